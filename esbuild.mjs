@@ -1,0 +1,111 @@
+// Builds what ships (dist/) and, with --tests, a file-by-file copy of sources and tests for mocha (out/).
+import * as esbuild from 'esbuild';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+
+const watch = process.argv.includes('--watch');
+const tests = process.argv.includes('--tests');
+const dev = watch || tests || process.argv.includes('--dev');
+
+/** Bundle name → entry. Workers are entries of their own: a worker thread loads a file. */
+const entries = {
+  extension: 'src/extension.ts',
+  conductor: 'src/conductor/main.ts',
+  'journal-worker': 'src/conductor/journal/writer-worker.ts',
+  'index-worker': 'src/conductor/index/index-worker.ts',
+  cli: 'src/cli/main.ts',
+};
+const present = Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(file)));
+
+const common = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  external: ['vscode'],
+  minify: !dev,
+  keepNames: true,
+  sourcemap: dev ? 'linked' : false,
+  legalComments: 'none',
+  logLevel: 'warning',
+  metafile: true,
+};
+
+/** Data that the bundles read at run time, from the folder they run in. */
+function copyData() {
+  mkdirSync('dist', { recursive: true });
+  cpSync('node_modules/sql.js/dist/sql-wasm.wasm', 'dist/sql-wasm.wasm');
+  if (existsSync('src/instruments/profiles')) {
+    rmSync('dist/profiles', { recursive: true, force: true });
+    cpSync('src/instruments/profiles', 'dist/profiles', { recursive: true });
+  }
+}
+
+/** The build id: a digest over everything in dist/, so that two builds are one only if they are the same bytes. */
+function stampBuild() {
+  const hash = createHash('sha256');
+  const walk = (dir) => {
+    for (const name of readdirSync(dir).sort()) {
+      const path = join(dir, name);
+      if (name === 'build.json' || name.endsWith('.map') || name === 'meta.json') continue;
+      if (statSync(path).isDirectory()) walk(path);
+      else hash.update(name).update(readFileSync(path));
+    }
+  };
+  walk('dist');
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+  writeFileSync('dist/build.json', JSON.stringify({ version, build: hash.digest('hex').slice(0, 12), built_at: Date.now() }) + '\n');
+}
+
+
+
+function sources(dir) {
+  if (!existsSync(dir)) return [];
+  return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) return sources(path);
+    return path.endsWith('.ts') && !path.endsWith('.d.ts') ? [path] : [];
+  });
+}
+
+const bundleOptions = {
+  ...common,
+  entryPoints: present,
+  outdir: 'dist',
+  plugins: [
+    {
+      name: 'data-and-stamp',
+      setup(build) {
+        build.onEnd((result) => {
+          if (result.errors.length > 0) return;
+          copyData();
+          writeFileSync('dist/meta.json', JSON.stringify(result.metafile));
+          stampBuild();
+        });
+      },
+    },
+  ],
+};
+
+if (watch) {
+  const context = await esbuild.context(bundleOptions);
+  await context.watch();
+  console.log('watching src/');
+} else {
+  rmSync('dist', { recursive: true, force: true });
+  await esbuild.build(bundleOptions);
+  if (tests) {
+    rmSync('out', { recursive: true, force: true });
+    await esbuild.build({
+      entryPoints: [...sources('src'), ...sources('test'), ...sources('bench')],
+      outbase: '.',
+      outdir: 'out',
+      platform: 'node',
+      target: 'node20',
+      format: 'cjs',
+      sourcemap: 'linked',
+      logLevel: 'warning',
+    });
+  }
+}
