@@ -1,0 +1,82 @@
+import type { BackendProgress } from '../../backends/contract';
+import type { ExecutionResult } from '../../backends/result';
+import type { PlannedInstrument } from '../../score/plan';
+
+/**
+ * The seam between the engine and the place where an attempt runs. Today that is this machine; nothing outside an implementation knows pids, spools
+ * or sockets of an attempt.
+ */
+export interface AttemptRunner {
+  /** Works out what would run. No effect outside memory. @throws PrepareError */
+  prepare(request: AttemptRequest): Promise<PreparedAttempt>;
+  /**
+   * Takes up an attempt that an earlier conductor started, or gives it up for good, so that it can never run later.
+   * The handle's result is `interrupted` when there is nothing to take up.
+   */
+  attach(request: AttemptRequest): AttemptHandle;
+  /** Removes what an attempt needed while it ran; its logs stay. */
+  discard(base: string): Promise<void>;
+}
+
+/** All that an attempt needs, in plain data. */
+export interface AttemptRequest {
+  readonly run: string;
+  readonly sheet: number;
+  readonly attempt: number;
+  /** Base path of its files. */
+  readonly base: string;
+  readonly instrument: PlannedInstrument;
+  readonly workspace: string;
+  readonly preamble: string | null;
+  readonly prompt: string;
+  /** Environment that came with the submit. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly secrets: Readonly<Record<string, string>>;
+  /** `MARIANNE_*` values. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** When the attempt began, milliseconds; the total time limit counts from it, also after adoption. */
+  readonly startedAt: number;
+  readonly onProgress: (progress: BackendProgress) => void;
+}
+
+export interface PreparedAttempt {
+  /** Redacted command line; empty for HTTP. */
+  readonly argv: readonly string[];
+  readonly cwd: string | null;
+  readonly envNames: readonly string[];
+  readonly promptSha256: string | null;
+  /** Runs it. To be called only once the journal has the attempt. */
+  start(): AttemptHandle;
+}
+
+export interface AttemptHandle {
+  /** Never rejects. */
+  readonly done: Promise<AttemptEnd>;
+  /** Ends it and everything it started; `done` then tells `cancelled`. */
+  cancel(): void;
+  /** Stops watching without ending it: the next conductor adopts it. */
+  detach(): void;
+}
+
+export interface AttemptEnd {
+  readonly kind: 'ended' | 'interrupted' | 'cancelled';
+  readonly result: ExecutionResult;
+  /** Status as recorded, before any reading of it. */
+  readonly rawStatus: number | null;
+  /** Redacted answer, whole up to the capture limit. */
+  readonly answer: string;
+}
+
+/** An attempt could not be prepared: the code says how to class it, the message names the remedy. */
+export class PrepareError extends Error {
+  constructor(
+    readonly code: string,
+    readonly category: string,
+    message: string,
+    /** True when another instrument might do: a missing program, a missing key. */
+    readonly fallbackHelps: boolean,
+  ) {
+    super(message);
+    this.name = 'PrepareError';
+  }
+}

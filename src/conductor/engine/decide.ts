@@ -1,0 +1,203 @@
+import type { RetryPolicy } from '../../score/plan';
+import type { AttemptMode, AttemptOutcome, NextStep, Reason } from '../records';
+
+/** What the classifier says of a failed execution. */
+export interface Verdict {
+  readonly code: string;
+  readonly category: string;
+  readonly action: 'retry' | 'wait' | 'fallback' | 'stop';
+  /** Seconds until a limit ends, as stated; null = not stated. */
+  readonly waitSeconds: number | null;
+  readonly message: string;
+}
+
+/** Facts about the attempt that just ended, and about the sheet before it. */
+export interface DecisionInput {
+  readonly outcome: AttemptOutcome;
+  /** Null unless the execution failed. */
+  readonly verdict: Verdict | null;
+  /** Percent of the rules that hold; 100 when there are none; null when they were not run. */
+  readonly passPercent: number | null;
+  /** One line about what did not hold. */
+  readonly failureSummary: string | null;
+  readonly counters: {
+    readonly normalAttempts: number;
+    readonly completionAttempts: number;
+    readonly rateLimitWaits: number;
+    readonly interruptions: number;
+  };
+  readonly fallbackIndex: number;
+  readonly fallbackCount: number;
+  readonly policy: RetryPolicy;
+  readonly maxWaits: number;
+  /** Longest wait when none is stated, seconds. */
+  readonly maxUnstatedWaitSeconds: number;
+  /** Instant, milliseconds. */
+  readonly now: number;
+  /** 0 ≤ random < 1. */
+  readonly random: number;
+}
+
+export interface Decision {
+  readonly next: NextStep;
+  /** When the instrument is limited: until when, and whether it said so itself. */
+  readonly limit: { readonly until: number; readonly stated: boolean } | null;
+}
+
+/** An agent that never ends by itself (something kills it again and again) stops being "interrupted" after this many times in a row. */
+const maxInterruptions = 5;
+/** Wait after a rate limit that does not say how long, seconds; doubled with each hit. */
+const firstUnstatedWaitSeconds = 60;
+
+/**
+ * Decides what a sheet does after an attempt:
+ *
+ * | what happened | then |
+ * |---|---|
+ * | cancelled | cancelled |
+ * | interrupted | again at once, no budget used; from the 5th time in a row an ordinary failure |
+ * | rate limited | wait until the stated end, else 60 s doubled; after `max_waits` waits: exhausted |
+ * | ran, all rules hold | completed |
+ * | ran, more than `completion_threshold_percent` hold | completion mode, `max_completion_attempts` times; then exhausted (no second round through the retries) |
+ * | ran, fewer hold | retry with back-off, `max_retries` times; then exhausted |
+ * | failed, worth a retry | the same |
+ * | failed for good (authentication, missing program, configuration) | fallback, else failed at once |
+ * | exhausted | next fallback instrument with fresh budgets, else failed |
+ */
+export function decide(input: DecisionInput): Decision {
+  const { counters } = input;
+  const base: NextStep = {
+    status: 'failed',
+    reason: null,
+    due_at: null,
+    mode: 'normal',
+    fallback_index: input.fallbackIndex,
+    normal_attempts: counters.normalAttempts,
+    completion_attempts: counters.completionAttempts,
+    rate_limit_waits: counters.rateLimitWaits,
+    interruptions: 0,
+  };
+  switch (input.outcome) {
+    case 'cancelled':
+      return plain({ ...base, status: 'cancelled', reason: because('cancelled', 'cancelled by request') });
+    case 'interrupted': {
+      const interruptions = counters.interruptions + 1;
+      if (interruptions >= maxInterruptions) return retryOrExhaust(input, { ...base, interruptions: 0 });
+      return plain({
+        ...base,
+        status: 'pending',
+        interruptions,
+        reason: because('interrupted', 'interrupted, starts again'),
+      });
+    }
+    case 'rate_limited':
+      return waitOrExhaust(input, base);
+    case 'success':
+      return plain({ ...base, status: 'completed' });
+    case 'invalid':
+      if ((input.passPercent ?? 0) > input.policy.completionThresholdPercent)
+        return completeOrExhaust(input, base);
+      return retryOrExhaust(input, base);
+    case 'failed':
+      if (input.verdict?.action === 'stop' || input.verdict?.action === 'fallback')
+        return exhausted(input, base);
+      return retryOrExhaust(input, base);
+  }
+}
+
+/** Seconds before retry number `n` (1-based): exponential, capped, spread by ±25 % when jitter is on. */
+export function backoffSeconds(policy: RetryPolicy, n: number, random: number): number {
+  const plainDelay = policy.baseDelaySeconds * policy.exponentialBase ** (n - 1);
+  const spread = policy.jitter ? plainDelay * (0.75 + random * 0.5) : plainDelay;
+  return Math.min(spread, policy.maxDelaySeconds);
+}
+
+function plain(next: NextStep): Decision {
+  return { next, limit: null };
+}
+
+function because(code: string, message: string, until: number | null = null): Reason {
+  return { code, message, until };
+}
+
+function waitOrExhaust(input: DecisionInput, base: NextStep): Decision {
+  const waits = input.counters.rateLimitWaits + 1;
+  const stated = input.verdict?.waitSeconds ?? null;
+  const unstated = Math.min(firstUnstatedWaitSeconds * 2 ** (waits - 1), input.maxUnstatedWaitSeconds);
+  const until = input.now + Math.ceil((stated ?? unstated) * 1000);
+  const limit = { until, stated: stated !== null };
+  const message = input.verdict?.message ?? 'rate limited';
+  if (waits > input.maxWaits) {
+    return {
+      ...exhausted(
+        input,
+        { ...base, rate_limit_waits: waits },
+        `still limited after ${input.maxWaits} waits: ${message}`,
+      ),
+      limit,
+    };
+  }
+  return {
+    next: {
+      ...base,
+      status: 'waiting',
+      due_at: until,
+      rate_limit_waits: waits,
+      reason: because('rate_limit', message, until),
+    },
+    limit,
+  };
+}
+
+function completeOrExhaust(input: DecisionInput, base: NextStep): Decision {
+  const completion = input.counters.completionAttempts + 1;
+  if (completion > input.policy.maxCompletionAttempts) return exhausted(input, base);
+  const due = input.now + input.policy.completionDelaySeconds * 1000;
+  return plain({
+    ...base,
+    status: 'retry_scheduled',
+    mode: 'completion',
+    due_at: due,
+    completion_attempts: completion,
+    reason: because('completion', input.failureSummary ?? 'some validations failed', due),
+  });
+}
+
+function retryOrExhaust(input: DecisionInput, base: NextStep): Decision {
+  const retry = input.counters.normalAttempts + 1;
+  if (retry > input.policy.maxRetries) return exhausted(input, base);
+  const due = input.now + Math.round(backoffSeconds(input.policy, retry, input.random) * 1000);
+  return plain({
+    ...base,
+    status: 'retry_scheduled',
+    mode: retryMode,
+    due_at: due,
+    normal_attempts: retry,
+    reason: because('retry', why(input), due),
+  });
+}
+
+const retryMode: AttemptMode = 'retry';
+
+function exhausted(input: DecisionInput, base: NextStep, message = why(input)): Decision {
+  if (input.fallbackIndex < input.fallbackCount) {
+    return plain({
+      ...base,
+      status: 'pending',
+      fallback_index: input.fallbackIndex + 1,
+      normal_attempts: 0,
+      completion_attempts: 0,
+      rate_limit_waits: 0,
+      reason: because('fallback', message),
+    });
+  }
+  return plain({
+    ...base,
+    status: 'failed',
+    reason: because(input.verdict?.category ?? 'validation', message),
+  });
+}
+
+function why(input: DecisionInput): string {
+  return input.verdict?.message ?? input.failureSummary ?? 'the attempt was interrupted';
+}

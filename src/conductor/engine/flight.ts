@@ -1,0 +1,70 @@
+import type { AttemptHandle } from '../attempts/runner';
+import type { InFlight } from './ready';
+
+interface Flight {
+  readonly run: string;
+  readonly sheet: number;
+  readonly instrumentKey: string;
+  readonly account: string;
+  /** Null while the attempt is being prepared. */
+  handle: AttemptHandle | null;
+  cancelled: boolean;
+}
+
+/** Attempts that are being prepared or are running: what limits are counted over. Not state: after a crash it is empty, and adoption fills it. */
+export class Flights implements InFlight {
+  private readonly flights = new Map<string, Flight>();
+
+  get total(): number {
+    return this.flights.size;
+  }
+
+  enter(run: string, sheet: number, instrumentKey: string, account: string): Flight {
+    const flight: Flight = { run, sheet, instrumentKey, account, handle: null, cancelled: false };
+    this.flights.set(keyOf(run, sheet), flight);
+    return flight;
+  }
+
+  leave(run: string, sheet: number): void {
+    this.flights.delete(keyOf(run, sheet));
+  }
+
+  has(run: string, sheet: number): boolean {
+    return this.flights.has(keyOf(run, sheet));
+  }
+
+  perJob(run: string): number {
+    return this.count((flight) => flight.run === run);
+  }
+
+  perInstrument(key: string): number {
+    return this.count((flight) => flight.instrumentKey === key);
+  }
+
+  perAccount(account: string): number {
+    return this.count((flight) => flight.account === account);
+  }
+
+  /** Ends the attempts of a run (or one sheet of it), also those that are still being prepared. */
+  cancel(run: string, sheet?: number): void {
+    for (const flight of this.flights.values()) {
+      if (flight.run !== run || (sheet !== undefined && flight.sheet !== sheet)) continue;
+      flight.cancelled = true;
+      flight.handle?.cancel();
+    }
+  }
+
+  detachAll(): void {
+    for (const flight of this.flights.values()) flight.handle?.detach();
+  }
+
+  private count(test: (flight: Flight) => boolean): number {
+    let count = 0;
+    for (const flight of this.flights.values()) if (test(flight)) count += 1;
+    return count;
+  }
+}
+
+function keyOf(run: string, sheet: number): string {
+  return `${run}/${sheet}`;
+}

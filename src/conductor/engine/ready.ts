@@ -1,0 +1,121 @@
+import type { Plan, PlannedInstrument, PlannedSheet } from '../../score/plan';
+import type { LimitState, Reason } from '../records';
+import { skippedOnPurpose, terminalSheet, type JobState, type SheetState } from './state';
+
+/** The instrument a sheet would use now: the planned one, or the fallback it has come to. */
+export function instrumentFor(planned: PlannedSheet, fallbackIndex: number): PlannedInstrument {
+  return fallbackIndex === 0
+    ? planned.instrument
+    : (planned.fallbacks[fallbackIndex - 1] ?? planned.instrument);
+}
+
+/** Rate limits are kept per account: today an instrument. */
+export function accountOf(instrument: PlannedInstrument): string {
+  return instrument.profile;
+}
+
+export type Dependencies = 'satisfied' | 'open' | 'blocked';
+
+/** Satisfied by completed, or by skipped on purpose; blocked once one can never be satisfied. */
+export function dependenciesOf(
+  job: JobState,
+  planned: PlannedSheet,
+): { readonly state: Dependencies; readonly blocker: SheetState | null } {
+  let state: Dependencies = 'satisfied';
+  for (const num of planned.dependsOn) {
+    const upstream = job.sheets[num - 1];
+    if (!upstream || upstream.status === 'completed' || skippedOnPurpose(upstream)) continue;
+    if (terminalSheet.has(upstream.status)) return { state: 'blocked', blocker: upstream };
+    state = 'open';
+  }
+  return { state, blocker: null };
+}
+
+/** Limits that hold over all jobs. */
+export interface DispatchLimits {
+  readonly maxConcurrentSheets: number;
+  /** Most attempts at once of one instrument (and model), by its profile. */
+  perInstrument(instrument: PlannedInstrument): number;
+}
+
+/** What is in flight or being prepared, by key. */
+export interface InFlight {
+  readonly total: number;
+  perJob(run: string): number;
+  perInstrument(key: string): number;
+  has(run: string, sheet: number): boolean;
+}
+
+export interface Candidate {
+  readonly job: JobState;
+  readonly sheet: SheetState;
+  readonly planned: PlannedSheet;
+  readonly instrument: PlannedInstrument;
+}
+
+export function instrumentKey(instrument: PlannedInstrument): string {
+  return `${instrument.profile}:${instrument.config.model ?? ''}`;
+}
+
+/** Why a sheet whose turn it would be does not start; for rows and `status`. */
+export interface Held {
+  readonly candidate: Candidate;
+  readonly reason: Reason;
+}
+
+/** True when time, prerequisites and its own state let the sheet start. */
+export function isDue(sheet: SheetState, now: number): boolean {
+  if (sheet.status === 'pending') return true;
+  return (sheet.status === 'retry_scheduled' || sheet.status === 'waiting') && (sheet.due_at ?? 0) <= now;
+}
+
+/** Sheets of one job that could start now, in number order, before any limit is looked at. */
+export function readySheets(
+  job: JobState,
+  plan: Plan,
+  now: number,
+  busy: (sheet: number) => boolean,
+): Candidate[] {
+  if (job.status !== 'running' || job.cancelling) return [];
+  const inFlight = job.sheets.some((sheet) => sheet.status === 'dispatched');
+  if (job.pacing_until !== null && job.pacing_until > now && !inFlight) return [];
+  if (
+    plan.parallel.enabled &&
+    plan.parallel.failFast &&
+    job.sheets.some((sheet) => sheet.status === 'failed')
+  )
+    return [];
+  const ready: Candidate[] = [];
+  for (const planned of plan.sheets) {
+    const sheet = job.sheets[planned.num - 1];
+    if (!sheet || !isDue(sheet, now) || busy(planned.num)) continue;
+    if (dependenciesOf(job, planned).state !== 'satisfied') continue;
+    ready.push({ job, sheet, planned, instrument: instrumentFor(planned, sheet.fallback_index) });
+  }
+  return ready;
+}
+
+/** How many sheets of a job may be in flight at once: one unless `parallel.enabled`. */
+export function jobWidth(plan: Plan): number {
+  return plan.parallel.enabled ? plan.parallel.maxConcurrent : 1;
+}
+
+/** The earliest instant at which something that waits becomes due; null = nothing waits for time. */
+export function nextDue(
+  jobs: Iterable<JobState>,
+  limits: ReadonlyMap<string, LimitState>,
+  now: number,
+): number | null {
+  let next: number | null = null;
+  const consider = (instant: number | null) => {
+    if (instant !== null && instant > now && (next === null || instant < next)) next = instant;
+  };
+  for (const job of jobs) {
+    if (job.status !== 'running') continue;
+    consider(job.pacing_until);
+    for (const sheet of job.sheets)
+      if (sheet.status === 'retry_scheduled' || sheet.status === 'waiting') consider(sheet.due_at);
+  }
+  for (const limit of limits.values()) consider(limit.until);
+  return next;
+}

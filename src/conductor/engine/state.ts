@@ -1,0 +1,362 @@
+import { z } from 'zod';
+import {
+  attemptMode,
+  attemptOutcome,
+  fileMark,
+  isRecordType,
+  jobStatus,
+  reason,
+  recordBodies,
+  ruleResult,
+  sheetStatus,
+  type LimitState,
+  type RecordBody,
+  type RecordType,
+  type SheetSkeleton,
+} from '../records';
+
+/** One attempt as the journal tells it. `ended_at` null = still in flight. */
+export const attemptState = z.object({
+  attempt: z.number(),
+  mode: attemptMode,
+  instrument: z.string(),
+  model: z.string().nullable(),
+  fallback_index: z.number(),
+  started_at: z.number(),
+  ended_at: z.number().nullable(),
+  prompt_sha256: z.string().nullable(),
+  argv: z.array(z.string()),
+  cwd: z.string().nullable(),
+  env_names: z.array(z.string()),
+  base: z.string(),
+  file_marks: z.record(z.string(), fileMark),
+  outcome: attemptOutcome.nullable(),
+  exit_code: z.number().nullable(),
+  exit_signal: z.number().nullable(),
+  exit_reason: z.string().nullable(),
+  raw_status: z.number().nullable(),
+  error_type: z.string().nullable(),
+  error_code: z.string().nullable(),
+  error_category: z.string().nullable(),
+  error_message: z.string().nullable(),
+  duration_seconds: z.number().nullable(),
+  input_tokens: z.number().nullable(),
+  output_tokens: z.number().nullable(),
+  cost_usd: z.number().nullable(),
+  cost_estimated: z.boolean(),
+  pass_percent: z.number().nullable(),
+  rules: z.array(ruleResult),
+  session_id: z.string().nullable(),
+  output_tail: z.string(),
+  stderr_tail: z.string(),
+  /** Where the sheet went after it: what a fallback or a retry was decided from. */
+  next_status: sheetStatus.nullable(),
+});
+export type AttemptState = z.infer<typeof attemptState>;
+
+export const sheetState = z.object({
+  num: z.number(),
+  movement: z.number(),
+  voice: z.number(),
+  description: z.string().nullable(),
+  /** The planned instrument; an attempt names the one that it used. */
+  instrument: z.string(),
+  model: z.string().nullable(),
+  status: sheetStatus,
+  reason: reason.nullable(),
+  mode: attemptMode,
+  fallback_index: z.number(),
+  normal_attempts: z.number(),
+  completion_attempts: z.number(),
+  rate_limit_waits: z.number(),
+  interruptions: z.number(),
+  due_at: z.number().nullable(),
+  hint: z.string().nullable(),
+  error_code: z.string().nullable(),
+  error_category: z.string().nullable(),
+  error_message: z.string().nullable(),
+  started_at: z.number().nullable(),
+  completed_at: z.number().nullable(),
+  attempts: z.array(attemptState),
+});
+export type SheetState = z.infer<typeof sheetState>;
+
+export const jobState = z.object({
+  run: z.string(),
+  stem: z.string(),
+  name: z.string(),
+  description: z.string().nullable(),
+  score_path: z.string(),
+  bundle: z.string(),
+  workspace: z.string(),
+  client_cwd: z.string().nullable(),
+  submit_key: z.string().nullable(),
+  env: z.record(z.string(), z.string()),
+  secret_names: z.array(z.string()),
+  auto_continue: z.boolean(),
+  total_stages: z.number(),
+  status: jobStatus,
+  reason: reason.nullable(),
+  error: z.string().nullable(),
+  cancelling: z.boolean(),
+  submitted_at: z.number(),
+  started_at: z.number().nullable(),
+  finished_at: z.number().nullable(),
+  updated_at: z.number(),
+  pacing_until: z.number().nullable(),
+  cost_usd: z.number(),
+  /** Some attempt had tokens but no price: the cost is a lower bound. */
+  unpriced: z.boolean(),
+  input_tokens: z.number(),
+  output_tokens: z.number(),
+  sheets: z.array(sheetState),
+});
+export type JobState = z.infer<typeof jobState>;
+
+/** Everything the journal says about what is not finished and archived. */
+export interface EngineState {
+  readonly jobs: Map<string, JobState>;
+  readonly limits: Map<string, LimitState>;
+  lastSeq: number;
+}
+
+export function emptyState(): EngineState {
+  return { jobs: new Map(), limits: new Map(), lastSeq: 0 };
+}
+
+/** What the fold needs of a record. */
+export interface FoldRecord {
+  readonly seq: number;
+  readonly t: number;
+  readonly type: string;
+  readonly run?: string | undefined;
+  readonly body: unknown;
+}
+
+/** Statuses that nothing changes but an explicit reset. */
+export const terminalSheet: ReadonlySet<string> = new Set(['completed', 'failed', 'skipped', 'cancelled']);
+export const terminalJob: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled']);
+
+/** A skip that somebody wanted satisfies dependants and does not fail the job; one that follows a failure does neither. */
+export function skippedOnPurpose(sheet: SheetState): boolean {
+  return (
+    sheet.status === 'skipped' &&
+    sheet.reason?.code !== 'upstream_failed' &&
+    sheet.reason?.code !== 'fail_fast'
+  );
+}
+
+export function sheetOf(job: JobState, num: number): SheetState {
+  const sheet = job.sheets[num - 1];
+  if (!sheet) throw new RangeError(`job ${job.run} has no sheet ${num}`);
+  return sheet;
+}
+
+export function currentAttempt(sheet: SheetState): AttemptState | undefined {
+  const last = sheet.attempts.at(-1);
+  return last && last.ended_at === null ? last : undefined;
+}
+
+/**
+ * Applies one record. A record whose seq is already in the state is ignored (a batch may be written twice after a failed sync); an unknown type is
+ * ignored (a newer build wrote it); a body that does not parse throws, since guessing at stored truth would be worse.
+ */
+export function applyRecord(state: EngineState, record: FoldRecord): void {
+  if (record.seq <= state.lastSeq) return;
+  state.lastSeq = record.seq;
+  if (!isRecordType(record.type)) return;
+  const handler = handlers[record.type] as (s: EngineState, run: string, body: unknown, t: number) => void;
+  handler(state, record.run ?? '', recordBodies[record.type].parse(record.body), record.t);
+  const job = record.run === undefined ? undefined : state.jobs.get(record.run);
+  if (job) job.updated_at = record.t;
+}
+
+type Handlers = {
+  [T in RecordType]: (state: EngineState, run: string, body: RecordBody<T>, t: number) => void;
+};
+
+function withJob(state: EngineState, run: string, change: (job: JobState) => void): void {
+  const job = state.jobs.get(run);
+  if (job) change(job);
+}
+
+function freshSheet(skeleton: SheetSkeleton): SheetState {
+  return {
+    ...skeleton,
+    status: 'pending',
+    reason: null,
+    mode: 'normal',
+    fallback_index: 0,
+    normal_attempts: 0,
+    completion_attempts: 0,
+    rate_limit_waits: 0,
+    interruptions: 0,
+    due_at: null,
+    hint: null,
+    error_code: null,
+    error_category: null,
+    error_message: null,
+    started_at: null,
+    completed_at: null,
+    attempts: [],
+  };
+}
+
+const handlers: Handlers = {
+  'job.submitted': (state, run, { job }, t) => {
+    const { sheets, total_sheets: _total, ...head } = job;
+    state.jobs.set(run, {
+      ...head,
+      run,
+      status: 'queued',
+      reason: null,
+      error: null,
+      cancelling: false,
+      submitted_at: t,
+      started_at: null,
+      finished_at: null,
+      updated_at: t,
+      pacing_until: null,
+      cost_usd: 0,
+      unpriced: false,
+      input_tokens: 0,
+      output_tokens: 0,
+      sheets: sheets.map(freshSheet),
+    });
+  },
+  'job.status': (state, run, body, t) =>
+    withJob(state, run, (job) => {
+      job.status = body.status;
+      job.reason = body.reason;
+      job.error = body.error;
+      if (body.status === 'running') {
+        job.started_at ??= t;
+        job.finished_at = null;
+      }
+      if (terminalJob.has(body.status)) {
+        job.finished_at = t;
+        job.cancelling = false;
+      }
+    }),
+  'job.cancelling': (state, run) =>
+    withJob(state, run, (job) => {
+      job.cancelling = true;
+    }),
+  'job.replanned': (state, run, body) =>
+    withJob(state, run, (job) => {
+      job.bundle = body.bundle;
+      job.score_path = body.score_path;
+      job.name = body.name;
+      job.description = body.description;
+      job.total_stages = body.total_stages;
+      job.sheets = body.sheets.map((skeleton) => {
+        const old = job.sheets[skeleton.num - 1];
+        return old ? { ...old, ...skeleton } : freshSheet(skeleton);
+      });
+    }),
+  'job.pacing': (state, run, { until }) =>
+    withJob(state, run, (job) => {
+      job.pacing_until = until;
+    }),
+  'job.archived': (state, run) => {
+    state.jobs.delete(run);
+  },
+  'job.reopened': (state, _run, body) => restoreJob(state, body.state),
+  'job.deleted': (state, run) => {
+    state.jobs.delete(run);
+  },
+  'attempt.started': (state, run, body, t) =>
+    withJob(state, run, (job) => {
+      const sheet = sheetOf(job, body.sheet);
+      sheet.status = 'dispatched';
+      sheet.reason = null;
+      sheet.due_at = null;
+      sheet.started_at ??= t;
+      sheet.fallback_index = body.fallback_index;
+      const { sheet: _sheet, ...facts } = body;
+      sheet.attempts.push({
+        ...facts,
+        started_at: t,
+        ended_at: null,
+        outcome: null,
+        exit_code: null,
+        exit_signal: null,
+        exit_reason: null,
+        raw_status: null,
+        error_type: null,
+        error_code: null,
+        error_category: null,
+        error_message: null,
+        duration_seconds: null,
+        input_tokens: null,
+        output_tokens: null,
+        cost_usd: null,
+        cost_estimated: false,
+        pass_percent: null,
+        rules: [],
+        session_id: null,
+        output_tail: '',
+        stderr_tail: '',
+        next_status: null,
+      });
+    }),
+  'attempt.finished': (state, run, body, t) =>
+    withJob(state, run, (job) => {
+      const sheet = sheetOf(job, body.sheet);
+      const attempt = sheet.attempts.find((candidate) => candidate.attempt === body.attempt);
+      if (!attempt || attempt.ended_at !== null) return;
+      const { sheet: _sheet, attempt: _attempt, next, sheet_status: _status, ...facts } = body;
+      Object.assign(attempt, facts, { ended_at: t, next_status: next.status, file_marks: {} });
+      sheet.status = next.status;
+      sheet.reason = next.reason;
+      sheet.mode = next.mode;
+      sheet.due_at = next.due_at;
+      sheet.fallback_index = next.fallback_index;
+      sheet.normal_attempts = next.normal_attempts;
+      sheet.completion_attempts = next.completion_attempts;
+      sheet.rate_limit_waits = next.rate_limit_waits;
+      sheet.interruptions = next.interruptions;
+      sheet.hint = body.outcome === 'interrupted' ? sheet.hint : null;
+      sheet.error_code = body.error_code;
+      sheet.error_category = body.error_category;
+      sheet.error_message = body.error_message;
+      if (terminalSheet.has(next.status)) sheet.completed_at = t;
+      job.cost_usd += body.cost_usd ?? 0;
+      job.input_tokens += body.input_tokens ?? 0;
+      job.output_tokens += body.output_tokens ?? 0;
+      if (body.cost_usd === null && (body.input_tokens ?? 0) + (body.output_tokens ?? 0) > 0)
+        job.unpriced = true;
+    }),
+  'sheet.status': (state, run, body, t) =>
+    withJob(state, run, (job) => {
+      const sheet = sheetOf(job, body.sheet);
+      sheet.status = body.status;
+      sheet.reason = body.reason;
+      sheet.due_at = null;
+      sheet.error_code = body.error_code;
+      sheet.error_message = body.error_message;
+      if (terminalSheet.has(body.status)) sheet.completed_at = t;
+    }),
+  'sheet.reset': (state, run, body) =>
+    withJob(state, run, (job) => {
+      const old = sheetOf(job, body.sheet);
+      job.sheets[body.sheet - 1] = { ...freshSheet(old), attempts: old.attempts, hint: body.hint };
+    }),
+  'limit.set': (state, _run, body) => {
+    state.limits.set(body.account, body);
+  },
+  'limit.cleared': (state, _run, { account }) => {
+    state.limits.delete(account);
+  },
+  'conductor.started': () => undefined,
+  'snapshot.job': (state, _run, body) => restoreJob(state, body.state),
+  'snapshot.limits': (state, _run, { limits }) => {
+    state.limits.clear();
+    for (const limit of limits) state.limits.set(limit.account, limit);
+  },
+};
+
+function restoreJob(state: EngineState, stored: unknown): void {
+  const job = jobState.parse(stored);
+  state.jobs.set(job.run, job);
+}

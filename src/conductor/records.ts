@@ -1,0 +1,238 @@
+import { z } from 'zod';
+
+/**
+ * Bodies of the journal's records: the only place where the shape of stored truth is spelled. A body is read back by these schemas, so a field
+ * added later must have a default. Instants are milliseconds since the epoch; names are snake_case because people read the file.
+ */
+
+export const sheetStatus = z.enum([
+  'pending',
+  'dispatched',
+  'waiting',
+  'retry_scheduled',
+  'fermata',
+  'completed',
+  'failed',
+  'skipped',
+  'cancelled',
+]);
+export type SheetStatus = z.infer<typeof sheetStatus>;
+
+export const jobStatus = z.enum(['queued', 'running', 'paused', 'completed', 'failed', 'cancelled']);
+export type JobStatus = z.infer<typeof jobStatus>;
+
+/** Why something is as it is, for people and for programs; `until` is an instant. */
+export const reason = z.object({
+  code: z.string(),
+  message: z.string(),
+  until: z.number().nullable().default(null),
+});
+export type Reason = z.infer<typeof reason>;
+
+export const attemptMode = z.enum(['normal', 'retry', 'completion']);
+export type AttemptMode = z.infer<typeof attemptMode>;
+
+export const attemptOutcome = z.enum([
+  'success',
+  /** Ran, but validations did not all hold. */
+  'invalid',
+  'failed',
+  'rate_limited',
+  /** Ended by no fault of its own (machine, restart); costs no retry. */
+  'interrupted',
+  'cancelled',
+]);
+export type AttemptOutcome = z.infer<typeof attemptOutcome>;
+
+export const ruleResult = z.object({
+  index: z.number(),
+  type: z.string(),
+  description: z.string().nullable(),
+  passed: z.boolean(),
+  skipped: z.boolean().default(false),
+  stage: z.number().default(1),
+  target: z.string().nullable().default(null),
+  expected: z.string().nullable().default(null),
+  actual: z.string().nullable().default(null),
+  message: z.string().nullable(),
+  failure_category: z.string().nullable().default(null),
+  suggested_fix: z.string().nullable().default(null),
+  error_type: z.string().nullable().default(null),
+  duration_ms: z.number().default(0),
+  confidence: z.number().default(1),
+});
+export type RuleResult = z.infer<typeof ruleResult>;
+
+/** State of a file before an attempt, for `file_modified`; null = was not there. */
+export const fileMark = z
+  .object({ mtime_ns: z.string(), size: z.number(), sha256: z.string().nullable() })
+  .nullable();
+
+const sheetSkeleton = z.object({
+  num: z.number().int().positive(),
+  movement: z.number().int().positive(),
+  voice: z.number().int().positive(),
+  description: z.string().nullable(),
+  instrument: z.string(),
+  model: z.string().nullable(),
+});
+export type SheetSkeleton = z.infer<typeof sheetSkeleton>;
+
+const jobHead = z.object({
+  stem: z.string(),
+  name: z.string(),
+  description: z.string().nullable(),
+  score_path: z.string(),
+  /** SHA-256 of the stored bundle: the run's own copy of its score. */
+  bundle: z.string(),
+  workspace: z.string(),
+  client_cwd: z.string().nullable().default(null),
+  total_sheets: z.number().int().positive(),
+  total_stages: z.number().int().positive(),
+  submit_key: z.string().nullable().default(null),
+  /** Plain environment handed in by the submitting client. */
+  env: z.record(z.string(), z.string()).default({}),
+  /** Names of secrets that came with the submit; values are never stored. */
+  secret_names: z.array(z.string()).default([]),
+  /** False: a rate limit pauses the job instead of waiting by itself. */
+  auto_continue: z.boolean().default(true),
+  sheets: z.array(sheetSkeleton),
+});
+export type JobHead = z.infer<typeof jobHead>;
+
+const jobStatusBody = z.object({
+  status: jobStatus,
+  reason: reason.nullable().default(null),
+  error: z.string().nullable().default(null),
+});
+
+const attemptStarted = z.object({
+  sheet: z.number(),
+  attempt: z.number(),
+  mode: attemptMode,
+  instrument: z.string(),
+  model: z.string().nullable(),
+  fallback_index: z.number().default(0),
+  prompt_sha256: z.string().nullable(),
+  /** Command line as started, redacted; empty for HTTP. */
+  argv: z.array(z.string()).default([]),
+  cwd: z.string().nullable().default(null),
+  env_names: z.array(z.string()).default([]),
+  base: z.string(),
+  file_marks: z.record(z.string(), fileMark).default({}),
+});
+export type AttemptStarted = z.infer<typeof attemptStarted>;
+
+/** What the sheet does next; decided together with the end of the attempt and stored with it. */
+const nextStep = z.object({
+  status: sheetStatus,
+  reason: reason.nullable().default(null),
+  due_at: z.number().nullable().default(null),
+  mode: attemptMode.default('normal'),
+  fallback_index: z.number(),
+  normal_attempts: z.number(),
+  completion_attempts: z.number(),
+  rate_limit_waits: z.number(),
+  interruptions: z.number(),
+});
+export type NextStep = z.infer<typeof nextStep>;
+
+const attemptFinished = z.object({
+  sheet: z.number(),
+  attempt: z.number(),
+  outcome: attemptOutcome,
+  instrument: z.string(),
+  model: z.string().nullable(),
+  exit_code: z.number().nullable(),
+  exit_signal: z.number().nullable(),
+  exit_reason: z.string().nullable(),
+  raw_status: z.number().nullable().default(null),
+  error_type: z.string().nullable().default(null),
+  error_code: z.string().nullable(),
+  error_category: z.string().nullable(),
+  error_message: z.string().nullable(),
+  duration_seconds: z.number(),
+  input_tokens: z.number().nullable(),
+  output_tokens: z.number().nullable(),
+  cost_usd: z.number().nullable(),
+  /** The cost is an estimate (an interrupted HTTP call). */
+  cost_estimated: z.boolean().default(false),
+  pass_percent: z.number().nullable(),
+  rules: z.array(ruleResult).default([]),
+  session_id: z.string().nullable().default(null),
+  /** Last part of the redacted answer, kept for captured outputs and rows. */
+  output_tail: z.string().default(''),
+  stderr_tail: z.string().default(''),
+  sheet_status: sheetStatus,
+  next: nextStep,
+});
+export type AttemptFinished = z.infer<typeof attemptFinished>;
+
+const sheetStatusBody = z.object({
+  sheet: z.number(),
+  status: sheetStatus,
+  reason: reason.nullable().default(null),
+  error_code: z.string().nullable().default(null),
+  error_message: z.string().nullable().default(null),
+});
+
+const sheetReset = z.object({
+  sheet: z.number(),
+  hint: z.string().nullable().default(null),
+  reason: z.string(),
+});
+
+const limitSet = z.object({
+  account: z.string(),
+  instrument: z.string(),
+  until: z.number(),
+  message: z.string(),
+  stated: z.boolean(),
+  hits: z.number().default(1),
+});
+export type LimitState = z.infer<typeof limitSet>;
+
+export const recordBodies = {
+  'job.submitted': z.object({ job: jobHead }),
+  'job.status': jobStatusBody,
+  /** Cancel was asked for; holds over a restart until `job.status` says cancelled. */
+  'job.cancelling': z.object({}),
+  /** The plan was replaced (modify, resume with reload). Sheets keep their state by number. */
+  'job.replanned': z.object({
+    bundle: z.string(),
+    score_path: z.string(),
+    name: z.string(),
+    description: z.string().nullable(),
+    total_stages: z.number(),
+    sheets: z.array(sheetSkeleton),
+  }),
+  'job.pacing': z.object({ until: z.number() }),
+  'job.archived': z.object({}),
+  'job.reopened': z.object({ state: z.unknown() }),
+  'job.deleted': z.object({}),
+  'attempt.started': attemptStarted,
+  'attempt.finished': attemptFinished,
+  'sheet.status': sheetStatusBody,
+  'sheet.reset': sheetReset,
+  'limit.set': limitSet,
+  'limit.cleared': z.object({ account: z.string() }),
+  'conductor.started': z.object({ build: z.string(), pid: z.number() }),
+  'snapshot.job': z.object({ state: z.unknown() }),
+  'snapshot.limits': z.object({ limits: z.array(limitSet) }),
+} as const;
+
+export type RecordType = keyof typeof recordBodies;
+export type RecordBody<T extends RecordType> = z.infer<(typeof recordBodies)[T]>;
+
+/** A record to be written: the journal adds seq, epoch, time and checksum. */
+export type RecordDraft = {
+  [T in RecordType]: {
+    readonly type: T;
+    readonly run?: string;
+    readonly body: z.input<(typeof recordBodies)[T]>;
+  };
+}[RecordType];
+
+export function isRecordType(type: string): type is RecordType {
+  return Object.hasOwn(recordBodies, type);
+}
