@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Plan } from '../../score/plan';
 import { randomUUID } from 'node:crypto';
 
 export function sha256(data: string | Buffer): string {
@@ -48,4 +49,12 @@ export async function syncFolder(dir: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** A run's own copy of its score, with the plan made from it. The engine reads only `plan`; `source` belongs to the score room. */
+export interface StoredBundle {
+  readonly digest: string;
+  readonly plan: Plan;
+  /** As `score/bundle` wrote it. */
+  readonly source: unknown;
 }

@@ -1,7 +1,8 @@
 import type { AttemptHandle } from '../attempts/runner';
 import type { InFlight } from './ready';
 
-interface Flight {
+/** One attempt on its way. */
+export interface Flight {
   readonly run: string;
   readonly sheet: number;
   readonly instrumentKey: string;

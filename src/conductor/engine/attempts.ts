@@ -1,0 +1,404 @@
+import type { BackendProgress } from '../../backends/contract';
+import type { ExecutionResult } from '../../backends/result';
+import type { Plan, PlannedInstrument, PlannedSheet } from '../../score/plan';
+import { PrepareError, type AttemptEnd, type AttemptRequest, type AttemptRunner } from '../attempts/runner';
+import type { Clock } from '../clock';
+import type { AttemptMode, AttemptOutcome, AttemptStarted, RecordDraft, RuleResult } from '../records';
+import type { StoredBundle } from './bundles';
+import type { EngineCore } from './core';
+import { decide, type Verdict } from './decide';
+import type { Flight, Flights } from './flight';
+import { accountOf, instrumentFor, instrumentKey, type Candidate } from './ready';
+import { currentAttempt, sheetOf, type AttemptState, type JobState, type SheetState } from './state';
+
+/** A prompt ready to be sent. */
+export interface SheetPrompt {
+  readonly preamble: string | null;
+  readonly prompt: string;
+}
+
+/** What a sheet's prompt is made from, beside the stored score. */
+export interface PromptRequest {
+  readonly job: JobState;
+  readonly bundle: StoredBundle;
+  readonly planned: PlannedSheet;
+  readonly instrument: PlannedInstrument;
+  readonly attempt: number;
+  readonly mode: AttemptMode;
+  /** The attempt before this one, when this is a retry or a completion. */
+  readonly previous: AttemptState | null;
+  readonly hint: string | null;
+}
+
+export interface ValidationReport {
+  readonly rules: readonly RuleResult[];
+  /** 100 when no rule applies. */
+  readonly passPercent: number;
+  /** One line on what does not hold; null when all does. */
+  readonly summary: string | null;
+}
+
+/** Everything about an attempt that is not bookkeeping; implemented beside the engine, over score, backends and validations. */
+export interface AttemptServices {
+  /** @throws PrepareError when the prompt cannot be made. */
+  renderPrompt(request: PromptRequest): Promise<SheetPrompt>;
+  variables(job: JobState, planned: PlannedSheet): Record<string, string>;
+  markFiles(job: JobState, bundle: StoredBundle, planned: PlannedSheet, instrument: PlannedInstrument): Promise<AttemptStarted['file_marks']>;
+  validate(
+    job: JobState,
+    bundle: StoredBundle,
+    planned: PlannedSheet,
+    instrument: PlannedInstrument,
+    marks: AttemptStarted['file_marks'],
+    signal: AbortSignal,
+  ): Promise<ValidationReport>;
+  /** True = skip the sheet (`skip_when_command` exited 0). */
+  skipCommand(job: JobState, planned: PlannedSheet, signal: AbortSignal): Promise<boolean>;
+  classify(result: ExecutionResult, instrument: PlannedInstrument): Verdict;
+  /** US dollars, or null when the price is not known. */
+  price(instrument: PlannedInstrument, result: ExecutionResult): number | null;
+  secretsFor(run: string): Record<string, string>;
+  attemptBase(run: string, sheet: number, attempt: number): string;
+  /** Keeps the whole redacted answer where captured outputs are read from. */
+  keepAnswer(base: string, answer: string): Promise<void>;
+  progress(run: string, sheet: number, attempt: number, progress: BackendProgress): void;
+}
+
+/** What the engine wants to hear from an attempt's way. */
+export interface AttemptHooks {
+  /** The state changed: settle the job and dispatch. */
+  changed(job: JobState): void;
+  report(message: string, error: unknown): void;
+}
+
+/** Characters of output kept in the record, for rows and `status`; all of it is in the log. */
+const tailChars = 2000;
+
+/** Carries one attempt from "ready" to its record: prepare, journal, run, validate, decide, journal. */
+export class AttemptConductor {
+  private readonly validating = new Map<string, AbortController>();
+
+  constructor(
+    private readonly core: EngineCore,
+    private readonly flights: Flights,
+    private readonly runner: AttemptRunner,
+    private readonly services: AttemptServices,
+    private readonly clock: Clock,
+    private readonly random: () => number,
+    private readonly hooks: AttemptHooks,
+  ) {}
+
+  /** Starts a sheet. Returns at once; everything after is told through records. */
+  begin(candidate: Candidate): void {
+    const { job, sheet, instrument } = candidate;
+    const flight = this.flights.enter(job.run, sheet.num, instrumentKey(instrument), accountOf(instrument));
+    this.inBackground(job, sheet.num, () => this.run(candidate, flight));
+  }
+
+  /** Takes up the attempt that was in flight when the last conductor ended. */
+  adopt(job: JobState, sheet: SheetState): void {
+    const attempt = currentAttempt(sheet);
+    const bundle = this.core.bundleOf(job);
+    const planned = bundle.plan.sheets[sheet.num - 1];
+    if (!attempt || !planned) return;
+    const instrument = instrumentFor(planned, attempt.fallback_index);
+    const flight = this.flights.enter(job.run, sheet.num, instrumentKey(instrument), accountOf(instrument));
+    this.inBackground(job, sheet.num, async () => {
+      const handle = this.runner.attach(this.request(job, sheet, planned, instrument, attempt.attempt, attempt.started_at, { preamble: null, prompt: '' }));
+      flight.handle = handle;
+      if (flight.cancelled || job.cancelling) handle.cancel();
+      await this.finish(job, sheet.num, planned, instrument, attempt, await handle.done);
+    });
+  }
+
+  /** Ends a run's attempts, or one sheet's, and their validations. */
+  cancel(run: string, sheet?: number): void {
+    this.flights.cancel(run, sheet);
+    for (const [key, controller] of this.validating) {
+      if (key === `${run}/${sheet}` || (sheet === undefined && key.startsWith(`${run}/`))) controller.abort();
+    }
+  }
+
+  private inBackground(job: JobState, sheet: number, work: () => Promise<void>): void {
+    work()
+      .catch((error: unknown) => this.hooks.report(`attempt of ${job.run} sheet ${sheet} stopped on an internal error`, error))
+      .finally(() => {
+        this.flights.leave(job.run, sheet);
+        this.hooks.changed(job);
+      });
+  }
+
+  private async run({ job, sheet, planned, instrument }: Candidate, flight: Flight): Promise<void> {
+    const bundle = this.core.bundleOf(job);
+    if (planned.skipWhenCommand && sheet.attempts.length === 0 && (await this.skipped(job, planned))) return;
+    const attempt = (sheet.attempts.at(-1)?.attempt ?? 0) + 1;
+    const mode = sheet.mode === 'normal' && sheet.normal_attempts > 0 ? 'retry' : sheet.mode;
+    const base = this.services.attemptBase(job.run, sheet.num, attempt);
+    const started: AttemptStarted = {
+      sheet: sheet.num,
+      attempt,
+      mode,
+      instrument: instrument.profile,
+      model: instrument.config.model,
+      fallback_index: sheet.fallback_index,
+      prompt_sha256: null,
+      argv: [],
+      cwd: null,
+      env_names: [],
+      base,
+      file_marks: {},
+    };
+    let prepared;
+    try {
+      const previous = mode === 'normal' ? null : (sheet.attempts.at(-1) ?? null);
+      const prompt = await this.services.renderPrompt({ job, bundle, planned, instrument, attempt, mode, previous, hint: sheet.hint });
+      const marks = await this.services.markFiles(job, bundle, planned, instrument);
+      prepared = await this.runner.prepare(this.request(job, sheet, planned, instrument, attempt, this.clock.now(), prompt));
+      Object.assign(started, {
+        prompt_sha256: prepared.promptSha256,
+        argv: [...prepared.argv],
+        cwd: prepared.cwd,
+        env_names: [...prepared.envNames],
+        file_marks: marks,
+      });
+    } catch (error) {
+      if (!(error instanceof PrepareError)) throw error;
+      await this.failBeforeStart(job, sheet, planned, instrument, started, error);
+      return;
+    }
+    if (!this.mayStart(job, sheet)) return;
+    await this.core.commit([{ type: 'attempt.started', run: job.run, body: started }]);
+    const state = currentAttempt(sheetOf(job, sheet.num));
+    if (!state) return;
+    const handle = prepared.start();
+    flight.handle = handle;
+    if (flight.cancelled || job.cancelling) handle.cancel();
+    await this.finish(job, sheet.num, planned, instrument, state, await handle.done);
+  }
+
+  /** A pause or cancel may have come while the attempt was prepared; nothing has happened yet, so nothing is recorded. */
+  private mayStart(job: JobState, sheet: SheetState): boolean {
+    return job.status === 'running' && !job.cancelling && sheetOf(job, sheet.num).status !== 'dispatched';
+  }
+
+  private async skipped(job: JobState, planned: PlannedSheet): Promise<boolean> {
+    const skip = await this.withSignal(job.run, planned.num, (signal) => this.services.skipCommand(job, planned, signal));
+    if (!skip || !this.mayStart(job, sheetOf(job, planned.num))) return skip;
+    const message = planned.skipWhenCommand?.description ?? 'skip_when_command exited 0';
+    await this.core.commit([
+      { type: 'sheet.status', run: job.run, body: { sheet: planned.num, status: 'skipped', reason: { code: 'skip_when_command', message } } },
+    ]);
+    return true;
+  }
+
+  private request(
+    job: JobState,
+    sheet: SheetState,
+    planned: PlannedSheet,
+    instrument: PlannedInstrument,
+    attempt: number,
+    startedAt: number,
+    prompt: SheetPrompt,
+  ): AttemptRequest {
+    return {
+      run: job.run,
+      sheet: sheet.num,
+      attempt,
+      base: this.services.attemptBase(job.run, sheet.num, attempt),
+      instrument,
+      workspace: job.workspace,
+      ...prompt,
+      env: job.env,
+      secrets: this.services.secretsFor(job.run),
+      variables: this.services.variables(job, planned),
+      startedAt,
+      onProgress: (progress) => this.services.progress(job.run, sheet.num, attempt, progress),
+    };
+  }
+
+  private async failBeforeStart(
+    job: JobState,
+    sheet: SheetState,
+    planned: PlannedSheet,
+    instrument: PlannedInstrument,
+    started: AttemptStarted,
+    error: PrepareError,
+  ): Promise<void> {
+    if (!this.mayStart(job, sheet)) return;
+    const now = this.clock.now();
+    const verdict: Verdict = {
+      code: error.code,
+      category: error.category,
+      action: error.fallbackHelps ? 'fallback' : 'stop',
+      waitSeconds: null,
+      message: error.message,
+    };
+    // Without a remedy elsewhere, another instrument would fail in the same way: the fallbacks are passed over.
+    const decision = this.decision(this.core.bundleOf(job).plan, sheet, planned, 'failed', verdict, null, now, error.fallbackHelps ? undefined : sheet.fallback_index);
+    await this.core.commit([
+      { type: 'attempt.started', run: job.run, body: started },
+      {
+        type: 'attempt.finished',
+        run: job.run,
+        body: {
+          sheet: sheet.num,
+          attempt: started.attempt,
+          outcome: 'failed',
+          instrument: instrument.profile,
+          model: instrument.config.model,
+          exit_code: null,
+          exit_signal: null,
+          exit_reason: 'error',
+          error_type: 'not_started',
+          error_code: error.code,
+          error_category: error.category,
+          error_message: error.message,
+          duration_seconds: 0,
+          input_tokens: null,
+          output_tokens: null,
+          cost_usd: null,
+          pass_percent: null,
+          sheet_status: decision.next.status,
+          next: decision.next,
+        },
+      },
+    ]);
+  }
+
+  private async finish(
+    job: JobState,
+    num: number,
+    planned: PlannedSheet,
+    instrument: PlannedInstrument,
+    attempt: AttemptState,
+    end: AttemptEnd,
+  ): Promise<void> {
+    const { result } = end;
+    const bundle = this.core.bundleOf(job);
+    let report: ValidationReport | null = null;
+    let outcome: AttemptOutcome = outcomeOf(end);
+    if (outcome === 'success') {
+      report = await this.withSignal(job.run, num, (signal) =>
+        this.services.validate(job, bundle, planned, instrument, attempt.file_marks, signal),
+      );
+      if (report.passPercent < 100) outcome = job.cancelling ? 'cancelled' : 'invalid';
+    }
+    if (outcome !== 'success' && job.cancelling && outcome !== 'invalid') outcome = 'cancelled';
+    const verdict = outcome === 'failed' || outcome === 'rate_limited' ? this.services.classify(result, instrument) : null;
+    const now = this.clock.now();
+    const decision = this.decision(bundle.plan, sheetOf(job, num), planned, outcome, verdict, report, now);
+    if (end.answer !== '') await this.services.keepAnswer(attempt.base, end.answer);
+    const cost = result.costUsd ?? this.services.price(instrument, result);
+    const drafts: RecordDraft[] = [
+      {
+        type: 'attempt.finished',
+        run: job.run,
+        body: {
+          sheet: num,
+          attempt: attempt.attempt,
+          outcome,
+          instrument: instrument.profile,
+          model: result.model ?? instrument.config.model,
+          exit_code: result.exitCode,
+          exit_signal: result.exitSignal,
+          exit_reason: result.exitReason,
+          raw_status: end.rawStatus,
+          error_type: result.errorType,
+          ...errorFacts(outcome, verdict, report, result),
+          duration_seconds: result.durationSeconds,
+          input_tokens: result.inputTokens,
+          output_tokens: result.outputTokens,
+          cost_usd: cost,
+          pass_percent: report?.passPercent ?? null,
+          rules: report ? [...report.rules] : [],
+          session_id: result.sessionId,
+          output_tail: tail(end.answer),
+          stderr_tail: tail(result.stderr),
+          sheet_status: decision.next.status,
+          next: decision.next,
+        },
+      },
+    ];
+    const account = accountOf(instrument);
+    if (decision.limit) {
+      const hits = (this.core.state.limits.get(account)?.hits ?? 0) + 1;
+      const message = verdict?.message ?? 'rate limited';
+      drafts.push({ type: 'limit.set', body: { account, instrument: instrument.profile, message, hits, ...decision.limit } });
+    } else if (result.success && this.core.state.limits.has(account)) {
+      drafts.push({ type: 'limit.cleared', body: { account } });
+    }
+    const durable = this.core.commit(drafts);
+    this.flights.leave(job.run, num);
+    this.hooks.changed(job);
+    await durable;
+    await this.runner.discard(attempt.base);
+  }
+
+  private decision(
+    plan: Plan,
+    sheet: SheetState,
+    planned: PlannedSheet,
+    outcome: AttemptOutcome,
+    verdict: Verdict | null,
+    report: ValidationReport | null,
+    now: number,
+    fallbackCount = planned.fallbacks.length,
+  ): ReturnType<typeof decide> {
+    return decide({
+      outcome,
+      verdict,
+      passPercent: report?.passPercent ?? null,
+      failureSummary: report?.summary ?? null,
+      counters: {
+        normalAttempts: sheet.normal_attempts,
+        completionAttempts: sheet.completion_attempts,
+        rateLimitWaits: sheet.rate_limit_waits,
+        interruptions: sheet.interruptions,
+      },
+      fallbackIndex: sheet.fallback_index,
+      fallbackCount,
+      policy: plan.retry,
+      maxWaits: plan.rateLimit.maxWaits,
+      maxUnstatedWaitSeconds: plan.rateLimit.waitMinutes * 60,
+      now,
+      random: this.random(),
+    });
+  }
+
+  private async withSignal<T>(run: string, sheet: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const key = `${run}/${sheet}`;
+    const controller = new AbortController();
+    this.validating.set(key, controller);
+    try {
+      return await work(controller.signal);
+    } finally {
+      this.validating.delete(key);
+    }
+  }
+}
+
+function outcomeOf(end: AttemptEnd): AttemptOutcome {
+  if (end.kind !== 'ended') return end.kind;
+  if (end.result.success) return 'success';
+  return end.result.rateLimited ? 'rate_limited' : 'failed';
+}
+
+function errorFacts(
+  outcome: AttemptOutcome,
+  verdict: Verdict | null,
+  report: ValidationReport | null,
+  result: ExecutionResult,
+): { error_code: string | null; error_category: string | null; error_message: string | null } {
+  if (verdict) return { error_code: verdict.code, error_category: verdict.category, error_message: verdict.message };
+  if (outcome === 'invalid') {
+    return { error_code: 'E209', error_category: 'validation', error_message: report?.summary ?? 'validation failed' };
+  }
+  if (outcome === 'interrupted') {
+    return { error_code: 'E004', error_category: 'signal', error_message: result.errorMessage ?? 'interrupted' };
+  }
+  return { error_code: null, error_category: null, error_message: outcome === 'success' ? null : result.errorMessage };
+}
+
+function tail(text: string): string {
+  return text.length <= tailChars ? text : text.slice(-tailChars);
+}

@@ -1,0 +1,125 @@
+import type { Clock } from '../clock';
+import type { AttemptConductor } from './attempts';
+import type { EngineCore } from './core';
+import type { Flights } from './flight';
+import { instrumentKey, jobWidth, nextDue, readySheets, type Candidate, type DispatchLimits } from './ready';
+import type { JobState } from './state';
+
+/** Something outside the engine that can hold a sheet back: a missing key. Null = nothing holds it. */
+export type HoldCheck = (candidate: Candidate) => string | null;
+
+/**
+ * Starts what may start. Round robin over jobs, so that a wide one cannot starve a narrow one; within a job by sheet number. Called whenever something
+ * may have become possible, and by one timer for what only waits for time.
+ */
+export class Dispatcher {
+  private rotation = 0;
+  private stopped = false;
+  private storageFailed = false;
+  private cancelTimer: (() => void) | null = null;
+  private readonly lastStart = new Map<string, number>();
+  /** Sheets that wait for a key, for `status`; by `run/sheet`, the name that is missing. */
+  readonly waitingForKey = new Map<string, string>();
+
+  constructor(
+    private readonly core: EngineCore,
+    private readonly flights: Flights,
+    private readonly attempts: AttemptConductor,
+    private readonly clock: Clock,
+    private readonly limits: DispatchLimits & { readonly maxConcurrentJobs: number },
+    private readonly missingKey: HoldCheck,
+  ) {}
+
+  /** No further start; what runs goes on. */
+  stop(): void {
+    this.stopped = true;
+    this.cancelTimer?.();
+  }
+
+  /** No start while the journal cannot be written. */
+  setStorageFailed(failed: boolean): void {
+    this.storageFailed = failed;
+    if (!failed) this.dispatch();
+  }
+
+  dispatch(): void {
+    if (this.stopped || this.storageFailed) return;
+    this.promote();
+    this.startReady();
+    this.armTimer();
+  }
+
+  /** Queued jobs become running while there is room for them; a paused job takes none. */
+  private promote(): void {
+    const jobs = [...this.core.state.jobs.values()];
+    let running = jobs.filter((job) => job.status === 'running').length;
+    for (const job of jobs) {
+      if (running >= this.limits.maxConcurrentJobs) return;
+      if (job.status !== 'queued') continue;
+      running += 1;
+      void this.core.commit([{ type: 'job.status', run: job.run, body: { status: 'running' } }]);
+    }
+  }
+
+  private startReady(): void {
+    const now = this.clock.now();
+    this.waitingForKey.clear();
+    const jobs = [...this.core.state.jobs.values()].filter((job) => job.status === 'running' && !job.cancelling);
+    if (jobs.length === 0) return;
+    const queues = jobs.map((job) => ({
+      job,
+      ready: readySheets(job, this.core.bundleOf(job).plan, now, (sheet) => this.flights.has(job.run, sheet)),
+    }));
+    const first = this.rotation++ % queues.length;
+    const order = [...queues.slice(first), ...queues.slice(0, first)];
+    for (let progress = true; progress; ) {
+      progress = false;
+      for (const queue of order) {
+        if (this.flights.total >= this.limits.maxConcurrentSheets) return;
+        if (this.startOne(queue.job, queue.ready, now)) progress = true;
+      }
+    }
+  }
+
+  private startOne(job: JobState, ready: Candidate[], now: number): boolean {
+    const { plan } = this.core.bundleOf(job);
+    if (this.flights.perJob(job.run) >= jobWidth(plan)) return false;
+    if (plan.parallel.staggerDelayMs > 0 && (this.lastStart.get(job.run) ?? -Infinity) + plan.parallel.staggerDelayMs > now) return false;
+    for (let candidate = ready.shift(); candidate; candidate = ready.shift()) {
+      if (!this.allowed(candidate, now)) continue;
+      this.lastStart.set(job.run, now);
+      this.attempts.begin(candidate);
+      return true;
+    }
+    return false;
+  }
+
+  private allowed(candidate: Candidate, now: number): boolean {
+    const { instrument } = candidate;
+    if (this.flights.perInstrument(instrumentKey(instrument)) >= this.limits.perInstrument(instrument)) return false;
+    const limit = this.core.state.limits.get(instrument.profile);
+    // After its end a limit stays until something succeeded: until then one sheet goes ahead as the probe.
+    if (limit && (limit.until > now || this.flights.perAccount(instrument.profile) > 0)) return false;
+    const key = this.missingKey(candidate);
+    if (key === null) return true;
+    this.waitingForKey.set(`${candidate.job.run}/${candidate.sheet.num}`, key);
+    return false;
+  }
+
+  private armTimer(): void {
+    this.cancelTimer?.();
+    this.cancelTimer = null;
+    const now = this.clock.now();
+    let due = nextDue(this.core.state.jobs.values(), this.core.state.limits, now);
+    for (const [run, at] of this.lastStart) {
+      const job = this.core.state.jobs.get(run);
+      if (!job) {
+        this.lastStart.delete(run);
+        continue;
+      }
+      const stagger = this.core.bundleOf(job).plan.parallel.staggerDelayMs;
+      if (stagger > 0 && at + stagger > now) due = Math.min(due ?? Infinity, at + stagger);
+    }
+    if (due !== null) this.cancelTimer = this.clock.schedule(due - now, () => this.dispatch());
+  }
+}

@@ -1,0 +1,88 @@
+import { JobNotFoundError } from '../../protocol/errors';
+import type { EngineCore } from './core';
+import { applyRecord, emptyState, type FoldRecord, type JobState } from './state';
+
+/** Where finished jobs are read from. */
+export interface ArchivePort {
+  readonly runs: () => readonly string[];
+  /** Records of an archived run, oldest first. */
+  read(run: string): AsyncIterable<FoldRecord>;
+}
+
+/** Newest first: `demo-10` is later than `demo-2`, and both than `demo`. */
+export function runNumber(stem: string, run: string): number {
+  if (run === stem) return 1;
+  const match = new RegExp(`^${stem.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}-([2-9]|[1-9][0-9]+)$`).exec(run);
+  return match ? Number(match[1]) : 0;
+}
+
+/** Live and finished jobs under one roof. */
+export class Jobs {
+  /** Recently read finished jobs; small, since the archive is quick to read. */
+  private readonly finished = new Map<string, JobState>();
+
+  constructor(
+    private readonly core: EngineCore,
+    private readonly archive: ArchivePort,
+  ) {}
+
+  live(run: string): JobState | undefined {
+    return this.core.state.jobs.get(run);
+  }
+
+  allRuns(): string[] {
+    return [...new Set([...this.core.state.jobs.keys(), ...this.archive.runs()])];
+  }
+
+  /** The state of a run, wherever it is. @throws JobNotFoundError */
+  async get(run: string): Promise<JobState> {
+    const live = this.live(run) ?? this.finished.get(run);
+    if (live) return live;
+    if (!this.archive.runs().includes(run)) throw notFound(run, this.allRuns());
+    const state = emptyState();
+    for await (const record of this.archive.read(run)) applyRecord(state, record);
+    const job = state.jobs.get(run);
+    if (!job) throw notFound(run, this.allRuns());
+    this.finished.set(run, job);
+    const oldest = this.finished.keys().next();
+    if (this.finished.size > 50 && !oldest.done) this.finished.delete(oldest.value);
+    return job;
+  }
+
+  forget(run: string): void {
+    this.finished.delete(run);
+  }
+
+  /**
+   * The run that a person means: a run id, else the latest run of that stem or score name, else of the one stem that begins so.
+   * @throws JobNotFoundError when nothing or more than one stem fits.
+   */
+  resolve(name: string, names: ReadonlyMap<string, { readonly stem: string; readonly name: string }>): string {
+    const runs = [...names.keys()];
+    const latest = (candidates: string[]) =>
+      candidates.sort((a, b) => runNumber(names.get(b)?.stem ?? b, b) - runNumber(names.get(a)?.stem ?? a, a))[0];
+    const byStem = latest(runs.filter((run) => names.get(run)?.stem === name));
+    if (byStem) return byStem;
+    if (names.has(name)) return name;
+    const byName = runs.filter((run) => names.get(run)?.name === name);
+    const stems = new Set(byName.map((run) => names.get(run)?.stem));
+    const found = stems.size === 1 ? latest(byName) : undefined;
+    if (found) return found;
+    const prefixed = runs.filter((run) => run.startsWith(name));
+    const prefixStems = new Set(prefixed.map((run) => names.get(run)?.stem));
+    const byPrefix = name !== '' && prefixStems.size === 1 ? latest(prefixed) : undefined;
+    if (byPrefix) return byPrefix;
+    if (prefixStems.size > 1 || stems.size > 1) {
+      throw new JobNotFoundError(`"${name}" could mean ${[...new Set([...byName, ...prefixed])].sort().slice(0, 8).join(', ')}`, {
+        remedy: 'Give the whole run id.',
+      });
+    }
+    throw notFound(name, runs);
+  }
+}
+
+function notFound(name: string, runs: readonly string[]): JobNotFoundError {
+  return new JobNotFoundError(`no job "${name}"`, {
+    remedy: runs.length === 0 ? 'No job was submitted yet: mzt run SCORE.yaml' : 'mzt list --all shows every run.',
+  });
+}
