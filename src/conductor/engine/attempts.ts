@@ -43,7 +43,12 @@ export interface AttemptServices {
   /** @throws PrepareError when the prompt cannot be made. */
   renderPrompt(request: PromptRequest): Promise<SheetPrompt>;
   variables(job: JobState, planned: PlannedSheet): Record<string, string>;
-  markFiles(job: JobState, bundle: StoredBundle, planned: PlannedSheet, instrument: PlannedInstrument): Promise<AttemptStarted['file_marks']>;
+  markFiles(
+    job: JobState,
+    bundle: StoredBundle,
+    planned: PlannedSheet,
+    instrument: PlannedInstrument,
+  ): Promise<AttemptStarted['file_marks']>;
   validate(
     job: JobState,
     bundle: StoredBundle,
@@ -104,7 +109,12 @@ export class AttemptConductor {
     const instrument = instrumentFor(planned, attempt.fallback_index);
     const flight = this.flights.enter(job.run, sheet.num, instrumentKey(instrument), accountOf(instrument));
     this.inBackground(job, sheet.num, async () => {
-      const handle = this.runner.attach(this.request(job, sheet, planned, instrument, attempt.attempt, attempt.started_at, { preamble: null, prompt: '' }));
+      const handle = this.runner.attach(
+        this.request(job, sheet, planned, instrument, attempt.attempt, attempt.started_at, {
+          preamble: null,
+          prompt: '',
+        }),
+      );
       flight.handle = handle;
       if (flight.cancelled || job.cancelling) handle.cancel();
       await this.finish(job, sheet.num, planned, instrument, attempt, await handle.done);
@@ -121,7 +131,9 @@ export class AttemptConductor {
 
   private inBackground(job: JobState, sheet: number, work: () => Promise<void>): void {
     work()
-      .catch((error: unknown) => this.hooks.report(`attempt of ${job.run} sheet ${sheet} stopped on an internal error`, error))
+      .catch((error: unknown) =>
+        this.hooks.report(`attempt of ${job.run} sheet ${sheet} stopped on an internal error`, error),
+      )
       .finally(() => {
         this.flights.leave(job.run, sheet);
         this.hooks.changed(job);
@@ -151,9 +163,20 @@ export class AttemptConductor {
     let prepared;
     try {
       const previous = mode === 'normal' ? null : (sheet.attempts.at(-1) ?? null);
-      const prompt = await this.services.renderPrompt({ job, bundle, planned, instrument, attempt, mode, previous, hint: sheet.hint });
+      const prompt = await this.services.renderPrompt({
+        job,
+        bundle,
+        planned,
+        instrument,
+        attempt,
+        mode,
+        previous,
+        hint: sheet.hint,
+      });
       const marks = await this.services.markFiles(job, bundle, planned, instrument);
-      prepared = await this.runner.prepare(this.request(job, sheet, planned, instrument, attempt, this.clock.now(), prompt));
+      prepared = await this.runner.prepare(
+        this.request(job, sheet, planned, instrument, attempt, this.clock.now(), prompt),
+      );
       Object.assign(started, {
         prompt_sha256: prepared.promptSha256,
         argv: [...prepared.argv],
@@ -182,11 +205,17 @@ export class AttemptConductor {
   }
 
   private async skipped(job: JobState, planned: PlannedSheet): Promise<boolean> {
-    const skip = await this.withSignal(job.run, planned.num, (signal) => this.services.skipCommand(job, planned, signal));
+    const skip = await this.withSignal(job.run, planned.num, (signal) =>
+      this.services.skipCommand(job, planned, signal),
+    );
     if (!skip || !this.mayStart(job, sheetOf(job, planned.num))) return skip;
     const message = planned.skipWhenCommand?.description ?? 'skip_when_command exited 0';
     await this.core.commit([
-      { type: 'sheet.status', run: job.run, body: { sheet: planned.num, status: 'skipped', reason: { code: 'skip_when_command', message } } },
+      {
+        type: 'sheet.status',
+        run: job.run,
+        body: { sheet: planned.num, status: 'skipped', reason: { code: 'skip_when_command', message } },
+      },
     ]);
     return true;
   }
@@ -234,7 +263,16 @@ export class AttemptConductor {
       message: error.message,
     };
     // Without a remedy elsewhere, another instrument would fail in the same way: the fallbacks are passed over.
-    const decision = this.decision(this.core.bundleOf(job).plan, sheet, planned, 'failed', verdict, null, now, error.fallbackHelps ? undefined : sheet.fallback_index);
+    const decision = this.decision(
+      this.core.bundleOf(job).plan,
+      sheet,
+      planned,
+      'failed',
+      verdict,
+      null,
+      now,
+      error.fallbackHelps ? undefined : sheet.fallback_index,
+    );
     await this.core.commit([
       { type: 'attempt.started', run: job.run, body: started },
       {
@@ -284,7 +322,8 @@ export class AttemptConductor {
       if (report.passPercent < 100) outcome = job.cancelling ? 'cancelled' : 'invalid';
     }
     if (outcome !== 'success' && job.cancelling && outcome !== 'invalid') outcome = 'cancelled';
-    const verdict = outcome === 'failed' || outcome === 'rate_limited' ? this.services.classify(result, instrument) : null;
+    const verdict =
+      outcome === 'failed' || outcome === 'rate_limited' ? this.services.classify(result, instrument) : null;
     const now = this.clock.now();
     const decision = this.decision(bundle.plan, sheetOf(job, num), planned, outcome, verdict, report, now);
     if (end.answer !== '') await this.services.keepAnswer(attempt.base, end.answer);
@@ -323,7 +362,10 @@ export class AttemptConductor {
     if (decision.limit) {
       const hits = (this.core.state.limits.get(account)?.hits ?? 0) + 1;
       const message = verdict?.message ?? 'rate limited';
-      drafts.push({ type: 'limit.set', body: { account, instrument: instrument.profile, message, hits, ...decision.limit } });
+      drafts.push({
+        type: 'limit.set',
+        body: { account, instrument: instrument.profile, message, hits, ...decision.limit },
+      });
     } else if (result.success && this.core.state.limits.has(account)) {
       drafts.push({ type: 'limit.cleared', body: { account } });
     }
@@ -365,7 +407,11 @@ export class AttemptConductor {
     });
   }
 
-  private async withSignal<T>(run: string, sheet: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  private async withSignal<T>(
+    run: string,
+    sheet: number,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const key = `${run}/${sheet}`;
     const controller = new AbortController();
     this.validating.set(key, controller);
@@ -389,14 +435,27 @@ function errorFacts(
   report: ValidationReport | null,
   result: ExecutionResult,
 ): { error_code: string | null; error_category: string | null; error_message: string | null } {
-  if (verdict) return { error_code: verdict.code, error_category: verdict.category, error_message: verdict.message };
+  if (verdict)
+    return { error_code: verdict.code, error_category: verdict.category, error_message: verdict.message };
   if (outcome === 'invalid') {
-    return { error_code: 'E209', error_category: 'validation', error_message: report?.summary ?? 'validation failed' };
+    return {
+      error_code: 'E209',
+      error_category: 'validation',
+      error_message: report?.summary ?? 'validation failed',
+    };
   }
   if (outcome === 'interrupted') {
-    return { error_code: 'E004', error_category: 'signal', error_message: result.errorMessage ?? 'interrupted' };
+    return {
+      error_code: 'E004',
+      error_category: 'signal',
+      error_message: result.errorMessage ?? 'interrupted',
+    };
   }
-  return { error_code: null, error_category: null, error_message: outcome === 'success' ? null : result.errorMessage };
+  return {
+    error_code: null,
+    error_category: null,
+    error_message: outcome === 'success' ? null : result.errorMessage,
+  };
 }
 
 function tail(text: string): string {

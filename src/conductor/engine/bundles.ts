@@ -12,7 +12,11 @@ export function sha256(data: string | Buffer): string {
  * Stores bytes under their own digest, once. With `durable`, file and folder are synced before it returns: what a record names must be there after a
  * power cut. A crash leaves at most a temporary file.
  */
-export async function storeByDigest(dir: string, data: string, options: { readonly durable: boolean }): Promise<string> {
+export async function storeByDigest(
+  dir: string,
+  data: string,
+  options: { readonly durable: boolean },
+): Promise<string> {
   const digest = sha256(data);
   const path = join(dir, digest);
   try {

@@ -14,7 +14,10 @@ export interface DurableRecord {
 /** What the engine needs of the journal. */
 export interface JournalPort {
   /** Numbers the records at once, in call order; `durable` resolves when they are on disk. It never rejects: a full disk makes it wait. */
-  append(drafts: readonly RecordDraft[]): { readonly records: readonly DurableRecord[]; readonly durable: Promise<void> };
+  append(drafts: readonly RecordDraft[]): {
+    readonly records: readonly DurableRecord[];
+    readonly durable: Promise<void>;
+  };
 }
 
 /** Told of every durable record, in order. */
@@ -65,7 +68,8 @@ export class EngineCore {
 
   bundleOf(job: JobState): StoredBundle {
     const bundle = this.bundles.get(job.bundle);
-    if (!bundle) throw new Error(`the stored score of ${job.run} (${job.bundle.slice(0, 12)}…) is not loaded`);
+    if (!bundle)
+      throw new Error(`the stored score of ${job.run} (${job.bundle.slice(0, 12)}…) is not loaded`);
     return bundle;
   }
 }

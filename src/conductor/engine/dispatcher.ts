@@ -64,7 +64,9 @@ export class Dispatcher {
   private startReady(): void {
     const now = this.clock.now();
     this.waitingForKey.clear();
-    const jobs = [...this.core.state.jobs.values()].filter((job) => job.status === 'running' && !job.cancelling);
+    const jobs = [...this.core.state.jobs.values()].filter(
+      (job) => job.status === 'running' && !job.cancelling,
+    );
     if (jobs.length === 0) return;
     const queues = jobs.map((job) => ({
       job,
@@ -72,7 +74,7 @@ export class Dispatcher {
     }));
     const first = this.rotation++ % queues.length;
     const order = [...queues.slice(first), ...queues.slice(0, first)];
-    for (let progress = true; progress; ) {
+    for (let progress = true; progress;) {
       progress = false;
       for (const queue of order) {
         if (this.flights.total >= this.limits.maxConcurrentSheets) return;
@@ -84,7 +86,11 @@ export class Dispatcher {
   private startOne(job: JobState, ready: Candidate[], now: number): boolean {
     const { plan } = this.core.bundleOf(job);
     if (this.flights.perJob(job.run) >= jobWidth(plan)) return false;
-    if (plan.parallel.staggerDelayMs > 0 && (this.lastStart.get(job.run) ?? -Infinity) + plan.parallel.staggerDelayMs > now) return false;
+    if (
+      plan.parallel.staggerDelayMs > 0 &&
+      (this.lastStart.get(job.run) ?? -Infinity) + plan.parallel.staggerDelayMs > now
+    )
+      return false;
     for (let candidate = ready.shift(); candidate; candidate = ready.shift()) {
       if (!this.allowed(candidate, now)) continue;
       this.lastStart.set(job.run, now);
@@ -96,7 +102,8 @@ export class Dispatcher {
 
   private allowed(candidate: Candidate, now: number): boolean {
     const { instrument } = candidate;
-    if (this.flights.perInstrument(instrumentKey(instrument)) >= this.limits.perInstrument(instrument)) return false;
+    if (this.flights.perInstrument(instrumentKey(instrument)) >= this.limits.perInstrument(instrument))
+      return false;
     const limit = this.core.state.limits.get(instrument.profile);
     // After its end a limit stays until something succeeded: until then one sheet goes ahead as the probe.
     if (limit && (limit.until > now || this.flights.perAccount(instrument.profile) > 0)) return false;

@@ -1,4 +1,4 @@
-import { JobNotFoundError } from '../../protocol/errors';
+import { JobSubmissionError } from '../../protocol/errors';
 import type { EngineCore } from './core';
 import { applyRecord, emptyState, type FoldRecord, type JobState } from './state';
 
@@ -34,7 +34,7 @@ export class Jobs {
     return [...new Set([...this.core.state.jobs.keys(), ...this.archive.runs()])];
   }
 
-  /** The state of a run, wherever it is. @throws JobNotFoundError */
+  /** The state of a run, wherever it is. @throws JobSubmissionError */
   async get(run: string): Promise<JobState> {
     const live = this.live(run) ?? this.finished.get(run);
     if (live) return live;
@@ -55,12 +55,17 @@ export class Jobs {
 
   /**
    * The run that a person means: a run id, else the latest run of that stem or score name, else of the one stem that begins so.
-   * @throws JobNotFoundError when nothing or more than one stem fits.
+   * @throws JobSubmissionError when nothing or more than one stem fits.
    */
-  resolve(name: string, names: ReadonlyMap<string, { readonly stem: string; readonly name: string }>): string {
+  resolve(
+    name: string,
+    names: ReadonlyMap<string, { readonly stem: string; readonly name: string }>,
+  ): string {
     const runs = [...names.keys()];
     const latest = (candidates: string[]) =>
-      candidates.sort((a, b) => runNumber(names.get(b)?.stem ?? b, b) - runNumber(names.get(a)?.stem ?? a, a))[0];
+      candidates.sort(
+        (a, b) => runNumber(names.get(b)?.stem ?? b, b) - runNumber(names.get(a)?.stem ?? a, a),
+      )[0];
     const byStem = latest(runs.filter((run) => names.get(run)?.stem === name));
     if (byStem) return byStem;
     if (names.has(name)) return name;
@@ -73,16 +78,20 @@ export class Jobs {
     const byPrefix = name !== '' && prefixStems.size === 1 ? latest(prefixed) : undefined;
     if (byPrefix) return byPrefix;
     if (prefixStems.size > 1 || stems.size > 1) {
-      throw new JobNotFoundError(`"${name}" could mean ${[...new Set([...byName, ...prefixed])].sort().slice(0, 8).join(', ')}`, {
-        remedy: 'Give the whole run id.',
-      });
+      throw new JobSubmissionError(
+        `"${name}" could mean ${[...new Set([...byName, ...prefixed])].sort().slice(0, 8).join(', ')}`,
+        {
+          remedy: 'Give the whole run id.',
+        },
+      );
     }
     throw notFound(name, runs);
   }
 }
 
-function notFound(name: string, runs: readonly string[]): JobNotFoundError {
-  return new JobNotFoundError(`no job "${name}"`, {
-    remedy: runs.length === 0 ? 'No job was submitted yet: mzt run SCORE.yaml' : 'mzt list --all shows every run.',
+function notFound(name: string, runs: readonly string[]): JobSubmissionError {
+  return new JobSubmissionError(`no job "${name}"`, {
+    remedy:
+      runs.length === 0 ? 'No job was submitted yet: mzt run SCORE.yaml' : 'mzt list --all shows every run.',
   });
 }

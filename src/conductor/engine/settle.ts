@@ -13,8 +13,14 @@ export function settle(job: JobState, plan: Plan, busy: (sheet: number) => boole
   const active = job.sheets.some((sheet) => sheet.status === 'dispatched' || busy(sheet.num));
   if (job.cancelling) {
     if (active) return [];
-    for (const sheet of job.sheets) if (!terminalSheet.has(sheet.status)) drafts.push(sheetDraft(job, sheet, 'cancelled', 'cancelled', 'cancelled by request'));
-    drafts.push({ type: 'job.status', run: job.run, body: { status: 'cancelled', reason: { code: 'cancelled', message: 'cancelled by request' } } });
+    for (const sheet of job.sheets)
+      if (!terminalSheet.has(sheet.status))
+        drafts.push(sheetDraft(job, sheet, 'cancelled', 'cancelled', 'cancelled by request'));
+    drafts.push({
+      type: 'job.status',
+      run: job.run,
+      body: { status: 'cancelled', reason: { code: 'cancelled', message: 'cancelled by request' } },
+    });
     return drafts;
   }
   const skipped = new Set<number>();
@@ -27,18 +33,34 @@ export function settle(job: JobState, plan: Plan, busy: (sheet: number) => boole
 
 function skipBlocked(job: JobState, plan: Plan, skipped: Set<number>, drafts: RecordDraft[]): void {
   // Until nothing more is blocked: a skip blocks what is behind it. Plans are mostly in order, so this is one or two passes.
-  for (let changed = true; changed; ) {
+  for (let changed = true; changed;) {
     changed = false;
     for (const planned of plan.sheets) {
       const sheet = job.sheets[planned.num - 1];
-      if (!sheet || terminalSheet.has(sheet.status) || sheet.status === 'dispatched' || skipped.has(sheet.num)) continue;
-      const blocker = dependenciesOf(job, planned).blocker?.num ?? planned.dependsOn.find((num) => skipped.has(num));
+      if (
+        !sheet ||
+        terminalSheet.has(sheet.status) ||
+        sheet.status === 'dispatched' ||
+        skipped.has(sheet.num)
+      )
+        continue;
+      const blocker =
+        dependenciesOf(job, planned).blocker?.num ?? planned.dependsOn.find((num) => skipped.has(num));
       if (blocker === undefined) continue;
       skipped.add(sheet.num);
       changed = true;
       const state = job.sheets[blocker - 1]?.status ?? 'skipped';
       const verb = skipped.has(blocker) ? 'skipped' : state;
-      drafts.push(sheetDraft(job, sheet, 'skipped', 'upstream_failed', `sheet ${blocker} was ${verb === 'failed' ? 'not successful' : verb}`, 'E999'));
+      drafts.push(
+        sheetDraft(
+          job,
+          sheet,
+          'skipped',
+          'upstream_failed',
+          `sheet ${blocker} was ${verb === 'failed' ? 'not successful' : verb}`,
+          'E999',
+        ),
+      );
     }
   }
 }
@@ -49,19 +71,35 @@ function skipAfterFailure(job: JobState, skipped: Set<number>, drafts: RecordDra
   for (const sheet of job.sheets) {
     if (terminalSheet.has(sheet.status) || skipped.has(sheet.num)) continue;
     skipped.add(sheet.num);
-    drafts.push(sheetDraft(job, sheet, 'skipped', 'fail_fast', `not started after sheet ${failed.num} failed (parallel.fail_fast)`, 'E999'));
+    drafts.push(
+      sheetDraft(
+        job,
+        sheet,
+        'skipped',
+        'fail_fast',
+        `not started after sheet ${failed.num} failed (parallel.fail_fast)`,
+        'E999',
+      ),
+    );
   }
 }
 
 function finalStatus(job: JobState, skipped: ReadonlySet<number>): RecordDraft {
   const failed = job.sheets.filter((sheet) => sheet.status === 'failed');
-  const behind = job.sheets.filter((sheet) => skipped.has(sheet.num) || (sheet.status === 'skipped' && !skippedOnPurpose(sheet)));
-  if (failed.length === 0 && behind.length === 0) return { type: 'job.status', run: job.run, body: { status: 'completed' } };
+  const behind = job.sheets.filter(
+    (sheet) => skipped.has(sheet.num) || (sheet.status === 'skipped' && !skippedOnPurpose(sheet)),
+  );
+  if (failed.length === 0 && behind.length === 0)
+    return { type: 'job.status', run: job.run, body: { status: 'completed' } };
   const first = failed[0];
   const message = first
     ? `sheet ${first.num} failed: ${first.error_message ?? first.reason?.message ?? 'no reason recorded'}`
     : `${behind.length} sheets could not run`;
-  return { type: 'job.status', run: job.run, body: { status: 'failed', reason: { code: 'sheets_failed', message }, error: message } };
+  return {
+    type: 'job.status',
+    run: job.run,
+    body: { status: 'failed', reason: { code: 'sheets_failed', message }, error: message },
+  };
 }
 
 export function sheetDraft(
@@ -75,6 +113,12 @@ export function sheetDraft(
   return {
     type: 'sheet.status',
     run: job.run,
-    body: { sheet: sheet.num, status, reason: { code, message }, error_code: errorCode, error_message: errorCode === null ? null : message },
+    body: {
+      sheet: sheet.num,
+      status,
+      reason: { code, message },
+      error_code: errorCode,
+      error_message: errorCode === null ? null : message,
+    },
   };
 }
