@@ -168,7 +168,8 @@ export function applyRecord(state: EngineState, record: FoldRecord): void {
   const handler = handlers[record.type] as (s: EngineState, run: string, body: unknown, t: number) => void;
   handler(state, record.run ?? '', recordBodies[record.type].parse(record.body), record.t);
   const job = record.run === undefined ? undefined : state.jobs.get(record.run);
-  if (job) job.updated_at = record.t;
+  // What a snapshot restores was not changed by it.
+  if (job && record.type !== 'snapshot.job') job.updated_at = record.t;
 }
 
 type Handlers = {

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { backoffSeconds, decide, type DecisionInput } from '../../../src/conductor/engine/decide';
+
+const base: DecisionInput = {
+  outcome: 'failed',
+  verdict: { code: 'E009', category: 'transient', action: 'retry', waitSeconds: null, message: 'exit code 1' },
+  passPercent: null,
+  failureSummary: null,
+  counters: { normalAttempts: 0, completionAttempts: 0, rateLimitWaits: 0, interruptions: 0 },
+  fallbackIndex: 0,
+  fallbackCount: 0,
+  policy: {
+    maxRetries: 3,
+    baseDelaySeconds: 10,
+    maxDelaySeconds: 3600,
+    exponentialBase: 2,
+    jitter: false,
+    maxCompletionAttempts: 5,
+    completionDelaySeconds: 5,
+    completionThresholdPercent: 50,
+  },
+  maxWaits: 24,
+  maxUnstatedWaitSeconds: 3600,
+  now: 1_000_000,
+  random: 0.5,
+};
+const counters = (change: Partial<DecisionInput['counters']>) => ({ ...base.counters, ...change });
+
+describe('what a sheet does after an attempt', () => {
+  const table: [string, Partial<DecisionInput>, string, number | null][] = [
+    ['cancelled', { outcome: 'cancelled', verdict: null }, 'cancelled', null],
+    ['success', { outcome: 'success', verdict: null, passPercent: 100 }, 'completed', null],
+    ['interrupted', { outcome: 'interrupted', verdict: null }, 'pending', null],
+    ['first failure', {}, 'retry_scheduled', 1_010_000],
+    ['third failure', { counters: counters({ normalAttempts: 2 }) }, 'retry_scheduled', 1_040_000],
+    ['retries used up', { counters: counters({ normalAttempts: 3 }) }, 'failed', null],
+    ['no retries wanted', { policy: { ...base.policy, maxRetries: 0 } }, 'failed', null],
+    ['partial above the threshold', { outcome: 'invalid', verdict: null, passPercent: 67 }, 'retry_scheduled', 1_005_000],
+    ['partial at the threshold', { outcome: 'invalid', verdict: null, passPercent: 50 }, 'retry_scheduled', 1_010_000],
+    [
+      'completion used up, no second round through the retries',
+      { outcome: 'invalid', verdict: null, passPercent: 67, counters: counters({ completionAttempts: 5 }) },
+      'failed',
+      null,
+    ],
+    ['authentication', { verdict: { ...base.verdict!, action: 'stop' } }, 'failed', null],
+    ['authentication with a fallback', { verdict: { ...base.verdict!, action: 'stop' }, fallbackCount: 1 }, 'pending', null],
+    ['exhausted with a fallback', { counters: counters({ normalAttempts: 3 }), fallbackCount: 1 }, 'pending', null],
+    ['last fallback exhausted', { counters: counters({ normalAttempts: 3 }), fallbackCount: 1, fallbackIndex: 1 }, 'failed', null],
+  ];
+  for (const [name, change, status, due] of table) {
+    it(`${name} → ${status}`, () => {
+      const { next } = decide({ ...base, ...change });
+      assert.equal(next.status, status);
+      assert.equal(next.due_at, due);
+    });
+  }
+
+  it('names completion mode and keeps the two budgets apart', () => {
+    const { next } = decide({ ...base, outcome: 'invalid', verdict: null, passPercent: 80, counters: counters({ normalAttempts: 2 }) });
+    assert.deepEqual([next.mode, next.completion_attempts, next.normal_attempts], ['completion', 1, 2]);
+  });
+
+  it('gives a fallback fresh budgets', () => {
+    const { next } = decide({ ...base, counters: counters({ normalAttempts: 3, completionAttempts: 4 }), fallbackCount: 2 });
+    assert.deepEqual([next.fallback_index, next.normal_attempts, next.completion_attempts], [1, 0, 0]);
+  });
+
+  it('waits as long as stated, without a floor, and costs no retry', () => {
+    const verdict = { ...base.verdict!, action: 'wait' as const, waitSeconds: 7.2 };
+    const { next, limit } = decide({ ...base, outcome: 'rate_limited', verdict });
+    assert.equal(next.status, 'waiting');
+    assert.equal(next.due_at, 1_007_200);
+    assert.equal(next.normal_attempts, 0);
+    assert.deepEqual(limit, { until: 1_007_200, stated: true });
+  });
+
+  it('doubles an unstated wait up to the score’s own bound', () => {
+    const waits = [0, 1, 2, 10].map((rateLimitWaits) => {
+      const { limit } = decide({ ...base, outcome: 'rate_limited', counters: counters({ rateLimitWaits }) });
+      return ((limit?.until ?? 0) - base.now) / 1000;
+    });
+    assert.deepEqual(waits, [60, 120, 240, 3600]);
+  });
+
+  it('gives up after max_waits waits', () => {
+    const { next } = decide({ ...base, outcome: 'rate_limited', counters: counters({ rateLimitWaits: 24 }) });
+    assert.equal(next.status, 'failed');
+    assert.match(next.reason?.message ?? '', /24 waits/);
+  });
+
+  it('stops calling it an interruption when it never ends', () => {
+    const { next } = decide({ ...base, outcome: 'interrupted', verdict: null, counters: counters({ interruptions: 4 }) });
+    assert.deepEqual([next.status, next.normal_attempts, next.interruptions], ['retry_scheduled', 1, 0]);
+  });
+});
+
+describe('back-off', () => {
+  it('spreads by a quarter and never exceeds the cap', () => {
+    const policy = { ...base.policy, jitter: true };
+    assert.equal(backoffSeconds(policy, 1, 0), 7.5);
+    assert.equal(backoffSeconds(policy, 2, 1), 25);
+    assert.equal(backoffSeconds(policy, 20, 1), 3600);
+  });
+});
