@@ -39,7 +39,6 @@ const FAMILIES: readonly (readonly [ErrorType, readonly RegExp[]])[] = [
       /service[ _]?unavailable/i,
       /experiencing high demand/i,
       /(?:status|error|code)[^\w]{0,4}(?:500|502|503|504|529)\b/i,
-      /temporarily limiting requests/i,
       /server-side issue/i,
       /\bat capacity\b|capacity constraints/i,
     ],
@@ -48,6 +47,7 @@ const FAMILIES: readonly (readonly [ErrorType, readonly RegExp[]])[] = [
     'rate_limit',
     [
       /rate[ _-]?limit/i,
+      /temporarily limiting requests/i,
       /too many requests/i,
       /request rejected \(429\)/i,
       /(?:status|error|code)[^\w]{0,4}429\b/i,

@@ -1,5 +1,5 @@
 import type { PreparedProcess } from '../contract';
-import { chosenModel, finish, fullPrompt, type PrepareInput } from '../cli/prepare';
+import { chosenModel, finish, fullPrompt, type PrepareInput } from '../generic/prepare';
 
 export type ClaudeOutputFormat = 'text' | 'json' | 'stream-json';
 

@@ -68,12 +68,16 @@ export function interpretCli(
 
   const succeeded = status.exitCode !== null && errors.success_exit_codes.includes(status.exitCode);
   if (succeeded) {
-    const blank = (reading.answer ?? outcome.stdout.text).trim() === '';
-    if (output.requires_answer && blank) {
+    // In a stream of events everything but the answer is noise; other output is an answer as it stands.
+    const answer =
+      reading.answer ?? (output.format === 'jsonl' && output.result_path !== null ? '' : outcome.stdout.text);
+    if (output.requires_answer && answer.trim() === '') {
       // Some agents end like this when a signal stops them, others when every tool call was denied.
-      return outcome.stdout.text.trim() === ''
-        ? failed('interrupted', `${program} ended without any output`)
-        : failed('empty_answer', `${program} ended without an answer`);
+      if (outcome.stdout.text.trim() === '')
+        return failed('interrupted', `${program} ended without any output`);
+      if (outcome.stdout.truncated)
+        return failed('bad_response', `${program} printed more than could be read back`);
+      return failed('empty_answer', `${program} ended without an answer`);
     }
     return executionResult({ ...facts, success: true, exitCode: 0 });
   }
@@ -113,13 +117,8 @@ function findFailure(profile: CliProfile, outcome: ProcessOutcome, reading: Read
     if (text === '') continue;
     const type =
       ownPatterns(profile, text) ?? (profile.cli.errors.common_patterns ? failureFromText(text) : null);
-    // A text may tell more than a status (a usage limit is a 429 too), but never less.
-    if (type !== null)
-      return {
-        type: text === structured && fromStatus !== null && !isLimit(type) ? fromStatus : type,
-        message: matchedLine(text, type),
-        evidence: all,
-      };
+    // A text tells more than a status: a usage limit is a 429 too, and an invalid key may be a 400.
+    if (type !== null) return { type, message: matchedLine(text, type), evidence: all };
     if (text === structured && fromStatus !== null)
       return { type: fromStatus, message: lastLine(structured), evidence: all };
   }
@@ -202,7 +201,7 @@ function readJsonLines(profile: CliProfile, outcome: ProcessOutcome): Reading {
     isEvent(event, output.completion_event_type, output.completion_event_filter),
   );
   const answers = completions
-    .map((event) => (output.result_path === null ? JSON.stringify(event) : textAt(event, output.result_path)))
+    .map((event) => textAt(event, output.result_path))
     .filter((answer) => answer !== null);
   const answer =
     output.result_choice === 'join'
