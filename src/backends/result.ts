@@ -12,7 +12,7 @@ export interface ExecutionResult {
   readonly durationSeconds: number;
   /** Process exit code, or HTTP status (0 for HTTP success); null when a signal or a timer ended it, or when it never started. */
   readonly exitCode: number | null;
-  /** Signal number, when a signal ended it (see `describeStatus` for how that is told from an exit code of 128+n). */
+  /** Signal number, when a signal ended it (see `trueStatus` for how that is told from an exit code of 128+n). */
   readonly exitSignal: number | null;
   readonly exitReason: ExitReason;
   readonly startedAt: Date;
@@ -33,7 +33,7 @@ export interface ExecutionResult {
 
 export type ExitReason = 'completed' | 'timeout' | 'killed' | 'error';
 
-/** What kind of failure. The classifier (`conductor/engine/classify.ts`) turns it into a code and a decision. */
+/** What kind of failure. The classifier (`backends/classify.ts`) turns it into a code and a decision. */
 export type ErrorType =
   | 'rate_limit'
   | 'usage_limit'
