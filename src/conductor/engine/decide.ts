@@ -61,7 +61,8 @@ const firstUnstatedWaitSeconds = 60;
  * | ran, more than `completion_threshold_percent` hold | completion mode, `max_completion_attempts` times; then exhausted (no second round through the retries) |
  * | ran, fewer hold | retry with back-off, `max_retries` times; then exhausted |
  * | failed, worth a retry | the same |
- * | failed for good (authentication, missing program, configuration) | fallback, else failed at once |
+ * | failed in a way that this instrument will repeat (authentication, missing program) | next fallback instrument, else failed at once |
+ * | failed in a way that only a person can mend (a refused permission) | failed at once |
  * | exhausted | next fallback instrument with fresh budgets, else failed |
  */
 export function decide(input: DecisionInput): Decision {

@@ -43,8 +43,9 @@ describe('what a sheet does after an attempt', () => {
       'failed',
       null,
     ],
-    ['authentication', { verdict: { ...base.verdict!, action: 'stop' } }, 'failed', null],
-    ['authentication with a fallback', { verdict: { ...base.verdict!, action: 'stop' }, fallbackCount: 1 }, 'pending', null],
+    ['a person must decide', { verdict: { ...base.verdict!, action: 'stop' }, fallbackCount: 1 }, 'failed', null],
+    ['authentication', { verdict: { ...base.verdict!, action: 'fallback' } }, 'failed', null],
+    ['authentication with a fallback', { verdict: { ...base.verdict!, action: 'fallback' }, fallbackCount: 1 }, 'pending', null],
     ['exhausted with a fallback', { counters: counters({ normalAttempts: 3 }), fallbackCount: 1 }, 'pending', null],
     ['last fallback exhausted', { counters: counters({ normalAttempts: 3 }), fallbackCount: 1, fallbackIndex: 1 }, 'failed', null],
   ];

@@ -1,0 +1,158 @@
+import { join } from 'node:path';
+import type { PreparedProcess, ProcessOutcome, ProcessRunner } from '../../backends/contract';
+import { describePrepared } from '../../backends/describe';
+import { createBackend } from '../../backends/factory';
+import { PrepareError as CallError } from '../../backends/generic/prepare';
+import { isProgramBackend, ProgramNotFound, type ProgramBackend } from '../../backends/program-backend';
+import { executionResult, type ExecutionResult } from '../../backends/result';
+import type { InstrumentProfile } from '../../instruments/schema';
+import { readProcessEnvironment } from '../../process/environment';
+import { readClaim, removeAttemptFiles } from '../../process/attempt';
+import { resolveExecutable } from '../../process/resolve';
+import type { PlannedInstrument } from '../../score/plan';
+import { storeByDigest } from '../engine/bundles';
+import { Redaction } from '../output/redact';
+import { ProcessSession, type SessionServices } from './process-session';
+import { PrepareError, type AttemptEnd, type AttemptHandle, type AttemptRequest, type AttemptRunner, type PreparedAttempt } from './runner';
+
+export interface LocalRunnerOptions extends SessionServices {
+  readonly promptsDir: string;
+  /** Eight hex digits of the state directory: first part of every marker. */
+  readonly stateHash: string;
+  readonly home: string;
+  /** Programs set by the user, by name. */
+  readonly executables: Readonly<Record<string, string>>;
+  profile(instrument: PlannedInstrument): InstrumentProfile | null;
+}
+
+/** Runs attempts on this machine, each program under its shim. */
+export class LocalRunner implements AttemptRunner {
+  constructor(private readonly options: LocalRunnerOptions) {}
+
+  async prepare(request: AttemptRequest): Promise<PreparedAttempt> {
+    const backend = this.backend(request);
+    backend.setPreamble(request.preamble);
+    let prepared: PreparedProcess;
+    try {
+      prepared = await backend.prepare(request.prompt);
+    } catch (error) {
+      throw asPrepareError(error);
+    }
+    const promptSha256 = await storeByDigest(this.options.promptsDir, prepared.stdin ?? request.prompt, { durable: false });
+    const redaction = redactionFor(request.secrets);
+    const described = describePrepared(prepared);
+    return {
+      argv: described.argv.map((argument) => (argument === request.prompt ? '<prompt>' : redaction.text(argument))),
+      cwd: prepared.cwd,
+      envNames: described.environment,
+      promptSha256,
+      start: () => {
+        const session = this.session(request, prepared.timers, redaction);
+        const stdin = prepared.stdin === null ? null : join(this.options.promptsDir, promptSha256);
+        return handleOf(session, session.launch(prepared, stdin), (outcome) => backend.interpret(outcome), redaction);
+      },
+    };
+  }
+
+  attach(request: AttemptRequest): AttemptHandle {
+    const backend = this.backend(request);
+    const redaction = redactionFor({ ...secretsOfRunning(request), ...request.secrets });
+    const session = this.session(request, backend.timers(), redaction);
+    return handleOf(session, session.attach(), (outcome) => backend.interpret(outcome), redaction);
+  }
+
+  discard(base: string): Promise<void> {
+    removeAttemptFiles(base);
+    return Promise.resolve();
+  }
+
+  private backend(request: AttemptRequest): ProgramBackend {
+    const { instrument } = request;
+    const profile = this.options.profile(instrument);
+    if (!profile) throw new PrepareError('E505', 'configuration', `no instrument "${instrument.profile}" is known`, true);
+    const backend = createBackend({
+      profile,
+      config: instrument.config,
+      runner: noDirectRun,
+      workspace: request.workspace,
+      environment: { plain: request.env, secret: request.secrets, own: request.variables },
+      resolveExecutable: async (name, where) => {
+        const setting = this.options.executables[name];
+        const found = await resolveExecutable(name, {
+          path: [where.path, ...where.places].join(':'),
+          home: this.options.home,
+          ...(setting === undefined ? {} : { setting }),
+        });
+        return found.found ? found.path : null;
+      },
+    });
+    if (isProgramBackend(backend)) return backend;
+    throw new PrepareError('E505', 'configuration', `${profile.display_name} is an HTTP instrument: not available yet in this version`, true);
+  }
+
+  private session(request: AttemptRequest, timers: PreparedProcess['timers'], redaction: Redaction): ProcessSession {
+    const { base, startedAt, onProgress } = request;
+    return new ProcessSession({ base, marker: this.marker(request), startedAt, timers, redaction, onProgress }, this.options);
+  }
+
+  private marker(request: AttemptRequest): string {
+    return `${this.options.stateHash}:${request.run}:${request.sheet}.${request.attempt}`;
+  }
+}
+
+/** The engine launches through sessions; a backend that the engine made runs nothing by itself. */
+const noDirectRun: ProcessRunner = {
+  run: () => Promise.reject(new Error('an attempt is started through its session')),
+};
+
+function handleOf(
+  session: ProcessSession,
+  ended: Promise<ProcessOutcome | null>,
+  interpret: (outcome: ProcessOutcome) => ExecutionResult,
+  redaction: Redaction,
+): AttemptHandle {
+  const done = ended.then(
+    (outcome): AttemptEnd => {
+      if (!outcome) return interrupted('never started: its conductor ended first');
+      const result = interpret(outcome);
+      const kind = result.errorType === 'interrupted' && outcome.endedBy !== 'exit' ? 'interrupted' : outcome.endedBy === 'cancelled' ? 'cancelled' : 'ended';
+      const errorMessage = result.errorMessage === null ? null : redaction.text(result.errorMessage);
+      const shown = { ...result, stderr: redaction.text(result.stderr), errorMessage };
+      return { kind, result: shown, rawStatus: outcome.rawStatus, answer: redaction.text(result.stdout) };
+    },
+    (error: unknown): AttemptEnd => interrupted(`the conductor failed to follow it: ${error instanceof Error ? error.message : String(error)}`),
+  );
+  return { done, cancel: () => session.cancel(), detach: () => session.detach() };
+}
+
+function interrupted(message: string): AttemptEnd {
+  const result = executionResult({
+    success: false,
+    stdout: '',
+    stderr: '',
+    durationSeconds: 0,
+    startedAt: new Date(),
+    exitReason: 'error',
+    errorType: 'interrupted',
+    errorMessage: message,
+  });
+  return { kind: 'interrupted', result, rawStatus: null, answer: '' };
+}
+
+function redactionFor(secrets: Readonly<Record<string, string>>): Redaction {
+  return new Redaction({ secrets: Object.values(secrets) });
+}
+
+/** Secrets are kept in memory only; a conductor that came back finds those of a running attempt where the agent has them. */
+function secretsOfRunning(request: AttemptRequest): Record<string, string> {
+  const claim = readClaim(request.base);
+  if (claim.kind !== 'shim') return {};
+  const env = readProcessEnvironment(claim.pid, claim.startTime);
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !(name in request.env) && !(name in request.variables)));
+}
+
+function asPrepareError(error: unknown): unknown {
+  if (error instanceof ProgramNotFound) return new PrepareError('E505', 'configuration', error.message, true);
+  if (error instanceof CallError) return new PrepareError('E301', 'configuration', error.message, false);
+  return error;
+}

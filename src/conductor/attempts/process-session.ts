@@ -1,0 +1,256 @@
+import type { BackendProgress, PreparedProcess, ProcessOutcome } from '../../backends/contract';
+import { attemptFiles } from '../../protocol/paths';
+import { giveUp, probeAttempt, readClaim, readExit, type ShimIdentity } from '../../process/attempt';
+import { launchAttempt, LaunchError } from '../../process/launch';
+import type { WakeCommand } from '../../process/shim';
+import { captureText, SpoolReader } from '../../process/spool';
+import { endProcessTree, isGroupAlive } from '../../process/tree';
+import type { AdoptionWatcher } from '../../process/watcher';
+import type { Clock } from '../clock';
+import { AttemptLogs, type LogTrouble } from '../output/logs';
+import { ProgressMeter } from '../output/progress';
+import type { Redaction } from '../output/redact';
+
+/** What the attempts of one conductor share. */
+export interface SessionServices {
+  readonly clock: Clock;
+  readonly watcher: AdoptionWatcher;
+  readonly wake: WakeCommand | null;
+  trouble(base: string, trouble: LogTrouble): void;
+}
+
+export interface SessionOptions {
+  readonly base: string;
+  readonly marker: string;
+  /** When the attempt began, milliseconds. */
+  readonly startedAt: number;
+  readonly timers: PreparedProcess['timers'];
+  readonly redaction: Redaction;
+  readonly onProgress: (progress: BackendProgress) => void;
+}
+
+type EndedBy = ProcessOutcome['endedBy'];
+
+/** A program that ends within this time is read once, at its end; following its output would cost more than it shows. Milliseconds. */
+const quickEndMs = 30;
+/** How long strays that still hold a spool may add a last word, milliseconds. */
+const lastWordMs = 100;
+
+/**
+ * One program of an attempt, from its launch or its adoption to its outcome: follows the spools into the logs, watches the three timers, ends the
+ * whole tree when it must. Both ways give the same outcome from the same files.
+ */
+export class ProcessSession {
+  private readonly meter: ProgressMeter;
+  private logs: AttemptLogs | null = null;
+  private readers: SpoolReader[] = [];
+  private endedBy: EndedBy = 'exit';
+  private signalSent: number | null = null;
+  private ending: Promise<void> | null = null;
+  private launched = false;
+  private cancelRequested = false;
+  private finished = false;
+  private detached = false;
+  private cancelTimer: (() => void) | null = null;
+  private firstOutputAt: number | null = null;
+  private lastOutputAt: number;
+
+  constructor(
+    private readonly options: SessionOptions,
+    private readonly services: SessionServices,
+  ) {
+    this.lastOutputAt = services.clock.now();
+    this.meter = new ProgressMeter((seen) => {
+      options.onProgress({
+        phase: 'executing',
+        bytesReceived: seen.bytes,
+        linesReceived: seen.lines,
+        elapsedSeconds: (services.clock.now() - options.startedAt) / 1000,
+        ...(seen.lastLine === '' ? {} : { lastLine: seen.lastLine }),
+      });
+    });
+  }
+
+  /** Starts the program. The stored prompt is its stdin. */
+  async launch(prepared: PreparedProcess, stdinFile: string | null): Promise<ProcessOutcome> {
+    const { base, marker } = this.options;
+    if (this.cancelRequested) return this.notStarted('cancelled');
+    let launched;
+    try {
+      launched = await launchAttempt({
+        base,
+        marker,
+        argv: prepared.argv,
+        env: prepared.env,
+        cwd: prepared.cwd,
+        stdinFile,
+        wake: this.services.wake,
+      });
+    } catch (error) {
+      if (!(error instanceof LaunchError)) throw error;
+      const code = error.code === 'executable_missing' ? 'ENOENT' : (error.errno ?? error.code);
+      return this.notStarted('not_started', { code, message: error.message });
+    }
+    this.launched = true;
+    if (this.cancelRequested) this.end('cancelled');
+    const exited = launched.exited;
+    const quick = this.services.clock.schedule(quickEndMs, () => void this.follow());
+    this.armTimers();
+    await exited;
+    quick();
+    await this.ending;
+    return this.outcome(await isGroupAlive(launched.pid));
+  }
+
+  /** Takes up a program that an earlier conductor started; null = there is nothing to take up, and there never will be. */
+  async attach(): Promise<ProcessOutcome | null> {
+    const { base, marker } = this.options;
+    if (giveUp(base) === 'given_up') return null;
+    let probe = await probeAttempt(base, marker);
+    if (probe.state === 'given_up' || probe.state === 'unclaimed') return null;
+    if (probe.state === 'running') {
+      this.launched = true;
+      void this.follow();
+      this.armTimers();
+      if (this.cancelRequested) this.end('cancelled');
+      probe = await new Promise<Exclude<typeof probe, { state: 'running' }>>((resolve) => {
+        this.services.watcher.add({
+          base,
+          marker,
+          onEnd: resolve,
+          onError: (error) => this.services.trouble(base, { stream: 'stdout', code: 'EIO', message: error.message }),
+        });
+      });
+      await this.ending;
+    }
+    if (probe.state === 'shim_lost' && probe.strays) await this.endTree();
+    return this.outcome(false);
+  }
+
+  /** Ends the program and everything it started; the outcome then says so. */
+  cancel(): void {
+    this.cancelRequested = true;
+    if (this.launched) this.end('cancelled');
+  }
+
+  /** Stops watching; the program runs on. */
+  detach(): void {
+    this.detached = true;
+    this.cancelTimer?.();
+    this.services.watcher.remove(this.options.base);
+    for (const reader of this.readers) void reader.close();
+    void this.logs?.detach();
+  }
+
+  /** A shim that has not claimed yet is met by its marker. */
+  private end(by: EndedBy): void {
+    if (this.ending || this.finished || this.detached) return;
+    this.endedBy = by;
+    this.ending = this.endTree();
+  }
+
+  private async endTree(): Promise<void> {
+    const ended = await endProcessTree({ shim: this.shim(), marker: this.options.marker });
+    this.signalSent = ended.lastSignal;
+  }
+
+  private shim(): ShimIdentity | null {
+    const claim = readClaim(this.options.base);
+    return claim.kind === 'shim' ? { pid: claim.pid, startTime: claim.startTime } : null;
+  }
+
+  private async openLogs(): Promise<AttemptLogs> {
+    const { base, redaction } = this.options;
+    this.logs ??= await AttemptLogs.open({
+      base,
+      redaction,
+      meter: this.meter,
+      onTrouble: (trouble) => this.services.trouble(base, trouble),
+    });
+    return this.logs;
+  }
+
+  /** Follows both spools, once. */
+  private async follow(): Promise<void> {
+    if (this.finished || this.detached || this.readers.length > 0) return;
+    const readers = this.makeReaders(await this.openLogs());
+    if (this.finished || this.detached) return;
+    for (const reader of readers) reader.start();
+  }
+
+  private makeReaders(logs: AttemptLogs): SpoolReader[] {
+    if (this.readers.length > 0) return this.readers;
+    const files = attemptFiles(this.options.base);
+    const reader = (stream: 'stdout' | 'stderr', path: string) =>
+      new SpoolReader({
+        path,
+        onData: (chunk) => {
+          const now = this.services.clock.now();
+          this.firstOutputAt ??= now;
+          this.lastOutputAt = now;
+          return logs.write(stream, chunk);
+        },
+      });
+    this.readers = [reader('stdout', files.stdoutSpool), reader('stderr', files.stderrSpool)];
+    return this.readers;
+  }
+
+  /** Looks at the timers when the next of them could be due. */
+  private armTimers(): void {
+    const { timers, startedAt } = this.options;
+    const { clock } = this.services;
+    if (this.finished || this.detached || this.ending) return;
+    const now = clock.now();
+    const due: [EndedBy, number][] = [['total_timeout', startedAt + timers.totalSeconds * 1000]];
+    if (timers.firstOutputSeconds !== null && this.firstOutputAt === null) {
+      due.push(['first_output_timeout', startedAt + timers.firstOutputSeconds * 1000]);
+    }
+    if (timers.idleSeconds !== null) due.push(['idle_timeout', this.lastOutputAt + timers.idleSeconds * 1000]);
+    const [by, at] = due.reduce((first, next) => (next[1] < first[1] ? next : first));
+    if (at <= now) {
+      this.end(by);
+      return;
+    }
+    this.cancelTimer = clock.schedule(at - now, () => this.armTimers());
+  }
+
+  private async outcome(strays: boolean): Promise<ProcessOutcome> {
+    const { base } = this.options;
+    this.finished = true;
+    this.cancelTimer?.();
+    // Whoever is left of its group has no business any more: the agent is done.
+    if (strays) await this.endTree();
+    const logs = await this.openLogs();
+    for (const reader of this.makeReaders(logs)) await reader.drain(strays ? lastWordMs : 0);
+    await logs.finish();
+    this.meter.close();
+    const exit = readExit(base);
+    const files = attemptFiles(base);
+    const ended = exit?.kind === 'ended' ? exit : null;
+    return {
+      rawStatus: ended?.status ?? null,
+      endedBy: ended === null && this.endedBy === 'exit' ? 'lost' : this.endedBy,
+      signalSent: this.signalSent,
+      startedAt: new Date(this.options.startedAt),
+      endedAt: ended?.endedAt ?? new Date(this.services.clock.now()),
+      stdout: await captureText(files.stdoutSpool),
+      stderr: await captureText(files.stderrSpool),
+    };
+  }
+
+  private notStarted(endedBy: 'not_started' | 'cancelled', startError?: { code: string; message: string }): ProcessOutcome {
+    this.finished = true;
+    const now = new Date(this.services.clock.now());
+    const nothing = { text: '', bytes: 0, truncated: false };
+    return {
+      rawStatus: null,
+      endedBy,
+      signalSent: null,
+      startedAt: new Date(this.options.startedAt),
+      endedAt: now,
+      stdout: nothing,
+      stderr: nothing,
+      ...(startError ? { startError } : {}),
+    };
+  }
+}
