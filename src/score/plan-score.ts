@@ -1,0 +1,151 @@
+/** Checked score → plan. */
+import { dirname, resolve } from 'node:path';
+import { conditionApplies } from './condition';
+import type { SheetPlace } from './expand';
+import type { Score } from './parse';
+import { ruleContext } from './placeholders';
+import type { Plan, PlannedInstrument, PlannedRule, PlannedSheet } from './plan';
+import { planInstruments } from './resolve';
+import type { RuleFields } from './schema/score';
+
+export interface PlanOptions {
+  /** Where relative overrides and the default workspace are taken from, absolute. */
+  readonly cwd: string;
+  /** `--workspace`; relative to `cwd`. */
+  readonly workspaceOverride?: string;
+}
+
+/** Time limit of a validation command when the rule gives none, in seconds. As in the reference. */
+const defaultCommandTimeout = 3600;
+
+/** The workspace of a run, absolute: the override, else the score's (relative to its folder), else `workspace` in `cwd`. */
+export function workspaceOf(score: Score, options: PlanOptions): string {
+  if (options.workspaceOverride !== undefined) return resolve(options.cwd, options.workspaceOverride);
+  if (score.isWritten(['workspace'])) return resolve(dirname(score.path), score.fields.workspace);
+  return resolve(options.cwd, 'workspace');
+}
+
+/** What the score comes to: every sheet with its instrument, prerequisites and rules. Looks at no file. */
+export function planScore(score: Score, options: PlanOptions): Plan {
+  const { fields, expansion } = score;
+  const workspace = workspaceOf(score, options);
+  const { retry, rate_limit: rate, parallel, cross_sheet: cross, cost_limits: cost } = fields;
+  const limited = cost.max_cost_per_job !== null || cost.max_cost_per_sheet !== null;
+  return {
+    format: 1,
+    name: fields.name,
+    description: fields.description,
+    workspace,
+    scoreDir: dirname(score.path),
+    totalSheets: expansion.sheets.length,
+    totalStages: expansion.totalStages,
+    sheets: expansion.sheets.map((place) => planSheet(score, place, workspace)),
+    retry: {
+      maxRetries: retry.max_retries,
+      baseDelaySeconds: retry.base_delay_seconds,
+      maxDelaySeconds: retry.max_delay_seconds,
+      exponentialBase: retry.exponential_base,
+      jitter: retry.jitter,
+      maxCompletionAttempts: retry.max_completion_attempts,
+      completionDelaySeconds: retry.completion_delay_seconds,
+      completionThresholdPercent: retry.completion_threshold_percent,
+    },
+    rateLimit: {
+      waitMinutes: rate.wait_minutes,
+      maxWaits: rate.max_waits,
+      maxQuotaWaits: rate.max_quota_waits,
+      detectionPatterns: rate.detection_patterns,
+    },
+    parallel: {
+      enabled: parallel.enabled,
+      maxConcurrent: parallel.max_concurrent,
+      failFast: parallel.fail_fast,
+      staggerDelayMs: parallel.stagger_delay_ms,
+    },
+    crossSheet:
+      cross === null
+        ? null
+        : {
+            autoCaptureStdout: cross.auto_capture_stdout,
+            maxOutputChars: cross.max_output_chars,
+            captureFiles: cross.capture_files,
+            lookbackSheets: cross.lookback_sheets,
+          },
+    pauseBetweenSheetsSeconds: fields.pause_between_sheets_seconds,
+    costLimits:
+      limited && cost.enabled !== false
+        ? {
+            maxCostPerSheet: cost.max_cost_per_sheet,
+            maxCostPerJob: cost.max_cost_per_job,
+            warnAtPercent: cost.warn_at_percent,
+          }
+        : null,
+  };
+}
+
+function planSheet(score: Score, place: SheetPlace, workspace: string): PlannedSheet {
+  const { fields, expansion } = score;
+  const { sheet } = fields;
+  const { instrument, fallbacks } = planInstruments(score, place, dirname(score.path));
+  const stage = String(place.stage);
+  const skipCommand = sheet.skip_when_command[stage];
+  const context = ruleContext(
+    place,
+    { workspace, totalSheets: expansion.sheets.length, totalStages: expansion.totalStages },
+    instrument.profile,
+    score.variables,
+  );
+  const staleness = (planned: PlannedInstrument): PlannedInstrument =>
+    fields.stale_detection.enabled && planned.config.idleTimeoutSeconds === null
+      ? {
+          ...planned,
+          config: { ...planned.config, idleTimeoutSeconds: fields.stale_detection.idle_timeout_seconds },
+        }
+      : planned;
+  return {
+    ...place,
+    description: sheet.descriptions[String(place.num)] ?? null,
+    movementName: fields.movements[stage]?.name ?? null,
+    dependsOn: score.graph.get(place.num) ?? [],
+    instrument: staleness(instrument),
+    fallbacks: fallbacks.map(staleness),
+    skipWhen: sheet.skip_when[stage] ?? null,
+    skipWhenCommand:
+      skipCommand === undefined
+        ? null
+        : {
+            command: skipCommand.command,
+            description: skipCommand.description,
+            timeoutSeconds: skipCommand.timeout_seconds,
+          },
+    validations: fields.validations
+      .map((rule, index) => planRule(rule, index + 1))
+      .filter((_, index) => {
+        const condition = conditionOf(fields.validations[index]);
+        return condition === null || conditionApplies(condition, context);
+      })
+      .sort((a, b) => a.stage - b.stage || a.index - b.index),
+  };
+}
+
+/** The condition of a rule; `sheet: N` is short for one. */
+export function conditionOf(rule: RuleFields | undefined): string | null {
+  if (rule === undefined) return null;
+  return rule.condition ?? (rule.sheet === null ? null : `sheet_num == ${rule.sheet}`);
+}
+
+function planRule(rule: RuleFields, index: number): PlannedRule {
+  return {
+    index,
+    type: rule.type,
+    description: rule.description,
+    path: rule.path,
+    pattern: rule.pattern,
+    command: rule.command,
+    workingDirectory: rule.working_directory,
+    stage: rule.stage,
+    retryCount: rule.retry_count,
+    retryDelayMs: rule.retry_delay_ms,
+    timeoutSeconds: rule.timeout_seconds ?? defaultCommandTimeout,
+  };
+}
