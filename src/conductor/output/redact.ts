@@ -191,7 +191,7 @@ class Stream implements RedactionStream {
     for (let hit = finder.exec(text); hit !== null && hit.index < limit; hit = finder.exec(text)) {
       const at = hit.index;
       finder.lastIndex = at + 1;
-      let end = this.#exactEnd(text, at);
+      const end = this.#exactEnd(text, at);
       let label = exactLabel;
       if (at >= this.#cover) {
         const found = this.#shapeAt(text, at, final);
