@@ -1,0 +1,212 @@
+/**
+ * Who is the conductor of a state directory. A complete record is written to a temporary file and `link()`ed to the next number: the link is the
+ * decision, and EEXIST means lost. Nothing is ever unlinked to win. See docs/architecture.md, "Ownership".
+ */
+import { randomBytes } from 'node:crypto';
+import { link, open, readFile, readdir, stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { epochOfName, ownerRecordName, ownerRecordSchema, statePaths } from '../../protocol/paths';
+import type { OwnerRecord } from '../../protocol/paths';
+import { PROTOCOL_VERSION } from '../../protocol/daemon-methods';
+import { ensurePrivateDir, ensureStateDir, errorCode } from './private-folder';
+
+/** What tells one process from another that has its pid later. The room `process` provides it. */
+export interface ProcessIdentity {
+  /** Null when there is no such process. */
+  processStartTime(pid: number): string | null | Promise<string | null>;
+  /** A live process (not a zombie) with that pid and that start time. */
+  isSameProcess(pid: number, startTime: string): boolean | Promise<boolean>;
+  bootId(): string | Promise<string>;
+}
+
+export interface OwnershipOptions {
+  readonly stateDir: string;
+  readonly build: string;
+  readonly version: string;
+  /** Milliseconds since the epoch; 0 = unknown. */
+  readonly builtAt: number;
+  /** Where this process will listen if it wins. */
+  readonly socketPath: string;
+  readonly identity: ProcessIdentity;
+  readonly clock: { now(): number };
+  /** Told of records that make no sense and were passed over. */
+  readonly log?: (message: string) => void;
+}
+
+/** Ownership held by this process. */
+export interface Ownership {
+  readonly epoch: number;
+  /** The random text by which a client knows that it reached the process that wrote the record. */
+  readonly nonce: string;
+  /** False once a higher record exists, or the folder is gone: then this process must not write state any more. */
+  isInForce(): Promise<boolean>;
+  /** Gives ownership back; the last act of an orderly end. Does nothing when it has moved already, or the second time. */
+  release(): Promise<void>;
+}
+
+export type Acquisition =
+  | { readonly kind: 'owner'; readonly ownership: Ownership }
+  | { readonly kind: 'lost'; readonly epoch: number; readonly lostTo: OwnerRecord };
+
+/** Records below the one in force that are kept: so many changes of owner would have to happen inside one folder scan to hide the newest. */
+const KEPT_RECORDS = 4;
+/** A temporary file older than this was left by a process that died between writing and linking. */
+const STALE_TEMP_MS = 60_000;
+const MAX_ROUNDS = 100;
+
+/**
+ * Tries to become the owner of the state directory.
+ * @throws UnsafeFolderError when the folder is not ours; errors of the file system as they come
+ */
+export async function acquireOwnership(options: OwnershipOptions): Promise<Acquisition> {
+  const log = options.log ?? (() => undefined);
+  const folder = statePaths(options.stateDir).owner;
+  await ensureStateDir(options.stateDir);
+  await ensurePrivateDir(folder);
+  const bootId = await options.identity.bootId();
+  const startTime = await options.identity.processStartTime(process.pid);
+  if (startTime === null) throw new Error('cannot tell the start time of this process');
+  const record: OwnerRecord = {
+    pid: process.pid,
+    start_time: startTime,
+    boot_id: bootId,
+    build: options.build,
+    version: options.version,
+    built_at: options.builtAt,
+    socket: options.socketPath,
+    nonce: randomBytes(16).toString('hex'),
+    protocol: PROTOCOL_VERSION,
+    released: false,
+  };
+
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const highest = await highestEpoch(folder);
+    if (highest > 0) {
+      const found = await readRecord(folder, highest);
+      if (found === 'moved') continue;
+      if (found === 'garbage')
+        log(`owner record ${ownerRecordName(highest)} is not readable as a record; its owner counts as dead`);
+      else if (await isAlive(found, bootId, options.identity))
+        return { kind: 'lost', epoch: highest, lostTo: found };
+    }
+    const epoch = highest + 1;
+    if (!(await linkRecord(folder, epoch, record))) continue;
+    // A starter that stood still between the scan and the link may have linked a number below the one in force: numbers under it were removed.
+    if ((await highestEpoch(folder)) !== epoch) {
+      await unlink(join(folder, ownerRecordName(epoch))).catch(ignoreMissing);
+      continue;
+    }
+    await removeOld(folder, epoch, options.clock.now());
+    return { kind: 'owner', ownership: held(folder, epoch, record) };
+  }
+  throw new Error(`ownership of ${options.stateDir} changed ${MAX_ROUNDS} times while trying to get it`);
+}
+
+/** The record in force, dead or alive; null when there is none that can be read. */
+export async function readOwner(stateDir: string): Promise<{ epoch: number; record: OwnerRecord } | null> {
+  const folder = statePaths(stateDir).owner;
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const epoch = await highestEpoch(folder);
+    if (epoch === 0) return null;
+    const record = await readRecord(folder, epoch);
+    if (record === 'moved') continue;
+    return record === 'garbage' ? null : { epoch, record };
+  }
+  return null;
+}
+
+function held(folder: string, epoch: number, record: OwnerRecord): Ownership {
+  let released = false;
+  const isInForce = async () => !released && (await highestEpoch(folder)) === epoch;
+  return {
+    epoch,
+    nonce: record.nonce,
+    isInForce,
+    release: async () => {
+      if (!(await isInForce())) return;
+      released = true;
+      await linkRecord(folder, epoch + 1, { ...record, released: true });
+    },
+  };
+}
+
+async function isAlive(record: OwnerRecord, bootId: string, identity: ProcessIdentity): Promise<boolean> {
+  if (record.released || record.boot_id !== bootId) return false;
+  return identity.isSameProcess(record.pid, record.start_time);
+}
+
+/** 0 when there is none. */
+async function highestEpoch(folder: string): Promise<number> {
+  let names: string[];
+  try {
+    names = await readdir(folder);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return 0;
+    throw error;
+  }
+  return names.reduce((highest, name) => Math.max(highest, epochOfName(name) ?? 0), 0);
+}
+
+async function readRecord(folder: string, epoch: number): Promise<OwnerRecord | 'garbage' | 'moved'> {
+  let text: string;
+  try {
+    text = await readFile(join(folder, ownerRecordName(epoch)), 'utf8');
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return 'moved';
+    // A folder in the record's place is garbage. An I/O error is not a dead owner: it is thrown.
+    if (errorCode(error) === 'EISDIR') return 'garbage';
+    throw error;
+  }
+  try {
+    const parsed = ownerRecordSchema.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data : 'garbage';
+  } catch {
+    return 'garbage';
+  }
+}
+
+/** Makes the record durable, then visible under its number at once. False: that number is taken, or the folder is being cleaned. */
+async function linkRecord(folder: string, epoch: number, record: OwnerRecord): Promise<boolean> {
+  const temp = join(folder, `.${record.nonce}.${epoch}`);
+  const file = await open(temp, 'wx', 0o600);
+  try {
+    await file.writeFile(JSON.stringify(record) + '\n');
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  try {
+    await link(temp, join(folder, ownerRecordName(epoch)));
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST' || errorCode(error) === 'ENOENT') return false;
+    throw error;
+  } finally {
+    await unlink(temp).catch(ignoreMissing);
+  }
+  const directory = await open(folder, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+  return true;
+}
+
+async function removeOld(folder: string, epoch: number, now: number): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const number = epochOfName(name);
+    const path = join(folder, name);
+    if (number !== null) {
+      if (number < epoch - KEPT_RECORDS) await unlink(path).catch(ignoreMissing);
+      continue;
+    }
+    if (!name.startsWith('.')) continue;
+    const facts = await stat(path).catch(ignoreMissing);
+    if (facts !== undefined && now - facts.mtimeMs > STALE_TEMP_MS) await unlink(path).catch(ignoreMissing);
+  }
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (errorCode(error) !== 'ENOENT') throw error;
+  return undefined;
+}
