@@ -16,7 +16,7 @@ import type {
   ProcessRunner,
 } from './contract';
 import { agentEnvironment, type EnvironmentSources } from './environment';
-import { PrepareError, type PrepareInput } from './generic/prepare';
+import { chosenTimers, PrepareError, type PrepareInput } from './generic/prepare';
 import { failedBeforeStart } from './outcome';
 import type { ErrorType, ExecutionResult } from './result';
 
@@ -38,7 +38,8 @@ export interface ProgramBackendOptions {
 }
 
 /** A preparation that was refused, with the kind of failure it makes. */
-class Refusal extends Error {
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
   constructor(
     readonly errorType: ErrorType,
     message: string,
@@ -123,6 +124,11 @@ export abstract class ProgramBackend implements Backend {
       extensions: this.extensions,
       timeoutSeconds,
     });
+  }
+
+  /** The time limits that hold for an attempt, for one whose program is taken up and not prepared. */
+  timers(): PreparedProcess['timers'] {
+    return chosenTimers({ ...this.options, timeoutSeconds: null });
   }
 
   /** Finds the program and asks it for its version. Uses no quota, and so says nothing about login. */

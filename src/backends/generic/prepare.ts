@@ -54,6 +54,17 @@ export function chosenTimeout(input: Pick<PrepareInput, 'profile' | 'config' | '
   return input.timeoutSeconds ?? input.config.timeoutSeconds ?? input.profile.default_timeout_seconds;
 }
 
+/** The three time limits of a call. */
+export function chosenTimers(
+  input: Pick<PrepareInput, 'profile' | 'config' | 'timeoutSeconds'>,
+): PreparedProcess['timers'] {
+  return {
+    firstOutputSeconds: input.config.firstOutputTimeoutSeconds ?? input.profile.first_output_timeout_seconds,
+    idleSeconds: input.config.idleTimeoutSeconds ?? input.profile.idle_timeout_seconds,
+    totalSeconds: chosenTimeout(input),
+  };
+}
+
 /** How a generic CLI profile is called. Pure. @throws PrepareError */
 export function prepareCli(input: PrepareInput): PreparedProcess {
   const { profile, config } = input;
@@ -153,11 +164,6 @@ export function finish(
     env,
     cwd: input.cwd,
     stdin,
-    timers: {
-      firstOutputSeconds:
-        input.config.firstOutputTimeoutSeconds ?? input.profile.first_output_timeout_seconds,
-      idleSeconds: input.config.idleTimeoutSeconds ?? input.profile.idle_timeout_seconds,
-      totalSeconds: chosenTimeout(input),
-    },
+    timers: chosenTimers(input),
   };
 }

@@ -3,7 +3,7 @@ import type { PreparedProcess, ProcessOutcome, ProcessRunner } from '../../backe
 import { describePrepared } from '../../backends/describe';
 import { createBackend } from '../../backends/factory';
 import { PrepareError as CallError } from '../../backends/generic/prepare';
-import { isProgramBackend, ProgramNotFound, type ProgramBackend } from '../../backends/program-backend';
+import { isProgramBackend, Refusal, type ProgramBackend } from '../../backends/program-backend';
 import { executionResult, type ExecutionResult } from '../../backends/result';
 import type { InstrumentProfile } from '../../instruments/schema';
 import { readProcessEnvironment } from '../../process/environment';
@@ -152,7 +152,7 @@ function secretsOfRunning(request: AttemptRequest): Record<string, string> {
 }
 
 function asPrepareError(error: unknown): unknown {
-  if (error instanceof ProgramNotFound) return new PrepareError('E505', 'configuration', error.message, true);
+  if (error instanceof Refusal) return new PrepareError('E505', 'configuration', error.message, true);
   if (error instanceof CallError) return new PrepareError('E301', 'configuration', error.message, false);
   return error;
 }

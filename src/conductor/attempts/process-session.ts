@@ -5,7 +5,7 @@ import { launchAttempt, LaunchError } from '../../process/launch';
 import type { WakeCommand } from '../../process/shim';
 import { captureText, SpoolReader } from '../../process/spool';
 import { endProcessTree, isGroupAlive } from '../../process/tree';
-import type { AdoptionWatcher } from '../../process/watcher';
+import type { AdoptedEnd, AdoptionWatcher } from '../../process/watcher';
 import type { Clock } from '../clock';
 import { AttemptLogs, type LogTrouble } from '../output/logs';
 import { ProgressMeter } from '../output/progress';
@@ -113,7 +113,7 @@ export class ProcessSession {
       void this.follow();
       this.armTimers();
       if (this.cancelRequested) this.end('cancelled');
-      probe = await new Promise<Exclude<typeof probe, { state: 'running' }>>((resolve) => {
+      probe = await new Promise<AdoptedEnd>((resolve) => {
         this.services.watcher.add({
           base,
           marker,

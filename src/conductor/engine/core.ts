@@ -1,6 +1,6 @@
 import type { RecordDraft } from '../records';
-import { applyRecord, type EngineState, type JobState } from './state';
 import type { StoredBundle } from './bundles';
+import { applyRecord, type EngineState, type JobState } from './state';
 
 /** A record as the journal wrote it. */
 export interface DurableRecord {
@@ -13,47 +13,56 @@ export interface DurableRecord {
 
 /** What the engine needs of the journal. */
 export interface JournalPort {
-  /** Numbers the records at once, in call order; `durable` resolves when they are on disk. It never rejects: a full disk makes it wait. */
-  append(drafts: readonly RecordDraft[]): {
-    readonly records: readonly DurableRecord[];
-    readonly durable: Promise<void>;
-  };
+  /**
+   * Numbers the records at once, in call order. `durable` resolves when they are on disk; a full disk makes it wait, and only closing the
+   * journal rejects it.
+   */
+  enqueue(drafts: readonly RecordDraft[]): { readonly records: readonly DurableRecord[]; readonly durable: Promise<void> };
 }
 
-/** Told of every durable record, in order. */
+/** Told of every durable record, in order, with the job as of that record. */
 export type RecordListener = (record: DurableRecord, job: JobState | undefined) => void;
 
 /**
- * The one place that changes state: records are numbered, folded in at once and written; whoever needs the promise kept awaits `commit`. State may
- * therefore be a moment ahead of the disk, and nothing outside is told, answered or started before the disk has it.
+ * The one place that changes state. There are two folds of the same records: `state`, a moment ahead, from which decisions are made (so that the next
+ * decision sees the last one without waiting for the disk), and `durable`, from which everybody else is answered and told, and snapshots are taken.
+ * Nothing is shown, acknowledged or started before the disk has it.
  */
 export class EngineCore {
   private readonly listeners = new Set<RecordListener>();
   private lastCommit: Promise<void> = Promise.resolve();
+  private journal: JournalPort | null = null;
 
   constructor(
     readonly state: EngineState,
-    private readonly journal: JournalPort,
+    readonly durable: EngineState,
     /** Loaded copies of what live runs were planned from. */
     readonly bundles: Map<string, StoredBundle>,
   ) {}
 
+  /** The journal needs `durable` for its snapshots before it can be opened, so it comes second. */
+  useJournal(journal: JournalPort): void {
+    this.journal = journal;
+  }
+
   /** Resolves when the records are durable and everybody was told. */
   commit(drafts: readonly RecordDraft[]): Promise<void> {
     if (drafts.length === 0) return this.lastCommit;
-    const { records, durable } = this.journal.append(drafts);
-    const jobs = records.map((record) => {
-      const before = record.run === undefined ? undefined : this.state.jobs.get(record.run);
-      applyRecord(this.state, record);
-      return (record.run === undefined ? undefined : this.state.jobs.get(record.run)) ?? before;
-    });
-    const told = durable.then(() => {
-      records.forEach((record, i) => {
-        for (const listener of this.listeners) listener(record, jobs[i]);
-      });
-    });
-    this.lastCommit = told;
-    return told;
+    if (!this.journal) throw new Error('no journal is open');
+    const { records, durable } = this.journal.enqueue(drafts);
+    for (const record of records) applyRecord(this.state, record);
+    this.lastCommit = durable;
+    return durable;
+  }
+
+  /** Called with new records as soon as the disk has them, in order. */
+  onDurable(records: readonly DurableRecord[]): void {
+    for (const record of records) {
+      const before = record.run === undefined ? undefined : this.durable.jobs.get(record.run);
+      applyRecord(this.durable, record);
+      const job = (record.run === undefined ? undefined : this.durable.jobs.get(record.run)) ?? before;
+      for (const listener of this.listeners) listener(record, job);
+    }
   }
 
   /** Resolves when all that has been decided so far is durable. */
@@ -66,10 +75,10 @@ export class EngineCore {
     return () => this.listeners.delete(listener);
   }
 
+  /** @throws Error when it was not loaded: a fault of this program. */
   bundleOf(job: JobState): StoredBundle {
     const bundle = this.bundles.get(job.bundle);
-    if (!bundle)
-      throw new Error(`the stored score of ${job.run} (${job.bundle.slice(0, 12)}…) is not loaded`);
+    if (!bundle) throw new Error(`the stored score of ${job.run} (${job.bundle.slice(0, 12)}…) is not loaded`);
     return bundle;
   }
 }

@@ -73,7 +73,7 @@ interface Pending {
   readonly records: readonly JournalRecord[];
   readonly lines: readonly string[];
   readonly last: number;
-  readonly resolve: (records: JournalRecord[]) => void;
+  readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -172,33 +172,42 @@ export class Journal extends EventEmitter<JournalEvents> {
    * @throws RecordRefusedError (as a rejection): too large, a reserved type, a body that is no JSON. JournalClosedError.
    */
   append(drafts: readonly RecordDraft[]): Promise<JournalRecord[]> {
-    if (this.#closed || this.#closing) {
-      return Promise.reject(new JournalClosedError('the journal is closed'));
+    try {
+      const { records, durable } = this.enqueue(drafts);
+      return durable.then(() => [...records]);
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new RecordRefusedError(faultOf(error).message));
     }
-    if (drafts.length === 0) return Promise.resolve([]);
+  }
+
+  /**
+   * As {@link append}, for a caller that folds the records in before they are durable: gives them at once.
+   * @throws RecordRefusedError, JournalClosedError.
+   */
+  enqueue(drafts: readonly RecordDraft[]): {
+    readonly records: readonly JournalRecord[];
+    readonly durable: Promise<void>;
+  } {
+    if (this.#closed || this.#closing) throw new JournalClosedError('the journal is closed');
+    if (drafts.length === 0) return { records: [], durable: Promise.resolve() };
     const now = this.options.clock.now();
     let seq = this.#nextSeq;
     const records: JournalRecord[] = [];
     const lines: string[] = [];
-    try {
-      for (const draft of drafts) {
-        if (isSnapshotType(draft.type)) throw new RecordRefusedError(`${draft.type} is for snapshots only`);
-        const record = this.#record(draft, seq, now);
-        lines.push(encodeChecked(record));
-        records.push(record);
-        seq += 1;
-      }
-    } catch (error) {
-      return Promise.reject(
-        error instanceof RecordRefusedError ? error : new RecordRefusedError(faultOf(error).message),
-      );
+    for (const draft of drafts) {
+      if (isSnapshotType(draft.type)) throw new RecordRefusedError(`${draft.type} is for snapshots only`);
+      const record = this.#record(draft, seq, now);
+      lines.push(encodeChecked(record));
+      records.push(record);
+      seq += 1;
     }
     this.#nextSeq = seq;
     const last = seq - 1;
-    return new Promise((resolve, reject) => {
+    const durable = new Promise<void>((resolve, reject) => {
       this.#pending.push({ records, lines, last, resolve, reject });
       if (this.#posting) this.#post({ kind: 'append', lines, last });
     });
+    return { records, durable };
   }
 
   /**
@@ -296,7 +305,7 @@ export class Journal extends EventEmitter<JournalEvents> {
     for (const { records, resolve } of settled) {
       this.store.appended(records);
       this.options.onDurable?.(records);
-      resolve([...records]);
+      resolve();
     }
   }
 
@@ -369,7 +378,12 @@ export class Journal extends EventEmitter<JournalEvents> {
 }
 
 function encodeChecked(record: JournalRecord): string {
-  const json = recordJson(record);
+  let json: string;
+  try {
+    json = recordJson(record);
+  } catch (error) {
+    throw new RecordRefusedError(faultOf(error).message);
+  }
   // A UTF-16 unit takes at most three bytes, so that small records need no counting.
   if (json.length * 3 > maxRecordBytes && Buffer.byteLength(json) > maxRecordBytes) {
     throw new RecordRefusedError(`a ${record.type} record of more than ${maxRecordBytes} bytes`);
