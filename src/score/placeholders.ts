@@ -1,6 +1,6 @@
 /** Placeholders of validation rules: `{name}` in paths (Python's `str.format`) and in commands (plain replacement, quoted). */
 import { resolve } from 'node:path';
-import { parseTemplate, pythonFormat, renderTemplate } from './template';
+import { pythonFormat, pythonStr } from './template';
 import type { TemplateInput, TemplateVariables } from './variables';
 
 /** The sheet that values are made for. */
@@ -76,7 +76,7 @@ export function ruleContext(
  */
 export function expandRulePath(path: string, context: RuleContext): string {
   const workspace = context.get('workspace');
-  const expanded = pythonFormat(path, context);
+  const expanded = pythonFormat(path, Object.fromEntries(context));
   return resolve(typeof workspace === 'string' ? workspace : '/', expanded);
 }
 
@@ -84,19 +84,33 @@ export function expandRulePath(path: string, context: RuleContext): string {
 export function expandRuleCommand(command: string, context: RuleContext): string {
   return command.replace(/\{([A-Za-z_]\w*)\}/g, (whole, name: string) => {
     const value = context.get(name);
-    return value === undefined ? whole : shellQuote(textOf(value));
+    return value === undefined ? whole : shellQuote(pythonStr(value));
   });
-}
-
-const plainText = parseTemplate('{{ value }}');
-
-/** A value as Python's `str()` prints it. */
-export function textOf(value: TemplateInput): string {
-  return typeof value === 'string' ? value : renderTemplate(plainText, new Map([['value', value]]));
 }
 
 /** As Python's `shlex.quote`: unchanged when every character is harmless. */
 export function shellQuote(text: string): string {
   if (text === '') return "''";
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`;
+}
+
+/** Names in a Python format text, with their places in it: `{name}`, `{name:02d}`, `{name[key]}`. */
+export function formatNames(
+  format: string,
+): { readonly name: string; readonly offset: number; readonly end: number }[] {
+  const found: { name: string; offset: number; end: number }[] = [];
+  for (const match of format.matchAll(/\{\{|\}\}|\{([^{}]*)\}/g)) {
+    const field = match[1];
+    if (field === undefined) continue;
+    const name = /^[^.[:!]*/.exec(field)?.[0] ?? '';
+    found.push({ name, offset: match.index, end: match.index + match[0].length });
+  }
+  return found;
+}
+
+/** The built-in values as environment variables (`MARIANNE_SHEET_NUM` …), for instruments whose prompt is a shell script. */
+export function environmentOf(context: RuleContext): Record<string, string> {
+  return Object.fromEntries(
+    positionNames.map((name) => [`MARIANNE_${name.toUpperCase()}`, pythonStr(context.get(name) ?? '')]),
+  );
 }

@@ -8,6 +8,8 @@ export interface PreambleFacts {
   /** 1 = first. */
   readonly attempt: number;
   readonly parallel: boolean;
+  /** The prompt ends with requirements. */
+  readonly checked: boolean;
   readonly productVersion: string;
 }
 
@@ -31,7 +33,11 @@ export function preambleText(facts: PreambleFacts): string {
   }
   lines.push(
     'The prompt says what is wanted, not each step: decide the steps yourself. Code in it is an illustration.',
-    'You are done when every requirement at the end of the prompt holds at the first automatic check. Read them before you begin.',
+    ...(facts.checked
+      ? [
+          'You are done when every requirement at the end of the prompt holds at the first automatic check. Read them before you begin.',
+        ]
+      : []),
     'Write all results into the workspace, and leave nothing running in the background when you finish.',
     `End the message of any git commit with: Co-Authored-By: Marianne ${facts.productVersion} <noreply@marianne.invalid>`,
   );

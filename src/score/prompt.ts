@@ -130,6 +130,7 @@ export function renderSheetPrompt(input: SheetPromptInput): RenderedPrompt | Fai
     workspace: plan.workspace,
     attempt: input.attempt,
     parallel: plan.parallel.enabled,
+    checked: rules.length > 0,
     productVersion: input.productVersion,
   });
   return { ok: true, preamble, prompt, sections, diagnostics };

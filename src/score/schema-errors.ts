@@ -131,11 +131,17 @@ function kindOf(value: unknown): string {
   if (value instanceof Date) return 'a date';
   if (typeof value === 'object') return 'a mapping';
   if (typeof value === 'string') return `the text ${JSON.stringify(shorten(value))}`;
-  return typeof value === 'boolean' ? `the boolean ${String(value)}` : `the number ${String(value)}`;
+  if (typeof value === 'boolean') return `the boolean ${value}`;
+  return typeof value === 'number' ? `the number ${value}` : 'something else';
 }
 
 function shorten(value: string): string {
   return value.length > 40 ? `${value.slice(0, 40)}…` : value;
+}
+
+/** A number as the message shows it. */
+function numberText(value: unknown): string {
+  return typeof value === 'number' ? String(value) : kindOf(value);
 }
 
 function describe(issue: z.core.$ZodIssue, value: unknown): string {
@@ -146,10 +152,10 @@ function describe(issue: z.core.$ZodIssue, value: unknown): string {
       return `must be ${issue.values.map((allowed) => `\`${String(allowed)}\``).join(' or ')}, but is ${kindOf(value)}`;
     case 'too_small':
       if (issue.origin === 'string') return 'must not be empty';
-      return `must be ${issue.inclusive === false ? 'more than' : 'at least'} ${String(issue.minimum)}, but is ${String(value)}`;
+      return `must be ${issue.inclusive === false ? 'more than' : 'at least'} ${String(issue.minimum)}, but is ${numberText(value)}`;
     case 'too_big':
       if (issue.origin === 'string') return `must have at most ${String(issue.maximum)} characters`;
-      return `must be ${issue.inclusive === false ? 'less than' : 'at most'} ${String(issue.maximum)}, but is ${String(value)}`;
+      return `must be ${issue.inclusive === false ? 'less than' : 'at most'} ${String(issue.maximum)}, but is ${numberText(value)}`;
     default:
       return `is not valid: ${issue.message}`;
   }

@@ -1,0 +1,131 @@
+/** V001, V101, V202, V208, V402, V403: the prompt and its variables. */
+import { nearestNames } from '../nearest';
+import { positionNames } from '../placeholders';
+import { contextOnlyNames } from '../prompt';
+import { findUndeclared, templateGlobals } from '../template';
+import { templateRange } from '../template-source';
+import type { TemplateInput } from '../variables';
+import type { CheckContext } from './context';
+
+const builtInNames: readonly string[] = [...positionNames, ...contextOnlyNames];
+
+export function checkTemplate(context: CheckContext): void {
+  checkVariables(context);
+  checkNames(context);
+  checkSingleBraces(context);
+  checkShellPrompts(context);
+}
+
+function checkVariables({ score, findings }: CheckContext): void {
+  for (const [name, value] of score.variables) {
+    const path = ['prompt', 'variables', name];
+    if (builtInNames.includes(name)) {
+      findings.add({
+        code: 'V208',
+        severity: 'warning',
+        path,
+        at: 'key',
+        message: `The variable \`${name}\` is named like a built-in one, which wins: it has no effect.`,
+        remedy: 'Choose another name.',
+      });
+    }
+    const text = firstText(value, (each) => /\{\{|\{%/.test(each));
+    if (text !== null) {
+      findings.warning(
+        'V402',
+        path,
+        `The value of \`${name}\` contains template syntax, which is not rendered: the agent sees it as it is written.`,
+        'Write the expression in the template instead.',
+      );
+    }
+  }
+}
+
+function firstText(value: TemplateInput, test: (text: string) => boolean): string | null {
+  const pending: TemplateInput[] = [value];
+  for (let item = pending.pop(); item !== undefined; item = pending.pop()) {
+    if (typeof item === 'string') {
+      if (test(item)) return item;
+    } else if (Array.isArray(item)) pending.push(...(item as TemplateInput[]));
+    else if (item instanceof Map) pending.push(...(item.values() as Iterable<TemplateInput>));
+  }
+  return null;
+}
+
+function checkNames({ score, template, findings }: CheckContext): void {
+  if (template === null) return;
+  const known = new Set([
+    ...builtInNames,
+    ...score.variables.keys(),
+    ...templateGlobals.map(({ name }) => name),
+  ]);
+  const seen = new Set<string>();
+  for (const use of findUndeclared(template.parsed)) {
+    if (use.guarded || known.has(use.name) || seen.has(use.name)) continue;
+    seen.add(use.name);
+    const near = nearestNames(use.name, known);
+    const range = templateRange(score, template.source, use);
+    findings.add({
+      code: 'V101',
+      severity: 'warning',
+      path: ['prompt', template.source.kind === 'file' ? 'template_file' : 'template'],
+      ...(range === null ? {} : { range }),
+      message: `The template uses \`${use.name}\`, which is not defined${template.source.path === null ? '' : ` (${template.source.path}, line ${use.line})`}.`,
+      remedy:
+        near.length > 0
+          ? `Did you mean ${near.map((name) => `\`${name}\``).join(' or ')}?`
+          : `Add it to \`prompt.variables\`.`,
+      ...(near.length === 1 && range !== null && template.source.kind === 'inline' && near[0] !== undefined
+        ? { fix: { title: `Change to \`${near[0]}\``, range, newText: near[0] } }
+        : {}),
+    });
+  }
+}
+
+function checkSingleBraces({ score, template, findings }: CheckContext): void {
+  if (template?.source.kind !== 'inline') return;
+  for (const match of template.source.text.matchAll(/(?<![{$])\{(\w+)\}(?!\})/g)) {
+    const name = match[1] ?? '';
+    if (!builtInNames.includes(name)) continue;
+    const range = templateRange(score, template.source, {
+      offset: match.index,
+      end: match.index + match[0].length,
+    });
+    findings.add({
+      code: 'V202',
+      severity: 'warning',
+      path: ['prompt', 'template'],
+      ...(range === null
+        ? {}
+        : { range, fix: { title: `Change to {{ ${name} }}`, range, newText: `{{ ${name} }}` } }),
+      message: `\`{${name}}\` is not replaced in a template.`,
+      remedy: `Write \`{{ ${name} }}\`; single braces are for validation paths and commands.`,
+    });
+  }
+}
+
+/** Text from an earlier agent in a prompt that a shell runs is a command injection waiting to happen. */
+function checkShellPrompts({ score, plan, template, catalogue, findings }: CheckContext): void {
+  if (template === null) return;
+  const raw = plan.sheets.find((sheet) => catalogue.get(sheet.instrument.profile)?.rawPrompt === true);
+  if (raw === undefined) return;
+  const foreign = [
+    'previous_outputs',
+    'previous_files',
+    'injected_context',
+    'injected_skills',
+    'injected_tools',
+  ];
+  for (const use of findUndeclared(template.parsed)) {
+    if (!foreign.includes(use.name)) continue;
+    const range = templateRange(score, template.source, use);
+    findings.add({
+      code: 'V403',
+      severity: 'warning',
+      path: ['prompt', 'template'],
+      ...(range === null ? {} : { range }),
+      message: `\`${use.name}\` is text from elsewhere, and the instrument \`${raw.instrument.label}\` (sheet ${raw.num}) runs the prompt as a shell script: such text would be executed.`,
+      remedy: 'Keep it out of the stages that this instrument plays, or let the script read it from a file.',
+    });
+  }
+}
