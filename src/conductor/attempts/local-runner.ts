@@ -13,7 +13,14 @@ import type { PlannedInstrument } from '../../score/plan';
 import { storeByDigest } from '../engine/bundles';
 import { Redaction } from '../output/redact';
 import { ProcessSession, type SessionServices } from './process-session';
-import { PrepareError, type AttemptEnd, type AttemptHandle, type AttemptRequest, type AttemptRunner, type PreparedAttempt } from './runner';
+import {
+  PrepareError,
+  type AttemptEnd,
+  type AttemptHandle,
+  type AttemptRequest,
+  type AttemptRunner,
+  type PreparedAttempt,
+} from './runner';
 
 export interface LocalRunnerOptions extends SessionServices {
   readonly promptsDir: string;
@@ -38,18 +45,27 @@ export class LocalRunner implements AttemptRunner {
     } catch (error) {
       throw asPrepareError(error);
     }
-    const promptSha256 = await storeByDigest(this.options.promptsDir, prepared.stdin ?? request.prompt, { durable: false });
+    const promptSha256 = await storeByDigest(this.options.promptsDir, prepared.stdin ?? request.prompt, {
+      durable: false,
+    });
     const redaction = redactionFor(request.secrets);
     const described = describePrepared(prepared);
     return {
-      argv: described.argv.map((argument) => (argument === request.prompt ? '<prompt>' : redaction.text(argument))),
+      argv: described.argv.map((argument) =>
+        argument === request.prompt ? '<prompt>' : redaction.text(argument),
+      ),
       cwd: prepared.cwd,
       envNames: described.environment,
       promptSha256,
       start: () => {
         const session = this.session(request, prepared.timers, redaction);
         const stdin = prepared.stdin === null ? null : join(this.options.promptsDir, promptSha256);
-        return handleOf(session, session.launch(prepared, stdin), (outcome) => backend.interpret(outcome), redaction);
+        return handleOf(
+          session,
+          session.launch(prepared, stdin),
+          (outcome) => backend.interpret(outcome),
+          redaction,
+        );
       },
     };
   }
@@ -69,7 +85,8 @@ export class LocalRunner implements AttemptRunner {
   private backend(request: AttemptRequest): ProgramBackend {
     const { instrument } = request;
     const profile = this.options.profile(instrument);
-    if (!profile) throw new PrepareError('E505', 'configuration', `no instrument "${instrument.profile}" is known`, true);
+    if (!profile)
+      throw new PrepareError('E505', 'configuration', `no instrument "${instrument.profile}" is known`, true);
     const backend = createBackend({
       profile,
       config: instrument.config,
@@ -87,12 +104,24 @@ export class LocalRunner implements AttemptRunner {
       },
     });
     if (isProgramBackend(backend)) return backend;
-    throw new PrepareError('E505', 'configuration', `${profile.display_name} is an HTTP instrument: not available yet in this version`, true);
+    throw new PrepareError(
+      'E505',
+      'configuration',
+      `${profile.display_name} is an HTTP instrument: not available yet in this version`,
+      true,
+    );
   }
 
-  private session(request: AttemptRequest, timers: PreparedProcess['timers'], redaction: Redaction): ProcessSession {
+  private session(
+    request: AttemptRequest,
+    timers: PreparedProcess['timers'],
+    redaction: Redaction,
+  ): ProcessSession {
     const { base, startedAt, onProgress } = request;
-    return new ProcessSession({ base, marker: this.marker(request), startedAt, timers, redaction, onProgress }, this.options);
+    return new ProcessSession(
+      { base, marker: this.marker(request), startedAt, timers, redaction, onProgress },
+      this.options,
+    );
   }
 
   private marker(request: AttemptRequest): string {
@@ -115,12 +144,20 @@ function handleOf(
     (outcome): AttemptEnd => {
       if (!outcome) return interrupted('never started: its conductor ended first');
       const result = interpret(outcome);
-      const kind = result.errorType === 'interrupted' && outcome.endedBy !== 'exit' ? 'interrupted' : outcome.endedBy === 'cancelled' ? 'cancelled' : 'ended';
+      const kind =
+        result.errorType === 'interrupted' && outcome.endedBy !== 'exit'
+          ? 'interrupted'
+          : outcome.endedBy === 'cancelled'
+            ? 'cancelled'
+            : 'ended';
       const errorMessage = result.errorMessage === null ? null : redaction.text(result.errorMessage);
       const shown = { ...result, stderr: redaction.text(result.stderr), errorMessage };
       return { kind, result: shown, rawStatus: outcome.rawStatus, answer: redaction.text(result.stdout) };
     },
-    (error: unknown): AttemptEnd => interrupted(`the conductor failed to follow it: ${error instanceof Error ? error.message : String(error)}`),
+    (error: unknown): AttemptEnd =>
+      interrupted(
+        `the conductor failed to follow it: ${error instanceof Error ? error.message : String(error)}`,
+      ),
   );
   return { done, cancel: () => session.cancel(), detach: () => session.detach() };
 }
@@ -148,7 +185,9 @@ function secretsOfRunning(request: AttemptRequest): Record<string, string> {
   const claim = readClaim(request.base);
   if (claim.kind !== 'shim') return {};
   const env = readProcessEnvironment(claim.pid, claim.startTime);
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !(name in request.env) && !(name in request.variables)));
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !(name in request.env) && !(name in request.variables)),
+  );
 }
 
 function asPrepareError(error: unknown): unknown {

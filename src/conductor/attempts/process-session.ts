@@ -118,7 +118,8 @@ export class ProcessSession {
           base,
           marker,
           onEnd: resolve,
-          onError: (error) => this.services.trouble(base, { stream: 'stdout', code: 'EIO', message: error.message }),
+          onError: (error) =>
+            this.services.trouble(base, { stream: 'stdout', code: 'EIO', message: error.message }),
         });
       });
       await this.ending;
@@ -205,7 +206,8 @@ export class ProcessSession {
     if (timers.firstOutputSeconds !== null && this.firstOutputAt === null) {
       due.push(['first_output_timeout', startedAt + timers.firstOutputSeconds * 1000]);
     }
-    if (timers.idleSeconds !== null) due.push(['idle_timeout', this.lastOutputAt + timers.idleSeconds * 1000]);
+    if (timers.idleSeconds !== null)
+      due.push(['idle_timeout', this.lastOutputAt + timers.idleSeconds * 1000]);
     const [by, at] = due.reduce((first, next) => (next[1] < first[1] ? next : first));
     if (at <= now) {
       this.end(by);
@@ -238,7 +240,10 @@ export class ProcessSession {
     };
   }
 
-  private notStarted(endedBy: 'not_started' | 'cancelled', startError?: { code: string; message: string }): ProcessOutcome {
+  private notStarted(
+    endedBy: 'not_started' | 'cancelled',
+    startError?: { code: string; message: string },
+  ): ProcessOutcome {
     this.finished = true;
     const now = new Date(this.services.clock.now());
     const nothing = { text: '', bytes: 0, truncated: false };

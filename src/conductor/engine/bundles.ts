@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Plan } from '../../score/plan';
+import { openBundle, type OpenedBundle, type ScoreBundle } from '../../score/bundle';
 import { randomUUID } from 'node:crypto';
 
 export function sha256(data: string | Buffer): string {
@@ -55,10 +55,31 @@ export async function syncFolder(dir: string): Promise<void> {
   }
 }
 
-/** A run's own copy of its score, with the plan made from it. The engine reads only `plan`; `source` belongs to the score room. */
-export interface StoredBundle {
+/** A run's own copy of its score, opened: what its prompts are rendered from, and the plan that the engine reads. */
+export interface StoredBundle extends OpenedBundle {
+  /** SHA-256 of the stored text; its name in `scores/`. */
   readonly digest: string;
-  readonly plan: Plan;
-  /** As `score/bundle` wrote it. */
-  readonly source: unknown;
+}
+
+/** Stores a bundle durably, under the digest of its text. */
+export async function storeBundle(dir: string, bundle: ScoreBundle): Promise<string> {
+  return storeByDigest(dir, JSON.stringify(bundle), { durable: true });
+}
+
+/** Reads a stored bundle back. @throws Error when it is missing, damaged, or of a newer format. */
+export async function loadBundle(dir: string, digest: string): Promise<StoredBundle> {
+  const text = await readFile(join(dir, digest), 'utf8');
+  if (sha256(text) !== digest) throw new Error(`the stored score ${digest.slice(0, 12)}… is damaged`);
+  // Our own text, proven by its digest: what remains to be asked is whether this build knows the format.
+  const bundle = JSON.parse(text) as ScoreBundle;
+  if ((bundle.format as number) !== 1)
+    throw new Error(`the stored score ${digest.slice(0, 12)}… has a format of a newer build`);
+  const result = openBundle(bundle);
+  if (!result.ok) {
+    const first = result.diagnostics.find(({ severity }) => severity === 'error');
+    throw new Error(
+      `the stored score is no longer accepted by this build: ${first?.message ?? 'unknown reason'}`,
+    );
+  }
+  return { digest, ...result.opened };
 }

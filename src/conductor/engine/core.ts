@@ -17,7 +17,10 @@ export interface JournalPort {
    * Numbers the records at once, in call order. `durable` resolves when they are on disk; a full disk makes it wait, and only closing the
    * journal rejects it.
    */
-  enqueue(drafts: readonly RecordDraft[]): { readonly records: readonly DurableRecord[]; readonly durable: Promise<void> };
+  enqueue(drafts: readonly RecordDraft[]): {
+    readonly records: readonly DurableRecord[];
+    readonly durable: Promise<void>;
+  };
 }
 
 /** Told of every durable record, in order, with the job as of that record. */
@@ -78,7 +81,8 @@ export class EngineCore {
   /** @throws Error when it was not loaded: a fault of this program. */
   bundleOf(job: JobState): StoredBundle {
     const bundle = this.bundles.get(job.bundle);
-    if (!bundle) throw new Error(`the stored score of ${job.run} (${job.bundle.slice(0, 12)}…) is not loaded`);
+    if (!bundle)
+      throw new Error(`the stored score of ${job.run} (${job.bundle.slice(0, 12)}…) is not loaded`);
     return bundle;
   }
 }
