@@ -180,7 +180,7 @@ export const profileSchema = z
     if (profile[profile.kind] === null) {
       context.addIssue({
         code: 'custom',
-        path: [profile.kind],
+        path: ['kind'],
         message: `kind ${profile.kind} needs a section "${profile.kind}"`,
       });
     }

@@ -11,7 +11,7 @@ import type {
 } from '../../src/backends/contract';
 import type { ResolveExecutable } from '../../src/backends/program-backend';
 import { profileFolder } from './profiles';
-import { loadCatalogue } from '../../src/instruments/catalogue';
+import { loadCatalogue, type InstrumentCatalogue } from '../../src/instruments/catalogue';
 import { isCliProfile, type CliProfile } from '../../src/instruments/schema';
 import { NO_TRUST } from '../../src/instruments/trust';
 import type { InstrumentConfig } from '../../src/score/plan';
@@ -113,15 +113,17 @@ export const resolveForReal: ResolveExecutable = async (name, { path, places, cw
   return null;
 };
 
+let catalogue: Promise<InstrumentCatalogue> | null = null;
+
 /** The built-in profile of that name. */
 export async function builtIn(name: string): Promise<CliProfile> {
-  const catalogue = await loadCatalogue({
+  catalogue ??= loadCatalogue({
     builtInFolder: profileFolder,
     userFolder: null,
     workspace: null,
     trust: NO_TRUST,
   });
-  const profile = catalogue.get(name);
+  const profile = (await catalogue).get(name);
   if (profile === null || !isCliProfile(profile)) throw new Error(`no CLI profile ${name}`);
   return profile;
 }

@@ -6,7 +6,8 @@ import { createBackend } from '../../../src/backends/factory';
 import { isProgramBackend, type ProgramBackend } from '../../../src/backends/program-backend';
 import type { ExecutionResult } from '../../../src/backends/result';
 import { builtIn, DirectRunner, outcomeOf, SILENT_CONFIG } from '../../support/backends-runner';
-import { ATTACH_ONLY, OUTCOME_CASES, type OutcomeCase } from '../../support/recorded-outcomes';
+import type { OutcomeCase } from '../../support/outcome-case';
+import { ATTACH_ONLY, OUTCOME_CASES } from '../../support/recorded-outcomes';
 
 let folder = '';
 before(async () => {
