@@ -160,17 +160,17 @@ export function readLoginPath(shell: string, home: string, timeoutMs: number): P
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     let output = '';
+    const timer = setTimeout(() => {
+      // Its whole group: start files run programs. Only now: what a shell left behind on purpose (an ssh-agent) is not ours to end.
+      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+        killGroup(child.pid);
+      finish({ failure: `the login shell ${shell} did not answer within ${timeoutMs} ms` });
+    }, timeoutMs);
     const finish = (result: LoginPath) => {
-      clearTimeout(timer);
       child.stdout.destroy();
-      // Whatever its start files left running in its group ends with it.
-      if (child.pid !== undefined) killGroup(child.pid);
       resolve(result);
     };
-    const timer = setTimeout(
-      () => finish({ failure: `the login shell ${shell} did not answer within ${timeoutMs} ms` }),
-      timeoutMs,
-    );
+    child.once('exit', () => clearTimeout(timer));
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output = (output + text).slice(-outputLimit);
       const path = textBetween(output);
@@ -179,11 +179,10 @@ export function readLoginPath(shell: string, home: string, timeoutMs: number): P
     child.once('error', (error) =>
       finish({ failure: `the login shell ${shell} did not start: ${error.message}` }),
     );
-    // "close" comes after the output was read, or after "exit" when nobody else holds the pipe; the timer covers the rest.
-    child.once('close', () => {
-      const path = textBetween(output);
-      finish(path === null ? { failure: `the login shell ${shell} told no PATH` } : { path });
-    });
+    // What it printed comes before its end; somebody else may hold the pipe open for ever, so "close" is not waited for.
+    child.once('exit', () =>
+      setTimeout(() => finish({ failure: `the login shell ${shell} told no PATH` }), 100).unref(),
+    );
   });
 }
 

@@ -6,6 +6,8 @@
  *
  * - Signals are trapped with a handler, not ignored: a handler is reset to the default in the agent. The agent runs in the foreground,
  *   because sh gives background commands an ignored SIGINT and SIGQUIT. The trap runs when the agent has ended; `$?` is the agent's.
+ * - `(exec …)` costs the one fork of a plain command; but dash redirects a plain command's stderr in the shell itself, and would say
+ *   "Terminated" into the agent's.
  * - On the common path it forks for the agent only. Values come out of files by builtin `read` and parameter expansion.
  * - `set -C` makes `>` an exclusive create. A failed redirection of a builtin that is not special does not end the shell.
  * - An attempt that was given up, settled and cleared away has no claim any more that stops a very late shim; but its spools went before
@@ -58,7 +60,7 @@ mzt_owned() {
 }
 mzt_run() {
   shift "$1"
-  "$@" 2>&3 3>&-
+  (exec "$@" 2>&3 3>&-)
 }
 mzt_identify $$ || exit 71
 umask 077
