@@ -9,6 +9,9 @@ import type { JournalRecord } from './record';
 
 const archiveSuffix = '.jsonl';
 
+/** Lines are gathered up to about this size for one write. */
+const writeBytes = 256 * 1024;
+
 /** The records of finished runs, a file each: `<run>.jsonl`, lines as in the journal. */
 export class ArchiveFolder {
   /** Run → highest archived seq. Filled as runs are asked for. */
@@ -79,6 +82,8 @@ export class ArchiveFolder {
   async extend(run: string, records: AsyncIterable<JournalRecord>): Promise<number> {
     const file = this.#file(run);
     const temporary = temporaryName(file);
+    const lines: Buffer[] = [];
+    let gathered = 0;
     let added = 0;
     let last = await this.lastSeq(run);
     let handle: FileHandle | undefined;
@@ -89,11 +94,17 @@ export class ArchiveFolder {
           handle = await open(temporary, 'w', privateFileMode);
           await copyLines(file, handle);
         }
-        await handle.appendFile(encodeRecord(record));
+        lines.push(encodeRecord(record));
+        gathered += lines.at(-1)?.length ?? 0;
+        if (gathered >= writeBytes) {
+          await handle.appendFile(Buffer.concat(lines.splice(0)));
+          gathered = 0;
+        }
         last = record.seq;
         added += 1;
       }
       if (handle === undefined) return 0;
+      await handle.appendFile(Buffer.concat(lines));
       await handle.sync();
       await handle.close();
       handle = undefined;

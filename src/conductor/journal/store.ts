@@ -28,6 +28,8 @@ interface StoredSegment extends SegmentFile {
 export class JournalStore {
   readonly #segments: StoredSegment[];
   #maintenance: Promise<unknown> = Promise.resolve();
+  /** Reads under way. A segment retired between reading the archives and reading the segments would be missed by both. */
+  #reading = 0;
 
   constructor(
     private readonly dir: string,
@@ -68,12 +70,17 @@ export class JournalStore {
 
   /** All records of a run in seq order: those in its archive, then those that are only in the journal. */
   async *readRun(run: string): AsyncGenerator<JournalRecord> {
-    let last = 0;
-    for await (const record of this.archives.read(run)) {
-      last = record.seq;
-      yield record;
+    this.#reading += 1;
+    try {
+      let last = 0;
+      for await (const record of this.archives.read(run)) {
+        last = record.seq;
+        yield record;
+      }
+      yield* this.#fromSegments(last, run);
+    } finally {
+      this.#reading -= 1;
     }
-    yield* this.#fromSegments(last, run);
   }
 
   /**
@@ -81,15 +88,20 @@ export class JournalStore {
    * run, not over runs. For filling the index.
    */
   async *records(after = 0): AsyncGenerator<JournalRecord> {
-    const archived = new Map<string, number>();
-    for (const run of await this.archives.list()) {
-      const last = await this.archives.lastSeq(run);
-      archived.set(run, last);
-      if (last <= after) continue;
-      for await (const record of this.archives.read(run)) if (record.seq > after) yield record;
-    }
-    for await (const record of this.#fromSegments(after, undefined)) {
-      if (record.run === undefined || record.seq > (archived.get(record.run) ?? 0)) yield record;
+    this.#reading += 1;
+    try {
+      const archived = new Map<string, number>();
+      for (const run of await this.archives.list()) {
+        const last = await this.archives.lastSeq(run);
+        archived.set(run, last);
+        if (last <= after) continue;
+        for await (const record of this.archives.read(run)) if (record.seq > after) yield record;
+      }
+      for await (const record of this.#fromSegments(after, undefined)) {
+        if (record.run === undefined || record.seq > (archived.get(record.run) ?? 0)) yield record;
+      }
+    } finally {
+      this.#reading -= 1;
     }
   }
 
@@ -121,7 +133,7 @@ export class JournalStore {
 
   /**
    * Deletes segments that nothing needs: not the newest, no record of a live run, and every other run in it archived up to its
-   * last record there, or deleted. @returns the deleted files. @throws what the system reports.
+   * last record there, or deleted. While somebody reads, nothing is deleted. @returns the deleted files. @throws what the system reports.
    */
   retire(liveRuns: ReadonlySet<string>): Promise<string[]> {
     return this.#exclusive(async () => {
@@ -135,6 +147,7 @@ export class JournalStore {
           for (const run of noted.runs.keys()) held.add(run);
           continue;
         }
+        if (this.#reading > 0) break;
         await unlink(segment.path).catch(ignoreMissing);
         this.#segments.splice(this.#segments.indexOf(segment), 1);
         removed.push(segment.path);
