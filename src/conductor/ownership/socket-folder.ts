@@ -9,7 +9,7 @@ import { UnsafeFolderError, ensurePrivateDir, ensureStateDir, errorCode, ownUid 
 export interface SocketPlace {
   readonly path: string;
   /** Makes the folder (again) and checks it (again): call it before every listen. */
-  prepare(): Promise<void>;
+  readonly prepare: () => Promise<void>;
 }
 
 /**
