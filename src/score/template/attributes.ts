@@ -18,6 +18,7 @@ import {
   PyRange,
   PyTuple,
   Undefined as UndefinedValue,
+  orElse,
 } from './values';
 
 /*
@@ -76,7 +77,7 @@ export function getAttribute(runtime: Runtime, target: Value, name: string): Val
   const own = ownAttribute(runtime, target, name);
   if (own !== undefined) return own;
   const item = target instanceof PyDict ? target.get(name) : undefined;
-  return item ?? missing(runtime, target, name);
+  return orElse(item, () => missing(runtime, target, name));
 }
 
 /** The value at a position of a sequence; negative positions count from the end. */
@@ -108,7 +109,7 @@ export function getItem(runtime: Runtime, target: Value, key: Value): Value {
     if (value !== undefined) return value;
   }
   const own = typeof key === 'string' ? ownAttribute(runtime, target, key) : undefined;
-  return own ?? missing(runtime, target, key);
+  return orElse(own, () => missing(runtime, target, key));
 }
 
 /** Python's slice of a text, list, tuple or range; undefined for other values. */

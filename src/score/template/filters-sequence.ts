@@ -20,6 +20,7 @@ import {
   tryIterate,
   typeName,
   Undefined,
+  orElse,
 } from './values';
 
 function argumentError(message: string): never {
@@ -131,10 +132,8 @@ function reversed(runtime: Runtime, value: Value): Value[] {
 
 function last(runtime: Runtime, value: Value): Value {
   if (value instanceof Undefined && value.strict) value.fail();
-  return (
-    reversed(runtime, value instanceof Undefined ? '' : value)[0] ??
-    runtime.undefined('No last item, sequence was empty.')
-  );
+  const [final] = reversed(runtime, value instanceof Undefined ? '' : value);
+  return orElse(final, () => runtime.undefined('No last item, sequence was empty.'));
 }
 
 function reverse(runtime: Runtime, value: Value): Value {

@@ -1,4 +1,5 @@
 import { raise, typeError, valueError } from './errors';
+import { collect } from './methods-collection';
 import { percentFormat } from './percent';
 import { textRepr } from './repr';
 import type { Bound, FilterRun, Runtime } from './runtime';
@@ -7,9 +8,9 @@ import { capitalize, escapeHtml, justify, replace, sliceText, softText, splitLin
 import { urlize } from './urlize';
 import type { Value } from './values';
 import {
-  iterate,
   needCount,
   PyDict,
+  PyDictView,
   PyTuple,
   textLength,
   truthy,
@@ -68,7 +69,7 @@ function truncate(runtime: Runtime, value: Value, args: Bound): string {
 
 function wordwrap(runtime: Runtime, value: Value, args: Bound): string {
   const text = strictText(value, 'splitlines');
-  runtime.budget.text(text.length * 4);
+  runtime.budget.charge(text.length);
   const width = count(args, 'width', 79);
   if (width <= 0) valueError(`invalid width ${width} (must be > 0)`);
   const wrapstring = args.get('wrapstring');
@@ -95,15 +96,16 @@ function quoteUrl(text: string, query: boolean): string {
 }
 
 function urlencode(runtime: Runtime, value: Value): string {
-  const items =
-    typeof value === 'string' ? undefined : value instanceof PyDict ? value.entries() : tryIterate(value);
-  if (items === undefined) return quoteUrl(softText(value, runtime.budget), false);
+  if (typeof value === 'string') return quoteUrl(softText(value, runtime.budget), false);
+  const pairs = value instanceof PyDict ? new PyDictView(value, 'items') : tryIterate(value);
+  if (pairs === undefined) return quoteUrl(softText(value, runtime.budget), false);
   const parts: string[] = [];
-  for (const pair of items) {
-    const [key, item] =
-      pair instanceof PyTuple ? pair.items : [...(Array.isArray(pair) ? pair : iterate(pair as Value))];
-    if (key === undefined || item === undefined) valueError('not enough values to unpack (expected 2)');
-    const quote = (part: Value | undefined): string => quoteUrl(softText(part ?? null, runtime.budget), true);
+  for (const pair of pairs) {
+    const [key, item, surplus] = collect(pair, runtime);
+    if (key === undefined || item === undefined)
+      return valueError('not enough values to unpack (expected 2)');
+    if (surplus !== undefined) return valueError('too many values to unpack (expected 2)');
+    const quote = (part: Value): string => quoteUrl(softText(part, runtime.budget), true);
     parts.push(`${quote(key)}=${quote(item)}`);
   }
   return parts.join('&');
@@ -169,7 +171,11 @@ function unescapeEntity(name: string): string | undefined {
   return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : undefined;
 }
 
-const escape: FilterRun = (runtime, value) => escapeHtml(softText(value, runtime.budget));
+const escape: FilterRun = (runtime, value) => {
+  const text = escapeHtml(softText(value, runtime.budget));
+  runtime.budget.text(text.length);
+  return text;
+};
 
 /** Filters that work on text. Escaping filters return plain text: there is no Markup type, as nothing is escaped. */
 export const textFilters = builtinTable<FilterRun>([

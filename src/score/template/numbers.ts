@@ -101,6 +101,7 @@ const asciiSpace = /^[\s\x1c-\x1f\x85]+|[\s\x1c-\x1f\x85]+$/g;
 
 /** Python's `int(text, base)`, or undefined where it would raise ValueError. */
 export function parseInteger(text: string, base: number): bigint | undefined {
+  if (base !== 0 && (base < 2 || base > 36)) return undefined;
   const match = /^([+-]?)(.*)$/s.exec(text.replace(asciiSpace, ''));
   let digits = (match?.[2] ?? '').toLowerCase();
   const prefix = { '0x': 16, '0o': 8, '0b': 2 }[digits.slice(0, 2)];
