@@ -1,4 +1,4 @@
-import { raise } from './errors';
+import { raise, typeError } from './errors';
 import { dictMethods, listMethods, tupleMethods } from './methods-collection';
 import { textMethods } from './methods-text';
 import { textRepr, toRepr } from './repr';
@@ -17,6 +17,7 @@ import {
   PyNamespace,
   PyRange,
   PyTuple,
+  typeName,
   Undefined as UndefinedValue,
   orElse,
 } from './values';
@@ -112,14 +113,17 @@ export function getItem(runtime: Runtime, target: Value, key: Value): Value {
   return orElse(own, () => missing(runtime, target, key));
 }
 
-/** Python's slice of a text, list, tuple or range; undefined for other values. */
+/** Python's slice of a text, list, tuple or range; TypeError for other values. */
 export function getSlice(
   runtime: Runtime,
   target: Value,
   bounds: { start: Value; stop: Value; step: Value },
-): Value | undefined {
+): Value {
   const isSequence = target instanceof PyList || target instanceof PyTuple || target instanceof PyRange;
-  if (typeof target !== 'string' && !isSequence) return undefined;
+  if (typeof target !== 'string' && !isSequence) {
+    if (target instanceof PyDict) typeError("unhashable type: 'slice'");
+    typeError(`'${typeName(target)}' object is not subscriptable`);
+  }
   const length = lengthOf(target) ?? 0;
   const step = bounds.step === null ? 1 : needCount(bounds.step);
   if (step === 0) raise('ValueError', 'slice step cannot be zero');

@@ -1,5 +1,6 @@
 import { raise, typeError, valueError } from './errors';
 import { collect } from './methods-collection';
+import { needLength } from './operators';
 import { percentFormat } from './percent';
 import { textRepr } from './repr';
 import type { Bound, FilterRun, Runtime } from './runtime';
@@ -11,6 +12,7 @@ import {
   needCount,
   PyDict,
   PyDictView,
+  PyList,
   PyTuple,
   textLength,
   truthy,
@@ -43,7 +45,10 @@ function indent(runtime: Runtime, value: Value, args: Bound): string {
   const width = args.get('width', 4n);
   const margin =
     typeof width === 'string' ? width : ' '.repeat(Math.min(Math.max(0, needCount(width)), 100_000));
-  const text = `${softText(value, runtime.budget)}\n`;
+  if (typeof value !== 'string' && !(value instanceof PyList) && !(value instanceof Undefined)) {
+    typeError(`unsupported operand type(s) for +=: '${typeName(value)}' and 'str'`);
+  }
+  const text = `${strictText(value, 'splitlines')}\n`;
   const lines = splitLines(text, false);
   runtime.budget.text(text.length + lines.length * margin.length);
   const blank = truthy(args.get('blank', false));
@@ -53,7 +58,8 @@ function indent(runtime: Runtime, value: Value, args: Bound): string {
   return truthy(args.get('first', false)) ? margin + body : body;
 }
 
-function truncate(runtime: Runtime, value: Value, args: Bound): string {
+function truncate(runtime: Runtime, value: Value, args: Bound): Value {
+  const size = needLength(value, runtime.budget);
   const text = softText(value, runtime.budget);
   const length = count(args, 'length', 255);
   const end = softText(args.get('end', '...'), runtime.budget);
@@ -61,7 +67,7 @@ function truncate(runtime: Runtime, value: Value, args: Bound): string {
   const endLength = textLength(end);
   if (length < endLength) raise('AssertionError', `expected length >= ${endLength}, got ${length}`);
   if (leeway < 0) raise('AssertionError', `expected leeway >= 0, got ${leeway}`);
-  if (textLength(text) <= length + leeway) return text;
+  if (size <= length + leeway) return value instanceof Undefined ? text : value;
   const kept = sliceText(text, 0, length - endLength);
   const space = kept.lastIndexOf(' ');
   return (truthy(args.get('killwords', false)) || space < 0 ? kept : kept.slice(0, space)) + end;
@@ -120,7 +126,9 @@ function format(runtime: Runtime, value: Value, args: Bound): string {
 }
 
 function xmlattr(runtime: Runtime, value: Value, args: Bound): string {
-  if (!(value instanceof PyDict)) return typeError(`xmlattr needs a mapping, not ${typeName(value)}`);
+  if (value instanceof Undefined) value.fail();
+  if (!(value instanceof PyDict))
+    return raise('AttributeError', `'${typeName(value)}' object has no attribute 'items'`);
   const parts: string[] = [];
   for (const [key, item] of value.entries()) {
     if (item === null || item instanceof Undefined) continue;

@@ -66,7 +66,12 @@ function abs(value: Value): Value {
 }
 
 function filesizeformat(value: Value, args: Bound): string {
-  const bytes = tryFloat(value) ?? valueError('could not convert the value to a number');
+  const bytes = tryFloat(value);
+  if (bytes === undefined) {
+    return typeof value === 'string'
+      ? valueError(`could not convert string to float: ${textRepr(value)}`)
+      : typeError(`float() argument must be a string or a real number, not '${typeName(value)}'`);
+  }
   const binary = truthy(args.get('binary', false));
   const base = binary ? 1024 : 1000;
   if (bytes === 1) return '1 Byte';
