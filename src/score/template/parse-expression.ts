@@ -143,7 +143,10 @@ export class ExpressionParser extends TokenCursor {
       case 'float': {
         this.index += 1;
         if (token.value.length > mostIntegerDigits) {
-          throw new TemplateLimitError(`a number may have at most ${mostIntegerDigits} digits`, this.since(token));
+          throw new TemplateLimitError(
+            `a number may have at most ${mostIntegerDigits} digits`,
+            this.since(token),
+          );
         }
         const value = token.type === 'float' ? Number(token.value) : BigInt(token.value);
         return { kind: 'const', value, ...this.since(token) };
