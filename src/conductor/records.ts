@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { ruleResultSchema } from './validations/result';
+import { snapshotSchema } from './validations/snapshot';
 
 /**
  * Bodies of the journal's records: the only place where the shape of stored truth is spelled. A body is read back by these schemas, so a field
@@ -43,30 +45,6 @@ export const attemptOutcome = z.enum([
   'cancelled',
 ]);
 export type AttemptOutcome = z.infer<typeof attemptOutcome>;
-
-export const ruleResult = z.object({
-  index: z.number(),
-  type: z.string(),
-  description: z.string().nullable(),
-  passed: z.boolean(),
-  skipped: z.boolean().default(false),
-  stage: z.number().default(1),
-  target: z.string().nullable().default(null),
-  expected: z.string().nullable().default(null),
-  actual: z.string().nullable().default(null),
-  message: z.string().nullable(),
-  failure_category: z.string().nullable().default(null),
-  suggested_fix: z.string().nullable().default(null),
-  error_type: z.string().nullable().default(null),
-  duration_ms: z.number().default(0),
-  confidence: z.number().default(1),
-});
-export type RuleResult = z.infer<typeof ruleResult>;
-
-/** State of a file before an attempt, for `file_modified`; null = was not there. */
-export const fileMark = z
-  .object({ mtime_ns: z.string(), size: z.number(), sha256: z.string().nullable() })
-  .nullable();
 
 const sheetSkeleton = z.object({
   num: z.number().int().positive(),
@@ -119,7 +97,7 @@ const attemptStarted = z.object({
   cwd: z.string().nullable().default(null),
   env_names: z.array(z.string()).default([]),
   base: z.string(),
-  file_marks: z.record(z.string(), fileMark).default({}),
+  file_marks: snapshotSchema.default({}),
 });
 export type AttemptStarted = z.infer<typeof attemptStarted>;
 
@@ -158,7 +136,7 @@ const attemptFinished = z.object({
   /** The cost is an estimate (an interrupted HTTP call). */
   cost_estimated: z.boolean().default(false),
   pass_percent: z.number().nullable(),
-  rules: z.array(ruleResult).default([]),
+  rules: z.array(ruleResultSchema).default([]),
   session_id: z.string().nullable().default(null),
   /** Last part of the redacted answer, kept for captured outputs and rows. */
   output_tail: z.string().default(''),

@@ -119,7 +119,7 @@ function planSheet(score: Score, place: SheetPlace, workspace: string): PlannedS
             timeoutSeconds: skipCommand.timeout_seconds,
           },
     validations: fields.validations
-      .map((rule, index) => planRule(rule, index + 1))
+      .map((rule, index) => planRule(rule, index + 1, score.isWritten(['validations', index, 'retry_count'])))
       .filter((_, index) => {
         const condition = conditionOf(fields.validations[index]);
         return condition === null || conditionApplies(condition, context);
@@ -134,7 +134,7 @@ export function conditionOf(rule: RuleFields | undefined): string | null {
   return rule.condition ?? (rule.sheet === null ? null : `sheet_num == ${rule.sheet}`);
 }
 
-function planRule(rule: RuleFields, index: number): PlannedRule {
+function planRule(rule: RuleFields, index: number, retriesWritten: boolean): PlannedRule {
   return {
     index,
     type: rule.type,
@@ -144,7 +144,8 @@ function planRule(rule: RuleFields, index: number): PlannedRule {
     command: rule.command,
     workingDirectory: rule.working_directory,
     stage: rule.stage,
-    retryCount: rule.retry_count,
+    // A check that runs a program is repeated only where the score says so: the default is meant for files that appear late.
+    retryCount: rule.type === 'command_succeeds' && !retriesWritten ? 0 : rule.retry_count,
     retryDelayMs: rule.retry_delay_ms,
     timeoutSeconds: rule.timeout_seconds ?? defaultCommandTimeout,
   };

@@ -10,7 +10,9 @@ import type { JobRow, StatusReason } from '../../protocol/states';
 import type { Plan } from '../../score/plan';
 import type { AttemptState, JobState, SheetState } from '../engine/state';
 import { terminalSheet } from '../engine/state';
-import type { Reason, RuleResult } from '../records';
+import type { Reason } from '../records';
+import type { RuleResult } from '../validations/result';
+import { ruleName } from '../validations/summary';
 
 /** What a checkpoint is told from, beside the state of the job. */
 export interface CheckpointContext {
@@ -241,8 +243,8 @@ export function validationDetail(rule: RuleResult, checkedAt: number | null): Va
   return {
     rule_type: rule.type,
     description: rule.description,
-    path: rule.type === 'command_succeeds' ? null : rule.target,
-    pattern: rule.type.startsWith('content_') ? rule.expected : null,
+    path: rule.path,
+    pattern: rule.pattern,
     passed: rule.passed,
     actual_value: rule.actual,
     expected_value: rule.expected,
@@ -319,10 +321,6 @@ function errorRecord(attempt: AttemptState): ErrorRecord {
     stderr_tail: attempt.stderr_tail === '' ? null : attempt.stderr_tail,
     stack_trace: null,
   };
-}
-
-function ruleName(rule: RuleResult): string {
-  return rule.description ?? `${rule.type} ${rule.target ?? `#${rule.index}`}`;
 }
 
 function currentSheet(job: JobState): number | null {

@@ -2,18 +2,18 @@ import { z } from 'zod';
 import {
   attemptMode,
   attemptOutcome,
-  fileMark,
   isRecordType,
   jobStatus,
   reason,
   recordBodies,
-  ruleResult,
   sheetStatus,
   type LimitState,
   type RecordBody,
   type RecordType,
   type SheetSkeleton,
 } from '../records';
+import { ruleResultSchema } from '../validations/result';
+import { snapshotSchema } from '../validations/snapshot';
 
 /** One attempt as the journal tells it. `ended_at` null = still in flight. */
 export const attemptState = z.object({
@@ -29,7 +29,7 @@ export const attemptState = z.object({
   cwd: z.string().nullable(),
   env_names: z.array(z.string()),
   base: z.string(),
-  file_marks: z.record(z.string(), fileMark),
+  file_marks: snapshotSchema,
   outcome: attemptOutcome.nullable(),
   exit_code: z.number().nullable(),
   exit_signal: z.number().nullable(),
@@ -45,7 +45,7 @@ export const attemptState = z.object({
   cost_usd: z.number().nullable(),
   cost_estimated: z.boolean(),
   pass_percent: z.number().nullable(),
-  rules: z.array(ruleResult),
+  rules: z.array(ruleResultSchema),
   session_id: z.string().nullable(),
   output_tail: z.string(),
   stderr_tail: z.string(),
