@@ -7,10 +7,17 @@ import type { AttemptMode, AttemptOutcome, AttemptStarted, NextStep, RecordDraft
 import type { RuleResult } from '../validations/result';
 import type { StoredBundle } from './bundles';
 import type { EngineCore } from './core';
-import { decide, type Verdict } from './decide';
+import { decide, type Decision, type Verdict } from './decide';
 import type { Flight, Flights } from './flight';
 import { accountOf, instrumentFor, instrumentKey, type Candidate } from './ready';
-import { currentAttempt, sheetOf, type AttemptState, type JobState, type SheetState } from './state';
+import {
+  currentAttempt,
+  sheetOf,
+  terminalSheet,
+  type AttemptState,
+  type JobState,
+  type SheetState,
+} from './state';
 
 /** A prompt ready to be sent. */
 export interface SheetPrompt {
@@ -360,9 +367,14 @@ export class AttemptConductor {
         ? this.services.classify(result, job, instrument)
         : null;
     const now = this.clock.now();
-    const decision = this.decision(bundle.plan, sheetOf(job, num), planned, outcome, verdict, report, now);
-    if (end.answer !== '') await this.services.keepAnswer(attempt.base, end.answer);
     const cost = result.costUsd ?? this.services.price(job, instrument, result);
+    const decision = withinBudget(
+      this.decision(bundle.plan, sheetOf(job, num), planned, outcome, verdict, report, now),
+      sheetOf(job, num),
+      cost ?? 0,
+      bundle.plan,
+    );
+    if (end.answer !== '') await this.services.keepAnswer(attempt.base, end.answer);
     const drafts: RecordDraft[] = [
       {
         type: 'attempt.finished',
@@ -403,6 +415,11 @@ export class AttemptConductor {
       });
     } else if (result.success && this.core.state.limits.has(account)) {
       drafts.push({ type: 'limit.cleared', body: { account } });
+    }
+    const pause = bundle.plan.pauseBetweenSheetsSeconds;
+    const more = job.sheets.some((sheet) => sheet.num !== num && !terminalSheet.has(sheet.status));
+    if (decision.next.status === 'completed' && pause > 0 && more && this.flights.perJob(job.run) <= 1) {
+      drafts.push({ type: 'job.pacing', run: job.run, body: { until: now + pause * 1000 } });
     }
     const durable = this.core.commit(drafts);
     this.flights.leave(job.run, num);
@@ -494,6 +511,22 @@ function finishedWithoutResult(
       next,
     },
   };
+}
+
+/** A sheet that has spent its budget is not tried again. */
+function withinBudget(decision: Decision, sheet: SheetState, cost: number, plan: Plan): Decision {
+  const limit = plan.costLimits?.maxCostPerSheet ?? null;
+  if (limit === null || terminalSheet.has(decision.next.status)) return decision;
+  const spent = sheet.attempts.reduce((sum, attempt) => sum + (attempt.cost_usd ?? 0), cost);
+  if (spent <= limit) return decision;
+  const message = `spent ${spent.toFixed(4)} USD of ${limit} USD (cost_limits.max_cost_per_sheet)`;
+  const next: NextStep = {
+    ...decision.next,
+    status: 'failed',
+    due_at: null,
+    reason: { code: 'cost_limit', message, until: null },
+  };
+  return { ...decision, next };
 }
 
 function outcomeOf(end: AttemptEnd): AttemptOutcome {

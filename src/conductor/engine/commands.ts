@@ -3,9 +3,8 @@ import type { RecordDraft } from '../records';
 import type { AttemptConductor } from './attempts';
 import type { EngineCore } from './core';
 import type { Jobs } from './jobs';
-import { settle } from './settle';
 import type { Flights } from './flight';
-import { skippedOnPurpose, terminalJob, terminalSheet, type JobState, type SheetState } from './state';
+import { skippedOnPurpose, terminalJob, type JobState, type SheetState } from './state';
 
 /** Loads a stored score into memory before its job becomes live. */
 export type LoadBundle = (digest: string) => Promise<void>;
@@ -18,6 +17,8 @@ export class Commands {
     private readonly flights: Flights,
     private readonly attempts: AttemptConductor,
     private readonly loadBundle: LoadBundle,
+    /** Applies what follows from a job's state by itself. */
+    private readonly settle: (job: JobState) => void,
     private readonly dispatch: () => void,
   ) {}
 
@@ -80,7 +81,7 @@ export class Commands {
       ? this.core.settled()
       : this.core.commit([{ type: 'job.cancelling', run, body: {} }]);
     this.attempts.cancel(run);
-    this.settleNow(job);
+    this.settle(job);
     await asked;
     await cancelled;
     return true;
@@ -155,18 +156,10 @@ export class Commands {
     await this.commit(run, drafts);
   }
 
-  /** Applies what follows from the job's state by itself. */
-  settleNow(job: JobState): void {
-    const live = this.jobs.live(job.run);
-    if (!live) return;
-    const plan = this.core.bundleOf(live).plan;
-    void this.core.commit(settle(live, plan, (sheet) => this.flights.has(live.run, sheet)));
-  }
-
   private async commit(run: string, drafts: RecordDraft[]): Promise<void> {
     const durable = this.core.commit(drafts);
     const job = this.jobs.live(run);
-    if (job) this.settleNow(job);
+    if (job) this.settle(job);
     this.dispatch();
     await durable;
   }
@@ -184,7 +177,7 @@ function needsReset(sheet: SheetState): boolean {
   return (
     sheet.status === 'failed' ||
     sheet.status === 'cancelled' ||
-    (terminalSheet.has(sheet.status) && sheet.status === 'skipped' && !skippedOnPurpose(sheet))
+    (sheet.status === 'skipped' && !skippedOnPurpose(sheet))
   );
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { open, readFile, rename } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { glob } from 'tinyglobby';
 import { agentEnvironment } from '../../backends/environment';
@@ -327,9 +327,4 @@ function abortableSleep(milliseconds: number, signal?: AbortSignal): Promise<voi
     if (signal?.aborted) abort();
     else signal?.addEventListener('abort', abort, { once: true });
   });
-}
-
-/** Makes a job's workspace. @throws the system's error. */
-export async function makeWorkspace(path: string): Promise<void> {
-  await mkdir(path, { recursive: true });
 }
