@@ -1,0 +1,70 @@
+// A journey: what a person does with mouse and keyboard in a real VS Code, told as one mocha test.
+//   import { journey } from '../../scripts/vscode/journey.mjs';
+//   journey('submit a score', { files: { 'a.yaml': '…' } }, async ({ window, session, folder, screenshot }) => { … });
+// Each journey has a VS Code, a folder, a HOME and a conductor of its own; all is closed after it, and what is left running fails it.
+import { cp, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Session } from './session.mjs';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const slug = (text) => text.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '');
+
+/** Versions to run in, and the package to install instead of this folder: from run-journeys.mjs. */
+const versions = (process.env.MZT_JOURNEY_VERSIONS ?? '1.139').split(',');
+const vsix = process.env.MZT_JOURNEY_VSIX;
+
+/**
+ * Defines one mocha test per version.
+ * @param {string} name also the screenshots' name
+ * @param {object} options what Session.start takes (settings, env, workspaceTrust, vsix, extension …), and:
+ * @param {Record<string, string>} [options.files] files of the workspace folder: path → text
+ * @param {string} [options.copy] a folder whose content is copied into the workspace folder first
+ * @param {string} [options.openFile] a file of the folder to open at the start
+ * @param {number} [options.timeoutSeconds] for the whole journey
+ * @param {(fixture: {window: import('./window.mjs').Window, session: Session, folder: string, version: string,
+ *   screenshot: (step?: string, themes?: string[]) => Promise<string[]>}) => Promise<void>} play
+ */
+export function journey(name, options, play) {
+  for (const version of versions) {
+    it(`${name} (VS Code ${version})`, async function () {
+      this.timeout((options.timeoutSeconds ?? 90) * 1000);
+      const { files = {}, copy, openFile, ...sessionOptions } = options;
+      const folder = await realpath(await mkdtemp(join(tmpdir(), 'mzt-folder-')));
+      const id = `${slug(name)}${version === versions[0] ? '' : `-${version}`}`;
+      let session;
+      try {
+        if (copy) await cp(resolve(root, copy), folder, { recursive: true });
+        for (const [path, text] of Object.entries(files)) {
+          await mkdir(dirname(join(folder, path)), { recursive: true });
+          await writeFile(join(folder, path), text);
+        }
+        const source = vsix && !options.extension ? { vsix: [vsix] } : { extension: options.vsix ? undefined : root };
+        session = await Session.start({ ...source, ...sessionOptions, version, folder });
+        const window = await session.openWindow(openFile ? { openFile: join(folder, openFile) } : {});
+        const screenshot = (step, themes) =>
+          window.screenshot(step ? `${id}-${slug(step)}` : id, { folder: join(root, 'out', 'screenshots'), ...(themes ? { themes } : {}) });
+        await play({ window, session, folder, version, screenshot });
+      } catch (error) {
+        if (session) await keepEvidence(session, id, error);
+        throw error;
+      } finally {
+        const outcome = await session?.close().catch((error) => error);
+        await rm(folder, { recursive: true, force: true });
+        // Not over the journey's own failure, which says more.
+        if (outcome instanceof Error && this.test.state === undefined) this.leftRunning = outcome;
+      }
+      if (this.leftRunning) throw this.leftRunning;
+    });
+  }
+}
+
+/** A picture of every window and all logs, and in the message where they are. */
+async function keepEvidence(session, id, error) {
+  const target = join(root, 'out', 'vscode-logs', id);
+  await session.saveLogs(target).catch(() => undefined);
+  for (const [index, window] of session.windows.entries())
+    await window.page.screenshot({ path: join(target, `window-${index + 1}.png`) }).catch(() => undefined);
+  error.message += `\n(pictures and logs: ${target})`;
+}
