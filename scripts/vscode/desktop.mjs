@@ -30,7 +30,8 @@ async function ensureDesktop(version) {
 
 /** Without a screen VS Code runs under xvfb-run. */
 function withScreen(program, args) {
-  if (process.platform !== 'linux' || process.env.DISPLAY || process.env.WAYLAND_DISPLAY) return [program, args];
+  if (process.platform !== 'linux' || process.env.DISPLAY || process.env.WAYLAND_DISPLAY)
+    return [program, args];
   const xvfb = onPath('xvfb-run');
   if (xvfb) return [xvfb, ['-a', program, ...args]];
   throw new SetupError('MZT_VSCODE=desktop needs a display.\n  sudo apt-get install -y xvfb');
@@ -72,6 +73,7 @@ export async function runDesktop({ version, extension, folder, settings, env, in
   await mkdir(logs, { recursive: true });
   await writeFile(join(logs, 'vscode.log'), log);
   await rm(folders.base, { recursive: true, force: true });
-  const faults = leftovers.length > 0 ? [`left running after everything was closed: ${leftovers.join('; ')}`] : [];
+  const faults =
+    leftovers.length > 0 ? [`left running after everything was closed: ${leftovers.join('; ')}`] : [];
   return { exitCode, serverLog: log, logs, faults };
 }

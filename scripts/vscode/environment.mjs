@@ -31,11 +31,26 @@ const quietSettings = {
 };
 
 /** What programs get from our own environment. No key, no token, no MARIANNE_* or VSCODE_* of the person who runs the tests. */
-const inherited = ['PATH', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'SHELL', 'USER', 'LOGNAME', 'NODE_V8_COVERAGE'];
+const inherited = [
+  'PATH',
+  'LANG',
+  'LC_ALL',
+  'LC_CTYPE',
+  'TZ',
+  'SHELL',
+  'USER',
+  'LOGNAME',
+  'NODE_V8_COVERAGE',
+];
 
 /** The inherited variables and these. */
 export function cleanEnvironment(extra) {
-  return { ...Object.fromEntries(inherited.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []))), ...extra };
+  return {
+    ...Object.fromEntries(
+      inherited.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+    ),
+    ...extra,
+  };
 }
 
 /** The folders of one session, all below `base`, which `processes.mjs` knows its processes by. */

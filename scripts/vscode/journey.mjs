@@ -9,7 +9,11 @@ import { fileURLToPath } from 'node:url';
 import { Session } from './session.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const slug = (text) => text.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '');
+const slug = (text) =>
+  text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '');
 
 /** Versions to run in, and the package to install instead of this folder: from run-journeys.mjs. */
 const versions = (process.env.MZT_JOURNEY_VERSIONS ?? '1.139').split(',');
@@ -34,28 +38,33 @@ export function journey(name, options, play) {
       const folder = await realpath(await mkdtemp(join(tmpdir(), 'mzt-folder-')));
       const id = `${slug(name)}${version === versions[0] ? '' : `-${version}`}`;
       let session;
+      let closing;
       try {
         if (copy) await cp(resolve(root, copy), folder, { recursive: true });
         for (const [path, text] of Object.entries(files)) {
           await mkdir(dirname(join(folder, path)), { recursive: true });
           await writeFile(join(folder, path), text);
         }
-        const source = vsix && !options.extension ? { vsix: [vsix] } : { extension: options.vsix ? undefined : root };
+        const source =
+          vsix && !options.extension ? { vsix: [vsix] } : { extension: options.vsix ? undefined : root };
         session = await Session.start({ ...source, ...sessionOptions, version, folder });
         const window = await session.openWindow(openFile ? { openFile: join(folder, openFile) } : {});
         const screenshot = (step, themes) =>
-          window.screenshot(step ? `${id}-${slug(step)}` : id, { folder: join(root, 'out', 'screenshots'), ...(themes ? { themes } : {}) });
+          window.screenshot(step ? `${id}-${slug(step)}` : id, {
+            folder: join(root, 'out', 'screenshots'),
+            ...(themes ? { themes } : {}),
+          });
         await play({ window, session, folder, version, screenshot });
       } catch (error) {
         if (session) await keepEvidence(session, id, error);
         throw error;
       } finally {
-        const outcome = await session?.close().catch((error) => error);
+        closing = session?.close();
+        // Awaited below, where it may fail the journey; here it must not hide the journey's own failure, which says more.
+        await closing?.catch(() => undefined);
         await rm(folder, { recursive: true, force: true });
-        // Not over the journey's own failure, which says more.
-        if (outcome instanceof Error && this.test.state === undefined) this.leftRunning = outcome;
       }
-      if (this.leftRunning) throw this.leftRunning;
+      await closing;
     });
   }
 }

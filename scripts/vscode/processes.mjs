@@ -37,8 +37,15 @@ async function fromPs(folder) {
   return stdout
     .split('\n')
     .map((line) => /^\s*(\d+)\s+(\S+)\s+(.*)$/.exec(line))
-    .filter((match) => match && match[3].includes(folder) && !match[2].startsWith('Z') && Number(match[1]) !== process.pid)
-    .map((match) => ({ pid: Number(match[1]), command: match[3].slice(0, 200), agent: match[3].includes('MARIANNE_MARKER=') }));
+    .filter(
+      (match) =>
+        match && match[3].includes(folder) && !match[2].startsWith('Z') && Number(match[1]) !== process.pid,
+    )
+    .map((match) => ({
+      pid: Number(match[1]),
+      command: match[3].slice(0, 200),
+      agent: match[3].includes('MARIANNE_MARKER='),
+    }));
 }
 
 /**
@@ -47,7 +54,10 @@ async function fromPs(folder) {
  */
 export async function conductorOf(stateFolder, running) {
   const owner = join(stateFolder, 'owner');
-  const newest = (await readdir(owner).catch(() => [])).filter((name) => name.startsWith('epoch-')).sort().at(-1);
+  const newest = (await readdir(owner).catch(() => []))
+    .filter((name) => name.startsWith('epoch-'))
+    .sort()
+    .at(-1);
   if (newest === undefined) return undefined;
   const record = JSON.parse(await readFile(join(owner, newest), 'utf8'));
   if (record.released === true || typeof record.pid !== 'number') return undefined;
@@ -96,7 +106,10 @@ export async function endSession(folder, stateFolder) {
   const conductor = await conductorOf(stateFolder, running);
   if (conductor !== undefined) {
     signal(conductor, 'SIGTERM');
-    const gone = await until(async () => !(await processesOf(folder)).some(({ pid }) => pid === conductor), 5_000);
+    const gone = await until(
+      async () => !(await processesOf(folder)).some(({ pid }) => pid === conductor),
+      5_000,
+    );
     if (!gone) leftovers.push(`${conductor} the conductor, 5 s after SIGTERM`);
   }
   // Language servers and watchers need a moment to notice that their host has gone.

@@ -11,7 +11,11 @@ import { ensureBrowser } from './system.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { version: { type: 'string', default: '1.139' }, vsix: { type: 'string' }, grep: { type: 'string' } },
+  options: {
+    version: { type: 'string', default: '1.139' },
+    vsix: { type: 'string' },
+    grep: { type: 'string' },
+  },
 });
 
 try {

@@ -50,7 +50,13 @@ function tail(path, sink) {
  * @param {(chunk: Buffer) => void} [options.output] gets mocha's output
  */
 export async function runSuites(options) {
-  const { version, files, extension = root, limitSeconds = 180, output = (chunk) => process.stdout.write(chunk) } = options;
+  const {
+    version,
+    files,
+    extension = root,
+    limitSeconds = 180,
+    output = (chunk) => process.stdout.write(chunk),
+  } = options;
   if (files.length === 0) throw new SetupError('no suites found: build them with "node esbuild.mjs --tests"');
   const started = Date.now();
   const exchange = await mkdtemp(join(tmpdir(), 'mzt-suites-'));
@@ -72,7 +78,15 @@ export async function runSuites(options) {
     const reasons = [...faults({ ...end, limitSeconds, report: json, lastTest }), ...(end.faults ?? [])];
     const { tests = 0, passes = 0, failures = 0, pending = 0 } = json?.stats ?? {};
     const numbers = { tests, passes, failures, pending, seconds: (Date.now() - started) / 1000 };
-    return { version, passed: reasons.length === 0, reasons, ...numbers, ...json?.about, logs: end.logs, results: json?.results ?? [] };
+    return {
+      version,
+      passed: reasons.length === 0,
+      reasons,
+      ...numbers,
+      ...json?.about,
+      logs: end.logs,
+      results: json?.results ?? [],
+    };
   } finally {
     await stopTail();
     await rm(exchange, { recursive: true, force: true });
@@ -92,8 +106,12 @@ async function runServer({ version, extension, folder, settings, env, index, lim
     exitCode = await Promise.race([window.exit.promise, limit]);
     clearTimeout(timer);
     // deactivate() runs after the exit call; the host's end is in the log.
-    const ended = await until(() => session.extensionHosts().length === 0, exitCode === undefined ? 0 : 8_000);
-    if (exitCode !== undefined && !ended) problems.push('the extension host did not end within 8 s: does deactivate() hang?');
+    const ended = await until(
+      () => session.extensionHosts().length === 0,
+      exitCode === undefined ? 0 : 8_000,
+    );
+    if (exitCode !== undefined && !ended)
+      problems.push('the extension host did not end within 8 s: does deactivate() hang?');
     await session.saveLogs(logs);
   } finally {
     await session.close().catch((error) => problems.push(error.message));
@@ -117,11 +135,19 @@ async function main() {
     say(`suites in VS Code ${version}`);
     const folder = values.folder === undefined ? {} : { folder: resolve(values.folder) };
     const grep = values.grep === undefined ? {} : { grep: values.grep };
-    const { results: _, ...summary } = await runSuites({ version, files, ...folder, ...grep, limitSeconds: Number(values.limit) });
+    const { results: _, ...summary } = await runSuites({
+      version,
+      files,
+      ...folder,
+      ...grep,
+      limitSeconds: Number(values.limit),
+    });
     console.log(JSON.stringify(summary));
     if (summary.passed) continue;
     passed = false;
-    console.error(`[vscode] ${version} failed: ${summary.reasons.join('; ')}\n[vscode] logs: ${summary.logs}`);
+    console.error(
+      `[vscode] ${version} failed: ${summary.reasons.join('; ')}\n[vscode] logs: ${summary.logs}`,
+    );
   }
   return passed;
 }

@@ -18,14 +18,15 @@ const recipe = 1;
  */
 export const editions = {
   '1.100': { vscode: '1.100.3', package: '4.100.3', node: 20, suits: [20, 22] },
-  '1.139': { vscode: '1.139.1', package: '4.139.1', node: 24, suits: [24] },
+  1.139: { vscode: '1.139.1', package: '4.139.1', node: 24, suits: [24] },
 };
 
 /** `all`, a name of an edition, or a comma-separated list of them → names. */
 export function editionNames(choice = 'all') {
   const names = choice === 'all' ? Object.keys(editions) : choice.split(',');
   const unknown = names.find((name) => !(name in editions));
-  if (unknown !== undefined) throw new SetupError(`no VS Code ${unknown}: choose ${Object.keys(editions).join(', ')} or all`);
+  if (unknown !== undefined)
+    throw new SetupError(`no VS Code ${unknown}: choose ${Object.keys(editions).join(', ')} or all`);
   return names;
 }
 
@@ -54,7 +55,9 @@ async function nodeFromNpm(major) {
   const folder = await cached(`${name}-${major}`, async (temp) => {
     say(`fetching Node ${major} from npm (${name}@${major}, about 50 MB)`);
     await writeFile(join(temp, 'package.json'), '{"private":true}\n');
-    await run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', `${name}@${major}`], { cwd: temp });
+    await run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', `${name}@${major}`], {
+      cwd: temp,
+    });
     const program = join(temp, 'node_modules', name, 'bin', 'node');
     await chmod(program, 0o755);
     await run(program, ['--version']);
@@ -82,7 +85,9 @@ async function install(edition, node, temp) {
   const env = toolEnvironment({ npm_config_nodedir: headers, npm_config_update_notifier: 'false' });
   env.PATH = `${dirname(node.program)}:${env.PATH ?? ''}`;
 
-  say(`fetching code-server ${edition.package} from npm (45 MB; the VS Code ${edition.vscode} server is inside)`);
+  say(
+    `fetching code-server ${edition.package} from npm (45 MB; the VS Code ${edition.vscode} server is inside)`,
+  );
   await run('npm', ['pack', `code-server@${edition.package}`, '--silent'], { cwd: temp, log });
   const archive = join(temp, `code-server-${edition.package}.tgz`);
   await run('tar', ['xzf', archive, '--strip-components=3', 'package/lib/vscode'], { cwd: temp, log });
@@ -101,7 +106,10 @@ async function install(edition, node, temp) {
   await buildNatives(edition, temp, env, log);
   await placeRipgrep(temp);
   await slim(temp);
-  await writeFile(join(temp, 'installed.json'), JSON.stringify({ ...edition, recipe, node: process.version }) + '\n');
+  await writeFile(
+    join(temp, 'installed.json'),
+    JSON.stringify({ ...edition, recipe, node: process.version }) + '\n',
+  );
   say(`VS Code ${edition.vscode}: installed in ${((Date.now() - started) / 1000).toFixed(0)} s`);
 }
 
@@ -111,7 +119,11 @@ async function buildNatives(edition, temp, env, log) {
   say(`VS Code ${edition.vscode}: building ${natives.join(', ')} (g++, about 20 s)`);
   await run('npm', ['rebuild', ...natives], { cwd: temp, env, log });
   // Without the log writer every output channel is silently empty: not a VS Code to test with.
-  await run('node', ['-e', `require(${JSON.stringify(join(modules, '@vscode', 'spdlog'))})`], { cwd: temp, env, log });
+  await run('node', ['-e', `require(${JSON.stringify(join(modules, '@vscode', 'spdlog'))})`], {
+    cwd: temp,
+    env,
+    log,
+  });
 
   const pty = join(modules, 'node-pty');
   const ready = () =>
@@ -141,7 +153,8 @@ async function placeRipgrep(temp) {
 
 async function slim(temp) {
   for (const name of await readdir(join(temp, 'extensions'))) {
-    if (unusedExtensions.test(name)) await rm(join(temp, 'extensions', name), { recursive: true, force: true });
+    if (unusedExtensions.test(name))
+      await rm(join(temp, 'extensions', name), { recursive: true, force: true });
   }
 }
 

@@ -1,8 +1,9 @@
 // One running VS Code: a server with folders of its own, and a headless browser for its windows.
-import { spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { createWriteStream, rmSync } from 'node:fs';
 import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
 import { chromium } from 'playwright-core';
 import { SetupError, run, say } from './cache.mjs';
@@ -21,6 +22,30 @@ function freePort() {
       probe.close(() => settle(port));
     });
   });
+}
+
+/** Sessions that are running. */
+const open = new Set();
+
+/** A run that is broken off (Ctrl+C, SIGTERM, an exception) leaves nothing behind either. */
+function endOpenSessions() {
+  for (const session of open) session.abandon();
+}
+function onSignal(signal) {
+  endOpenSessions();
+  process.exit(128 + constants.signals[signal]);
+}
+function remember(session) {
+  if (open.size === 0) {
+    process.on('exit', endOpenSessions);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, onSignal);
+  }
+  open.add(session);
+}
+function forget(session) {
+  if (!open.delete(session) || open.size > 0) return;
+  process.off('exit', endOpenSessions);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.off(signal, onSignal);
 }
 
 export class Session {
@@ -54,6 +79,7 @@ export class Session {
       'security.workspace.trust.enabled': options.workspaceTrust === true,
       ...options.settings,
     });
+    remember(session);
     try {
       await session.#installPackages();
       await session.#startServer();
@@ -125,13 +151,17 @@ export class Session {
         () => failure !== undefined || child.exitCode !== null,
       );
     if (!(await until(answers, 30_000, 30)) || failure || child.exitCode !== null)
-      throw new SetupError(`VS Code ${this.server.version} did not start:\n${failure?.message ?? this.#log.slice(-2000)}`);
+      throw new SetupError(
+        `VS Code ${this.server.version} did not start:\n${failure?.message ?? this.#log.slice(-2000)}`,
+      );
   }
 
   async #startBrowser(executablePath) {
     this.#browser = await chromium.launch({
       executablePath,
       args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'],
+      // Signals are ours: see onSignal.
+      ...{ handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false },
       // The folder in its environment makes the browser one of the session's processes.
       env: cleanEnvironment({ HOME: this.folders.home, MZT_SESSION: this.folders.base }),
     });
@@ -166,8 +196,12 @@ export class Session {
 
   /** The pids of the running extension hosts. */
   extensionHosts() {
-    const started = [...this.#log.matchAll(/<(\d+)> Launched Extension Host Process/g)].map((match) => Number(match[1]));
-    const ended = new Set([...this.#log.matchAll(/<(\d+)> Extension Host Process exited/g)].map((match) => Number(match[1])));
+    const started = [...this.#log.matchAll(/<(\d+)> Launched Extension Host Process/g)].map((match) =>
+      Number(match[1]),
+    );
+    const ended = new Set(
+      [...this.#log.matchAll(/<(\d+)> Extension Host Process exited/g)].map((match) => Number(match[1])),
+    );
     return started.filter((pid) => !ended.has(pid));
   }
 
@@ -178,7 +212,10 @@ export class Session {
     return names
       .filter((name) => name.endsWith('.log') && /(^|\/)exthost\d*\//.test(name))
       .sort()
-      .map((name) => ({ channel: name.split('/').at(-1).replace(/^\d+-/, '').slice(0, -'.log'.length), path: join(root, name) }));
+      .map((name) => ({
+        channel: name.split('/').at(-1).replace(/^\d+-/, '').slice(0, -'.log'.length),
+        path: join(root, name),
+      }));
   }
 
   /** Names of the output channels of which VS Code has written a file. */
@@ -216,10 +253,27 @@ export class Session {
     await this.#browser?.close();
     if (this.#server) await endGroup(this.#server, 5_000);
     const { conductor, agents, leftovers } = await endSession(this.folders.base, this.folders.state);
-    await rm(this.folders.base, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }).catch((error) =>
-      say(`could not remove ${this.folders.base}: ${error.message}`),
+    forget(this);
+    await rm(this.folders.base, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }).catch(
+      (error) => say(`could not remove ${this.folders.base}: ${error.message}`),
     );
-    if (leftovers.length > 0) throw new Error(`left running after everything was closed:\n  ${leftovers.join('\n  ')}`);
+    if (leftovers.length > 0)
+      throw new Error(`left running after everything was closed:\n  ${leftovers.join('\n  ')}`);
     return { conductor, agents };
+  }
+
+  /** Ends and removes everything without waiting for anything: for a process that is about to exit. */
+  abandon() {
+    const { base, state } = this.folders;
+    try {
+      if (this.#server?.pid) process.kill(-this.#server.pid, 'SIGKILL');
+    } catch {
+      // already gone
+    }
+    const module = new URL('./processes.mjs', import.meta.url).href;
+    const script = `import(${JSON.stringify(module)}).then((m) => m.endSession(${JSON.stringify(base)}, ${JSON.stringify(state)}))`;
+    spawnSync(process.execPath, ['-e', script]);
+    rmSync(base, { recursive: true, force: true });
+    open.delete(this);
   }
 }

@@ -35,6 +35,7 @@ function collectRejections() {
 
 exports.run = async function run() {
   const [report, output] = [required('MZT_SUITES_REPORT'), required('MZT_SUITES_OUTPUT')];
+  process.setSourceMapsEnabled(true);
   const { default: Mocha } = await import('mocha');
   Mocha.reporters.Base.consoleLog = (...args) => appendFileSync(output, format(...args) + '\n');
   const grep = process.env.MZT_SUITES_GREP;
@@ -53,8 +54,12 @@ exports.run = async function run() {
   const runner = await new Promise((resolve) => {
     const started = mocha.run(() => resolve(started));
     started.on('test', (test) => writeFileSync(`${report}.running`, test.fullTitle()));
-    started.on('pass', (test) => results.push({ title: test.fullTitle(), state: 'passed', ms: test.duration }));
-    started.on('fail', (test, error) => results.push({ title: test.fullTitle(), state: 'failed', error: error.stack }));
+    started.on('pass', (test) =>
+      results.push({ title: test.fullTitle(), state: 'passed', ms: test.duration }),
+    );
+    started.on('fail', (test, error) =>
+      results.push({ title: test.fullTitle(), state: 'failed', error: error.stack }),
+    );
   });
   // One turn more: the last test's rejections are told after it.
   await new Promise((resolve) => setTimeout(resolve, 20));

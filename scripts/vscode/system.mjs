@@ -20,7 +20,8 @@ export function onPath(...names) {
   return undefined;
 }
 
-const mayUseApt = () => process.platform === 'linux' && process.getuid?.() === 0 && onPath('apt-get') !== undefined;
+const mayUseApt = () =>
+  process.platform === 'linux' && process.getuid?.() === 0 && onPath('apt-get') !== undefined;
 
 /** Packages by package manager: what a person would install by hand. */
 const installCommands = {
@@ -42,7 +43,9 @@ const installCommands = {
 
 function commandFor(kind) {
   const manager = Object.keys(installCommands[kind]).find((name) => onPath(name));
-  return manager ? installCommands[kind][manager] : `install ${kind === 'browser' ? 'Chrome or Chromium' : 'g++, make and python3'}`;
+  return manager
+    ? installCommands[kind][manager]
+    : `install ${kind === 'browser' ? 'Chrome or Chromium' : 'g++, make and python3'}`;
 }
 
 async function aptInstall(packages) {
@@ -57,7 +60,9 @@ const toolPackages = { 'g++': 'g++', make: 'make', python3: 'python3' };
 /** Makes sure of a C++ compiler, make and Python, which node-gyp needs. Throws a SetupError that says how to get them. */
 export async function ensureBuildTools() {
   const missing = () =>
-    Object.keys(toolPackages).filter((tool) => !(tool === 'g++' ? onPath('g++', 'c++', 'clang++') : onPath(tool)));
+    Object.keys(toolPackages).filter(
+      (tool) => !(tool === 'g++' ? onPath('g++', 'c++', 'clang++') : onPath(tool)),
+    );
   if (missing().length > 0 && mayUseApt()) await aptInstall(missing().map((tool) => toolPackages[tool]));
   if (missing().length === 0) return;
   throw new SetupError(
@@ -65,7 +70,14 @@ export async function ensureBuildTools() {
   );
 }
 
-const browserNames = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome', 'microsoft-edge', 'chrome'];
+const browserNames = [
+  'chromium',
+  'chromium-browser',
+  'google-chrome-stable',
+  'google-chrome',
+  'microsoft-edge',
+  'chrome',
+];
 const macBrowsers = ['Google Chrome', 'Chromium', 'Microsoft Edge'].map(
   (name) => `/Applications/${name}.app/Contents/MacOS/${name}`,
 );
@@ -80,7 +92,8 @@ export async function ensureBrowser() {
     if (!existsSync(chosen)) throw new SetupError(`MZT_CHROME: there is no ${chosen}`);
     return chosen;
   }
-  const find = () => onPath(...browserNames) ?? macBrowsers.find((path) => process.platform === 'darwin' && existsSync(path));
+  const find = () =>
+    onPath(...browserNames) ?? macBrowsers.find((path) => process.platform === 'darwin' && existsSync(path));
   const found = find();
   if (found) return found;
   if (mayUseApt()) {

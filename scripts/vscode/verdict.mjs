@@ -5,7 +5,9 @@
  * @returns {string[]} the lines
  */
 export function badExits(serverLog) {
-  return [...serverLog.matchAll(/Extension Host Process exited with code: (\S+?), signal: ([A-Za-z0-9]+)[^\n]*/g)]
+  return [
+    ...serverLog.matchAll(/Extension Host Process exited with code: (\S+?), signal: ([A-Za-z0-9]+)[^\n]*/g),
+  ]
     .filter(([, code, signal]) => code !== '0' || signal !== 'null')
     .map(([line]) => line);
 }

@@ -50,7 +50,9 @@ export class Window {
   async open(target) {
     this.#target = target;
     if (target.tests) {
-      await this.page.exposeFunction('codeAutomationLog', (type, args) => this.console.push(`${type}: ${format(...args)}`));
+      await this.page.exposeFunction('codeAutomationLog', (type, args) =>
+        this.console.push(`${type}: ${format(...args)}`),
+      );
       await this.page.exposeFunction('codeAutomationExit', (code) => this.exit.resolve(code));
     }
     await this.page.goto(this.#address(target));
@@ -74,7 +76,10 @@ export class Window {
   }
 
   async #restored() {
-    await this.page.locator('.monaco-workbench .part.statusbar .statusbar-item').first().waitFor({ timeout: 40_000 });
+    await this.page
+      .locator('.monaco-workbench .part.statusbar .statusbar-item')
+      .first()
+      .waitFor({ timeout: 40_000 });
     // Only there with the smoke-test flag; a packaged extension is tested without it.
     await this.page.evaluate(() => globalThis.driver?.whenWorkbenchRestored());
   }
@@ -85,41 +90,55 @@ export class Window {
     return this.page.locator('.quick-input-widget');
   }
 
-  /** Runs a command from the palette by its whole title ("Marianne: Submit Score"). */
-  async command(title) {
-    const row = this.quickInput.locator('.quick-input-list .monaco-list-row').filter({
-      has: this.page.locator('.label-name', { hasText: exact(title) }),
-    });
-    await this.page.keyboard.press('F1');
-    const input = this.quickInput.locator('input.input');
-    await input.waitFor();
-    await input.fill(`>${title}`);
-    await row.first().waitFor();
-    await row.first().click();
+  #quickRow(label) {
+    return this.quickInput
+      .locator('.quick-input-list .monaco-list-row')
+      .filter({ has: this.page.locator('.label-name', { hasText: exact(label) }) })
+      .first();
   }
 
-  /** Whether the palette offers a command with that title now. */
-  async offersCommand(title) {
+  /** Opens the palette with that text in it. */
+  async #palette(text) {
     await this.page.keyboard.press('F1');
     const input = this.quickInput.locator('input.input');
     await input.waitFor();
-    await input.fill(`>${title}`);
-    const rows = this.quickInput.locator('.quick-input-list .monaco-list-row');
-    await rows.first().waitFor();
-    // The list follows the text after a moment; when it settled, some row is about our text or says there is none.
-    await delay(400);
-    const names = await rows.locator('.label-name').allInnerTexts();
+    await input.fill(`>${text}`);
+  }
+
+  /**
+   * Runs a command from the palette by its whole title ("Marianne: Submit Score"). The palette lists what was there when it
+   * opened, and a window's extensions are registered a moment after it is restored: so it is opened again until the command is there.
+   */
+  async command(title) {
+    const row = this.#quickRow(title);
+    for (const end = Date.now() + 20_000; ;) {
+      await this.#palette(title);
+      const there = await row.waitFor({ timeout: 2_000 }).then(
+        () => true,
+        () => false,
+      );
+      if (there) return row.click();
+      await this.page.keyboard.press('Escape');
+      if (Date.now() > end) throw new Error(`the palette does not offer "${title}"`);
+    }
+  }
+
+  /** Whether the palette offers a command with that title within a second. Meant for "not", when another command was run before. */
+  async offersCommand(title) {
+    await this.#palette(title);
+    const there = await this.#quickRow(title)
+      .waitFor({ timeout: 1_000 })
+      .then(
+        () => true,
+        () => false,
+      );
     await this.page.keyboard.press('Escape');
-    return names.some((name) => exact(title).test(name));
+    return there;
   }
 
   /** Picks a row of the open quick pick by its label. */
   async pick(label) {
-    const row = this.quickInput.locator('.quick-input-list .monaco-list-row').filter({
-      has: this.page.locator('.label-name', { hasText: exact(label) }),
-    });
-    await row.first().waitFor();
-    await row.first().click();
+    await this.#quickRow(label).click();
   }
 
   /** Types into the open input box and accepts it. */
@@ -146,7 +165,10 @@ export class Window {
 
   /** The row of a tree by its label (whole text, or a regular expression). It may not be there: await it. */
   row(pane, label) {
-    return pane.getByRole('treeitem').filter({ has: this.page.locator('.label-name', { hasText: exact(label) }) }).first();
+    return pane
+      .getByRole('treeitem')
+      .filter({ has: this.page.locator('.label-name', { hasText: exact(label) }) })
+      .first();
   }
 
   /** All visible rows of a tree: label, description, depth (from 1), and whether it is open (undefined = a leaf). */
@@ -156,7 +178,9 @@ export class Window {
         label: element.querySelector('.label-name')?.textContent ?? '',
         description: element.querySelector('.label-description')?.textContent ?? '',
         level: Number(element.getAttribute('aria-level')),
-        expanded: element.hasAttribute('aria-expanded') ? element.getAttribute('aria-expanded') === 'true' : undefined,
+        expanded: element.hasAttribute('aria-expanded')
+          ? element.getAttribute('aria-expanded') === 'true'
+          : undefined,
         selected: element.getAttribute('aria-selected') === 'true',
       })),
     );
@@ -165,7 +189,8 @@ export class Window {
   /** Opens a row, if it is closed. */
   async expand(row) {
     await row.waitFor();
-    if ((await row.getAttribute('aria-expanded')) === 'false') await row.locator('.monaco-tl-twistie').click();
+    if ((await row.getAttribute('aria-expanded')) === 'false')
+      await row.locator('.monaco-tl-twistie').click();
   }
 
   /** Clicks an inline action of a row. */
@@ -192,7 +217,10 @@ export class Window {
     const input = this.quickInput.locator('input.input');
     await input.waitFor();
     await input.fill(name);
-    const row = this.quickInput.locator('.quick-input-list .monaco-list-row').filter({ hasText: name }).first();
+    const row = this.quickInput
+      .locator('.quick-input-list .monaco-list-row')
+      .filter({ hasText: name })
+      .first();
     await row.waitFor();
     await row.click();
     await this.page.locator('.tabs-container .tab.active', { hasText: name.split('/').at(-1) }).waitFor();
@@ -205,7 +233,10 @@ export class Window {
 
   /** The visible lines of the active editor. */
   async editorText() {
-    return (await this.page.locator('.editor-instance .view-lines').first().innerText()).replaceAll('\u00a0', ' ');
+    return (await this.page.locator('.editor-instance .view-lines').first().innerText()).replaceAll(
+      '\u00a0',
+      ' ',
+    );
   }
 
   // The rest of the workbench
@@ -240,7 +271,9 @@ export class Window {
     await this.page.emulateMedia(media[name]);
     await this.page.locator(`.monaco-workbench.${themeClass[name]}`).waitFor();
     // The next frames draw the new colours.
-    await this.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    await this.page.evaluate(
+      () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+    );
     await delay(150);
   }
 

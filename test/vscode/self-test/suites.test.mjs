@@ -32,12 +32,18 @@ describe('suites in an extension host', function () {
       it('fails when a test ends the extension host with process.exit(0)', async () => {
         const result = await run('exit');
         assert.equal(result.passed, false);
-        assert.match(result.reasons[0], /there is no report \(last test started: "a suite ends the extension host"\)/);
+        assert.match(
+          result.reasons[0],
+          /there is no report \(last test started: "a suite ends the extension host"\)/,
+        );
       });
       it('fails when the extension host is killed', async () => {
         const result = await run('kill');
         assert.equal(result.passed, false);
-        assert.match(result.reasons.join('\n'), /Extension Host Process exited with code: (null|undefined), signal: SIGKILL|SIGKILL/);
+        assert.match(
+          result.reasons.join('\n'),
+          /Extension Host Process exited with code: (null|undefined), signal: SIGKILL|SIGKILL/,
+        );
       });
       it('cuts a run that hangs, and says in which test', async () => {
         const result = await run('hang', { limitSeconds: 10 });

@@ -10,14 +10,13 @@ import { editionNames } from '../../../scripts/vscode/server.mjs';
 import { Session } from '../../../scripts/vscode/session.mjs';
 
 const extension = resolve('test/fixtures/probe-extension');
-const alive = (pid) => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
+/** A zombie, which waits for its parent, is not alive. */
+const alive = (pid) =>
+  /^[^Z]/.test(
+    spawnSync('ps', ['-o', 'stat=', '-p', String(pid)])
+      .stdout.toString()
+      .trim(),
+  );
 
 for (const version of editionNames(process.env.MZT_SELF_TEST_VERSIONS ?? '1.139')) {
   describe(`a window of VS Code ${version}`, function () {
@@ -69,7 +68,8 @@ for (const version of editionNames(process.env.MZT_SELF_TEST_VERSIONS ?? '1.139'
       const files = await window.screenshot('probe', { themes: ['light', 'dark', 'high-contrast'], folder });
       const pictures = new Set(files.map((file) => readFileSync(file).toString('base64')));
       assert.equal(pictures.size, 3);
-      if (process.env.MZT_SELF_TEST_PICTURES) spawnSync('cp', ['-r', `${folder}/.`, process.env.MZT_SELF_TEST_PICTURES]);
+      if (process.env.MZT_SELF_TEST_PICTURES)
+        spawnSync('cp', ['-r', `${folder}/.`, process.env.MZT_SELF_TEST_PICTURES]);
       rmSync(folder, { recursive: true });
     });
 
@@ -105,7 +105,11 @@ for (const version of editionNames(process.env.MZT_SELF_TEST_VERSIONS ?? '1.139'
     it('is installed and works without a test mode; a stray process is found, killed and told', async () => {
       const folder = await mkdtemp(join(tmpdir(), 'mzt-vsix-'));
       const vsix = join(folder, 'probe.vsix');
-      const packed = spawnSync(process.execPath, [resolve('node_modules/@vscode/vsce/vsce'), 'package', '--no-dependencies', '-o', vsix], { cwd: extension });
+      const packed = spawnSync(
+        process.execPath,
+        [resolve('node_modules/@vscode/vsce/vsce'), 'package', '--no-dependencies', '-o', vsix],
+        { cwd: extension },
+      );
       assert.equal(packed.status, 0, String(packed.stderr));
       const session = await Session.start({ version, vsix: [vsix] });
       try {
@@ -113,7 +117,10 @@ for (const version of editionNames(process.env.MZT_SELF_TEST_VERSIONS ?? '1.139'
         await window.command('Probe: Start Stray');
         assert.ok(await until(async () => (await session.output('Probe')).includes('stray '), 8_000));
         const pid = Number(/stray (\d+)/.exec(await session.output('Probe'))[1]);
-        await assert.rejects(session.close(), new RegExp(`left running after everything was closed:\\s+${pid} `));
+        await assert.rejects(
+          session.close(),
+          new RegExp(`left running after everything was closed:\\s+${pid} `),
+        );
         assert.equal(alive(pid), false);
       } finally {
         await session.close().catch(() => undefined);
