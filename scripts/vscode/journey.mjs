@@ -6,6 +6,7 @@ import { cp, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { say } from './cache.mjs';
 import { Session } from './session.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -26,15 +27,16 @@ const vsix = process.env.MZT_JOURNEY_VSIX;
  * @param {Record<string, string>} [options.files] files of the workspace folder: path → text
  * @param {string} [options.copy] a folder whose content is copied into the workspace folder first
  * @param {string} [options.openFile] a file of the folder to open at the start
- * @param {number} [options.timeoutSeconds] for the whole journey
+ * @param {number} [options.timeoutSeconds] for what `play` does
  * @param {(fixture: {window: import('./window.mjs').Window, session: Session, folder: string, version: string,
  *   screenshot: (step?: string, themes?: string[]) => Promise<string[]>}) => Promise<void>} play
  */
 export function journey(name, options, play) {
   for (const version of versions) {
     it(`${name} (VS Code ${version})`, async function () {
-      this.timeout((options.timeoutSeconds ?? 90) * 1000);
-      const { files = {}, copy, openFile, ...sessionOptions } = options;
+      const { files = {}, copy, openFile, timeoutSeconds = 90, ...sessionOptions } = options;
+      // Our own limit comes first: mocha's would leave no time for evidence and for closing.
+      this.timeout((timeoutSeconds + 60) * 1000);
       const folder = await realpath(await mkdtemp(join(tmpdir(), 'mzt-folder-')));
       const id = `${slug(name)}${version === versions[0] ? '' : `-${version}`}`;
       let session;
@@ -54,9 +56,9 @@ export function journey(name, options, play) {
             folder: join(root, 'out', 'screenshots'),
             ...(themes ? { themes } : {}),
           });
-        await play({ window, session, folder, version, screenshot });
+        await within(timeoutSeconds, play({ window, session, folder, version, screenshot }));
       } catch (error) {
-        if (session) await keepEvidence(session, id, error);
+        if (session) await keepEvidence(session, id);
         throw error;
       } finally {
         closing = session?.close();
@@ -69,11 +71,19 @@ export function journey(name, options, play) {
   }
 }
 
-/** A picture of every window and all logs, and in the message where they are. */
-async function keepEvidence(session, id, error) {
+async function within(seconds, work) {
+  let timer;
+  const limit = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`the journey took longer than ${seconds} s`)), seconds * 1000);
+  });
+  return Promise.race([work, limit]).finally(() => clearTimeout(timer));
+}
+
+/** A picture of every window and all logs, and a line that says where they are. */
+async function keepEvidence(session, id) {
   const target = join(root, 'out', 'vscode-logs', id);
   await session.saveLogs(target).catch(() => undefined);
   for (const [index, window] of session.windows.entries())
     await window.page.screenshot({ path: join(target, `window-${index + 1}.png`) }).catch(() => undefined);
-  error.message += `\n(pictures and logs: ${target})`;
+  say(`pictures and logs of the failure: ${target}`);
 }

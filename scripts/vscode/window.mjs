@@ -70,7 +70,10 @@ export class Window {
     if (!this.#target.tests) await this.#restored();
   }
 
+  /** Closes the window as a person does: its extension host is told, deactivates, and ends. */
   async close() {
+    // Leaving the page lets VS Code say goodbye; a page that is only closed may not find the time, and its host waits for it to return.
+    await this.page.goto('about:blank');
     await this.page.close();
     this.session.windows = this.session.windows.filter((window) => window !== this);
   }

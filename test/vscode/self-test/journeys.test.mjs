@@ -25,7 +25,7 @@ describe('journeys', function () {
   it('fail with pictures and logs of what was there', () => {
     const { status, stdout, stderr } = run('test/fixtures/probe-journeys/fails.mjs');
     assert.equal(status, 1, stdout + stderr);
-    const [, folder] = /pictures and logs: (.*)\)/.exec(stdout + stderr);
+    const [, folder] = /pictures and logs of the failure: (.*)/.exec(stdout + stderr);
     for (const file of ['window-1.png', 'window.log', 'server.log', 'vscode'])
       assert.ok(existsSync(resolve(folder, file)), file);
   });

@@ -24,13 +24,14 @@ for (const version of editionNames(process.env.MZT_SELF_TEST_VERSIONS ?? '1.139'
     let session;
     let window;
     before(async () => {
-      session = await Session.start({ version, extension });
+      // Hosts must end because they were told, not because a grace time ran out.
+      session = await Session.start({ version, extension, graceSeconds: 120 });
       await writeFile(join(session.folder, 'a.probe'), 'first line\n');
       window = await session.openWindow();
     });
     after(() => session?.close());
 
-    const written = (text) => until(async () => (await session.output('Probe')).includes(text), 8_000);
+    const written = (text) => until(async () => (await session.output('Probe')).includes(text), 15_000);
 
     it('runs commands from the palette, and output channels are read exactly', async () => {
       await window.command('Probe: Say Hello');
@@ -76,11 +77,14 @@ for (const version of editionNames(process.env.MZT_SELF_TEST_VERSIONS ?? '1.139'
     it('reloads, opens a second window and another folder, and hosts come and go', async () => {
       const [host] = session.extensionHosts();
       await window.reload();
-      assert.ok(await until(() => !session.extensionHosts().includes(host), 8_000), 'the old host is gone');
+      assert.ok(await until(() => !session.extensionHosts().includes(host), 15_000), 'the old host is gone');
       const second = await session.openWindow();
-      assert.ok(await until(() => session.extensionHosts().length === 2, 8_000), 'two windows, two hosts');
+      assert.ok(await until(() => session.extensionHosts().length === 2, 15_000), 'two windows, two hosts');
       await second.close();
-      assert.ok(await until(() => session.extensionHosts().length === 1, 8_000), 'closing one ends its host');
+      assert.ok(
+        await until(() => session.extensionHosts().length === 1, 15_000),
+        'closing one ends its host',
+      );
       const other = await mkdtemp(join(tmpdir(), 'mzt-other-'));
       await window.openFolder(other);
       assert.ok((await window.page.title()).includes(other.split('/').at(-1)));
@@ -115,7 +119,7 @@ for (const version of editionNames(process.env.MZT_SELF_TEST_VERSIONS ?? '1.139'
       try {
         const window = await session.openWindow();
         await window.command('Probe: Start Stray');
-        assert.ok(await until(async () => (await session.output('Probe')).includes('stray '), 8_000));
+        assert.ok(await until(async () => (await session.output('Probe')).includes('stray '), 15_000));
         const pid = Number(/stray (\d+)/.exec(await session.output('Probe'))[1]);
         await assert.rejects(
           session.close(),
