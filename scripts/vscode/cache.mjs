@@ -36,6 +36,7 @@ function alive(pid) {
  */
 async function locked(path, what, work) {
   let told = false;
+  let blank = 0;
   for (;;) {
     try {
       const file = await open(path, 'wx');
@@ -46,8 +47,10 @@ async function locked(path, what, work) {
       if (error.code !== 'EEXIST') throw error;
     }
     const holder = Number(await readFile(path, 'utf8').catch(() => ''));
-    // 0 = it was created a moment ago and its number is not in it yet, or it has just gone: look again.
-    if (holder > 0 && !alive(holder)) await rm(path, { force: true });
+    // 0 = it has just gone, or it was created a moment ago and its number is not in it yet. Not there after 3 s: its maker died.
+    if (holder === 0) blank += 1;
+    else blank = 0;
+    if (holder > 0 ? !alive(holder) : blank > 10) await rm(path, { force: true });
     else {
       if (!told && holder > 0) say(`${what}: process ${holder} is at it, waiting for it`);
       told ||= holder > 0;

@@ -28,52 +28,53 @@ async function ensureDesktop(version) {
   });
 }
 
-/** Without a screen VS Code runs under xvfb-run. */
-function withScreen(program, args) {
-  if (process.platform !== 'linux' || process.env.DISPLAY || process.env.WAYLAND_DISPLAY)
-    return [program, args];
+/** What VS Code is started through: nothing, or xvfb-run where there is no screen. */
+function screenPrefix() {
+  if (process.platform !== 'linux' || process.env.DISPLAY || process.env.WAYLAND_DISPLAY) return [];
   const xvfb = onPath('xvfb-run');
-  if (xvfb) return [xvfb, ['-a', program, ...args]];
+  if (xvfb) return [xvfb, '-a'];
   throw new SetupError('MZT_VSCODE=desktop needs a display.\n  sudo apt-get install -y xvfb');
 }
 
+const screenVariables = ['DISPLAY', 'WAYLAND_DISPLAY', 'XAUTHORITY', 'DBUS_SESSION_BUS_ADDRESS'];
+
 /** One run: its exit code (undefined = cut by the limit). Takes and gives what the server's way does, see run-suites.mjs. */
 export async function runDesktop({ version, extension, folder, settings, env, index, limitSeconds }) {
-  const program = await ensureDesktop(version);
+  const [command, ...prefix] = [...screenPrefix(), await ensureDesktop(version)];
   const folders = await Folders.make({ 'security.workspace.trust.enabled': false, ...settings });
-  const [command, args] = withScreen(program, [
-    folder ?? folders.workspace,
+  const args = [
+    ...[...prefix, folder ?? folders.workspace],
     ...['--no-sandbox', '--disable-gpu', '--disable-gpu-sandbox', '--disable-updates', '--disable-telemetry'],
     ...['--skip-welcome', '--skip-release-notes', '--disable-workspace-trust'],
     ...[`--extensionDevelopmentPath=${extension}`, `--extensionTestsPath=${index}`],
     ...[`--user-data-dir=${folders.userData}`, `--extensions-dir=${folders.extensions}`],
-  ]);
-  const screen = Object.fromEntries(
-    ['DISPLAY', 'WAYLAND_DISPLAY', 'XAUTHORITY', 'DBUS_SESSION_BUS_ADDRESS'].flatMap((name) =>
-      process.env[name] ? [[name, process.env[name]]] : [],
-    ),
-  );
+  ];
+  const screen = screenVariables.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []));
   const child = spawn(command, args, {
     cwd: folders.base,
-    env: folders.environment({ ...screen, ...env }),
+    env: folders.environment({ ...Object.fromEntries(screen), ...env }),
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (log += chunk));
   let timer;
-  const exitCode = await new Promise((settle, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code) => settle(code ?? 1));
-    timer = setTimeout(() => settle(undefined), limitSeconds * 1000);
-  }).finally(() => clearTimeout(timer));
-  await endGroup(child, 3_000);
-  const { leftovers } = await endSession(folders.base, folders.state);
-  const logs = resolve('out', 'vscode-logs', `suites-desktop-${version}`);
-  await mkdir(logs, { recursive: true });
-  await writeFile(join(logs, 'vscode.log'), log);
-  await rm(folders.base, { recursive: true, force: true });
-  const faults =
-    leftovers.length > 0 ? [`left running after everything was closed: ${leftovers.join('; ')}`] : [];
-  return { exitCode, serverLog: log, logs, faults };
+  try {
+    const exitCode = await new Promise((settle, reject) => {
+      child.once('error', reject);
+      child.once('exit', (code) => settle(code ?? 1));
+      timer = setTimeout(() => settle(undefined), limitSeconds * 1000);
+    });
+    await endGroup(child, 3_000);
+    const { leftovers } = await endSession(folders.base, folders.state);
+    const logs = resolve('out', 'vscode-logs', `suites-desktop-${version}`);
+    await mkdir(logs, { recursive: true });
+    await writeFile(join(logs, 'vscode.log'), log);
+    const faults =
+      leftovers.length > 0 ? [`left running after everything was closed: ${leftovers.join('; ')}`] : [];
+    return { exitCode, serverLog: log, logs, faults };
+  } finally {
+    clearTimeout(timer);
+    await rm(folders.base, { recursive: true, force: true });
+  }
 }
