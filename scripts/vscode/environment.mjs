@@ -69,7 +69,7 @@ export class Folders {
   /** Makes them, in a place with a short path: Unix sockets live there, and macOS takes 103 bytes at most. */
   static async make(settings) {
     const temp = tmpdir().length <= 20 ? tmpdir() : '/tmp';
-    const folders = new Folders(await realpath(await mkdtemp(join(temp, 'mzt-'))));
+    const folders = new Folders(await realpath(await mkdtemp(join(temp, 'mzt-vs-'))));
     const user = join(folders.userData, 'User');
     const { home, temp: ownTemp, workspace, extensions } = folders;
     for (const path of [user, home, ownTemp, workspace, extensions]) await mkdir(path, { recursive: true });

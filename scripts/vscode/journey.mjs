@@ -2,8 +2,7 @@
 //   import { journey } from '../../scripts/vscode/journey.mjs';
 //   journey('submit a score', { files: { 'a.yaml': '…' } }, async ({ window, session, folder, screenshot }) => { … });
 // Each journey has a VS Code, a folder, a HOME and a conductor of its own; all is closed after it, and what is left running fails it.
-import { cp, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { say } from './cache.mjs';
@@ -37,19 +36,15 @@ export function journey(name, options, play) {
       const { files = {}, copy, openFile, timeoutSeconds = 90, ...sessionOptions } = options;
       // Our own limit comes first: mocha's would leave no time for evidence and for closing.
       this.timeout((timeoutSeconds + 60) * 1000);
-      const folder = await realpath(await mkdtemp(join(tmpdir(), 'mzt-folder-')));
       const id = `${slug(name)}${version === versions[0] ? '' : `-${version}`}`;
       let session;
       let closing;
       try {
-        if (copy) await cp(resolve(root, copy), folder, { recursive: true });
-        for (const [path, text] of Object.entries(files)) {
-          await mkdir(dirname(join(folder, path)), { recursive: true });
-          await writeFile(join(folder, path), text);
-        }
         const source =
           vsix && !options.extension ? { vsix: [vsix] } : { extension: options.vsix ? undefined : root };
-        session = await Session.start({ ...source, ...sessionOptions, version, folder });
+        session = await Session.start({ ...source, ...sessionOptions, version });
+        const { folder } = session;
+        await fill(folder, copy, files);
         const window = await session.openWindow(openFile ? { openFile: join(folder, openFile) } : {});
         const screenshot = (step, themes) =>
           window.screenshot(step ? `${id}-${slug(step)}` : id, {
@@ -64,10 +59,17 @@ export function journey(name, options, play) {
         closing = session?.close();
         // Awaited below, where it may fail the journey; here it must not hide the journey's own failure, which says more.
         await closing?.catch(() => undefined);
-        await rm(folder, { recursive: true, force: true });
       }
       await closing;
     });
+  }
+}
+
+async function fill(folder, copy, files) {
+  if (copy) await cp(resolve(root, copy), folder, { recursive: true });
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
   }
 }
 

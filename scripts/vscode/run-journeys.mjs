@@ -1,7 +1,7 @@
 // Runs the journeys: mocha in plain Node, a real VS Code in a headless browser.
 //   node scripts/vscode/run-journeys.mjs [--version 1.139|1.100|all] [--vsix file] [--grep text] [file …]
 // Files default to test/journeys/*.mjs (build first: node esbuild.mjs). Screenshots: out/screenshots/<journey>[-<step>]-<theme>.png
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { globSync } from 'tinyglobby';
@@ -30,7 +30,10 @@ try {
   if (values.grep) args.push('--grep', values.grep);
   const env = { ...process.env, MZT_JOURNEY_VERSIONS: versions.join(',') };
   if (values.vsix) env.MZT_JOURNEY_VSIX = resolve(values.vsix);
-  process.exitCode = spawnSync(process.execPath, [...args, ...files], { stdio: 'inherit', env }).status ?? 1;
+  const mocha = spawn(process.execPath, [...args, ...files], { stdio: 'inherit', env });
+  // mocha's process has the sessions and ends them.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => mocha.kill(signal));
+  process.exitCode = await new Promise((settle) => mocha.once('exit', (code) => settle(code ?? 1)));
 } catch (error) {
   console.error(error instanceof SetupError ? `[vscode] ${error.message}` : error);
   process.exitCode = 1;

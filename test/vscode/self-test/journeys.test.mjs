@@ -31,11 +31,11 @@ describe('journeys', function () {
   });
 
   it('leave nothing behind when they are broken off', async () => {
-    const sessions = async () => (await readdir('/tmp')).filter((name) => /^mzt-\w{6}$/.test(name));
+    const sessions = async () => (await readdir('/tmp')).filter((name) => /^mzt-vs-\w{6}$/.test(name));
     const before = new Set(await sessions());
     const child = spawn(
       process.execPath,
-      ['node_modules/mocha/bin/mocha.js', 'test/fixtures/probe-journeys/passes.mjs'],
+      ['scripts/vscode/run-journeys.mjs', 'test/fixtures/probe-journeys/passes.mjs'],
       { stdio: 'ignore' },
     );
     const mine = async () =>
