@@ -72,8 +72,7 @@ export class Findings {
     if (found.rest === 0 && at === 'value' && path.length > 0)
       return valueRange(found.node, found.key?.range);
     if (found.key !== null) return found.key.range;
-    if (found.rest === 0 && path.length > 0)
-      return firstLineOf(found.node.range, index.lineText(found.node.range.line));
+    if (found.node !== root) return firstLineOf(found.node.range, index.lineText(found.node.range.line));
     const first = root.entries[0]?.key.range;
     return first ?? index.range(0, 0);
   }

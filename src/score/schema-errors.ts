@@ -52,7 +52,7 @@ export function reportIssues(issues: readonly z.core.$ZodIssue[], root: z.ZodTyp
       });
       continue;
     }
-    if (issue.code === 'invalid_type' && !findings.isWritten(path)) {
+    if ((issue.code === 'invalid_type' || issue.code === 'invalid_value') && !findings.isWritten(path)) {
       reportMissing(path, findings);
       continue;
     }
