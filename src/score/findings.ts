@@ -1,6 +1,7 @@
 import type { Diagnostic, Severity, SourceRange } from './diagnostic';
-import type { YamlFile, YamlNode } from './yaml';
-import { findNode } from './yaml';
+import type { YamlFile } from './yaml';
+import type { YamlNode } from './yaml-node';
+import { findNode } from './yaml-node';
 
 /** A path in the document as people write it: `validations[0].path`. */
 export function pathText(path: readonly PropertyKey[]): string {

@@ -4,8 +4,8 @@ import type { Diagnostic, SourceRange } from './diagnostic';
 import type { ScoreFiles } from './files';
 import type { Score } from './parse';
 import type { TemplateError } from './template';
-import type { YamlScalar } from './yaml';
-import { findNode } from './yaml';
+import type { YamlScalar } from './yaml-node';
+import { findNode } from './yaml-node';
 
 export interface TemplateSource {
   readonly kind: 'inline' | 'file' | 'default';

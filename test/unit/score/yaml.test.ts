@@ -1,7 +1,8 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
 import { parseScore } from '../../../src/score/parse';
-import { findNode, plainData, readYaml } from '../../../src/score/yaml';
+import { readYaml } from '../../../src/score/yaml';
+import { findNode, plainData } from '../../../src/score/yaml-node';
 import { parsed, placesOf, pointedAt, scoreText } from './kit';
 
 const read = (text: string): unknown => {
