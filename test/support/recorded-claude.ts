@@ -251,6 +251,13 @@ export const CLAUDE_CASES: OutcomeCase[] = [
     },
   ]),
   {
+    name: 'an error in the result with exit code 0',
+    profile: 'claude-code',
+    outcome: outcomeOf({ stdout: claudeApiError('API Error: x') }),
+    expected: { success: false, exitCode: 0, errorType: 'nonzero_exit' },
+    message: /API Error: x/,
+  },
+  {
     name: 'refused connection by its JSON name',
     profile: 'claude-code',
     outcome: outcomeOf({

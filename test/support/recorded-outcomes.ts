@@ -153,6 +153,12 @@ const others: OutcomeCase[] = [
     expected: { success: false, errorType: 'interrupted', exitCode: 0 },
   },
   {
+    name: 'gemini: it answers the SIGTERM of the time limit with exit code 0',
+    profile: 'gemini-cli',
+    outcome: outcomeOf({ rawStatus: 0, endedBy: 'total_timeout', signalSent: 15, stderr: 'w' }),
+    expected: { success: false, exitReason: 'timeout', exitCode: null, exitSignal: 15, stderr: 'w' },
+  },
+  {
     name: 'opencode: last text, tokens of all steps',
     profile: 'opencode',
     outcome: outcomeOf({
