@@ -47,6 +47,30 @@ const others: OutcomeCase[] = [
     message: /429/,
   },
   {
+    name: 'codex: output of a tool is no reason',
+    profile: 'codex-cli',
+    outcome: outcomeOf({
+      rawStatus: 1,
+      stdout: lines({
+        type: 'item.completed',
+        item: { type: 'command_execution', aggregated_output: 'rate limit exceeded, not logged in' },
+      }),
+    }),
+    expected: { success: false, errorType: 'nonzero_exit', rateLimited: false },
+  },
+  {
+    name: 'codex: killed while it read about limits',
+    profile: 'codex-cli',
+    outcome: outcomeOf({ rawStatus: 137, stderr: 'rate limit exceeded' }),
+    expected: { success: false, errorType: 'crash', exitSignal: 9, rateLimited: false },
+  },
+  {
+    name: 'text agent: limit at the end of stdout',
+    profile: 'aider',
+    outcome: outcomeOf({ rawStatus: 1, stdout: 'working\nRateLimitError: rate limit, retry after 9s\n' }),
+    expected: { success: false, errorType: 'rate_limit', rateLimitWaitSeconds: 9 },
+  },
+  {
     name: 'codex: 401',
     profile: 'codex-cli',
     outcome: outcomeOf({
