@@ -329,6 +329,12 @@ export const CLAUDE_CASES: OutcomeCase[] = [
     message: /--full-auto/,
   },
   {
+    name: 'a system prompt file that is not there',
+    profile: 'claude-code',
+    outcome: outcomeOf({ rawStatus: 1, stderr: 'Error: System prompt file not found: /nope\n' }),
+    expected: { errorType: 'configuration' },
+  },
+  {
     name: 'too much on stdin',
     profile: 'claude-code',
     outcome: outcomeOf({ rawStatus: 1, stderr: 'Error: piped stdin input exceeds 10MB\n' }),

@@ -212,6 +212,17 @@ const others: OutcomeCase[] = [
     },
   },
   {
+    name: 'opencode: a cost of 0 for tokens used is no known cost',
+    profile: 'opencode',
+    outcome: outcomeOf({
+      stdout: lines(
+        { type: 'text', part: { text: 'PONG' } },
+        { type: 'step_finish', part: { tokens: { input: 9, output: 3 }, cost: 0 } },
+      ),
+    }),
+    expected: { success: true, inputTokens: 9, costUsd: null },
+  },
+  {
     name: 'opencode: a tool that was not allowed gives no text',
     profile: 'opencode',
     outcome: outcomeOf({ stdout: lines({ type: 'step_start', part: {} }) }),

@@ -48,7 +48,7 @@ export function interpretCli(
     model: reading.model ?? model,
     inputTokens: reading.inputTokens,
     outputTokens: reading.outputTokens,
-    costUsd: reading.costUsd,
+    costUsd: believableCost(reading),
     sessionId: reading.sessionId,
   };
   const failed = (
@@ -100,6 +100,11 @@ export function interpretCli(
     });
   }
   return failed('nonzero_exit', exitMessage(status, program, reading.error ?? outcome.stderr.text));
+}
+
+/** A program that does not know a model's price says 0 (opencode does); with tokens used that is "not known", and the price list decides. */
+function believableCost({ costUsd, inputTokens, outputTokens }: Reading): number | null {
+  return costUsd === 0 && (inputTokens ?? 0) + (outputTokens ?? 0) > 0 ? null : costUsd;
 }
 
 interface Finding {
