@@ -30,7 +30,7 @@ describe('index under kill -9', () => {
       assert.deepEqual(db.exec('PRAGMA integrity_check')[0]?.values, [['ok']]);
       const [lastSeq, attempts] =
         db.exec('SELECT last_seq, (SELECT COUNT(*) FROM execution_history) FROM meta')[0]?.values[0] ?? [];
-      assert.ok(Number(attempts) >= limit * 50, `${attempts} attempts after ${limit} exports`);
+      assert.ok(Number(attempts) >= limit * 50, `${String(attempts)} attempts after ${limit} exports`);
       assert.equal(lastSeq, 1 + 2 * Number(attempts), 'the image says truly how far it goes');
       db.close();
     }
