@@ -29,7 +29,8 @@ export interface LocalRunnerOptions extends SessionServices {
   readonly home: string;
   /** Programs set by the user, by name. */
   readonly executables: Readonly<Record<string, string>>;
-  profile(instrument: PlannedInstrument): InstrumentProfile | null;
+  /** The profile of an instrument for a run; for none, as a new job would find it. */
+  profile(instrument: PlannedInstrument, run: string | null): InstrumentProfile | null;
 }
 
 /** Runs attempts on this machine, each program under its shim. */
@@ -77,14 +78,34 @@ export class LocalRunner implements AttemptRunner {
     return handleOf(session, session.attach(), (outcome) => backend.interpret(outcome), redaction);
   }
 
+  async describe(instrument: PlannedInstrument, workspace: string): Promise<string[]> {
+    const backend = this.backend({
+      run: null,
+      instrument,
+      workspace,
+      env: currentPath(),
+      secrets: {},
+      variables: {},
+    });
+    try {
+      return [...(await backend.prepare('<prompt>')).argv];
+    } catch (error) {
+      throw asPrepareError(error);
+    }
+  }
+
   discard(base: string): Promise<void> {
     removeAttemptFiles(base);
     return Promise.resolve();
   }
 
-  private backend(request: AttemptRequest): ProgramBackend {
+  private backend(
+    request: Pick<AttemptRequest, 'instrument' | 'workspace' | 'env' | 'secrets' | 'variables'> & {
+      readonly run: string | null;
+    },
+  ): ProgramBackend {
     const { instrument } = request;
-    const profile = this.options.profile(instrument);
+    const profile = this.options.profile(instrument, request.run);
     if (!profile)
       throw new PrepareError('E505', 'configuration', `no instrument "${instrument.profile}" is known`, true);
     const backend = createBackend({
@@ -188,6 +209,11 @@ function secretsOfRunning(request: AttemptRequest): Record<string, string> {
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => !(name in request.env) && !(name in request.variables)),
   );
+}
+
+function currentPath(): Record<string, string> {
+  const path = process.env['PATH'];
+  return path === undefined ? {} : { PATH: path };
 }
 
 function asPrepareError(error: unknown): unknown {

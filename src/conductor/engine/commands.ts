@@ -136,6 +136,46 @@ export class Commands {
     return [...again].sort((a, b) => a - b);
   }
 
+  /** Takes rate limits back: what waits for one becomes due. */
+  async clearLimits(accounts: readonly string[]): Promise<void> {
+    const drafts: RecordDraft[] = accounts.map((account) => ({ type: 'limit.cleared', body: { account } }));
+    for (const job of this.core.state.jobs.values()) {
+      for (const sheet of job.sheets) {
+        if (sheet.status !== 'waiting' || !accounts.includes(sheet.attempts.at(-1)?.instrument ?? ''))
+          continue;
+        const reason = { code: 'limit_cleared', message: 'the rate limit was cleared by request' };
+        drafts.push({
+          type: 'sheet.status',
+          run: job.run,
+          body: { sheet: sheet.num, status: 'pending', reason },
+        });
+      }
+    }
+    const durable = this.core.commit(drafts);
+    this.dispatch();
+    await durable;
+  }
+
+  /** Takes sheets for done whose results are there (recovery); the job then goes on only when it is resumed. */
+  async markCompleted(run: string, sheets: readonly number[]): Promise<void> {
+    const job = await this.jobs.get(run);
+    const drafts = await this.reopen(job);
+    // Not an end any more: what stays open is for the next resume.
+    if (terminalJob.has(job.status)) {
+      drafts.push({
+        type: 'job.status',
+        run,
+        body: { status: 'paused', reason: { code: 'recovered', message: 'recovered from artifacts' } },
+      });
+    }
+    const done = { code: 'recovered', message: 'its results were found, and its validations hold' };
+    for (const sheet of sheets)
+      drafts.push({ type: 'sheet.status', run, body: { sheet, status: 'completed', reason: done } });
+    for (const sheet of job.sheets)
+      if (needsReset(sheet) && !sheets.includes(sheet.num)) drafts.push(reset(job, sheet, null, 'recover'));
+    await this.commit(run, drafts);
+  }
+
   /** Replaces what the job is planned from (checked by the caller) and lets it run on. */
   async replan(
     run: string,

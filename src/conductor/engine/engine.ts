@@ -1,6 +1,8 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { CheckResult } from '../../backends/contract';
 import type { InstrumentCatalogue } from '../../instruments/catalogue';
+import type { CliProfile } from '../../instruments/schema';
 import { removeAttemptFiles } from '../../process/attempt';
 import { endProcessTree } from '../../process/tree';
 import { findMarked } from '../../process/table';
@@ -8,6 +10,7 @@ import { archivePath, runPath } from '../../protocol/paths';
 import type { AttemptRunner } from '../attempts/runner';
 import type { Clock } from '../clock';
 import type { Journal } from '../journal/journal';
+import type { PlannedInstrument } from '../../score/plan';
 import { AttemptConductor, type AttemptServices } from './attempts';
 import { loadBundle } from './bundles';
 import { Commands } from './commands';
@@ -139,6 +142,40 @@ export class Engine {
   /** Jobs that still have something to do. */
   activeJobs(): JobState[] {
     return [...this.options.core.state.jobs.values()].filter((job) => !terminalJob.has(job.status));
+  }
+
+  /** Do a sheet's validations hold as its workspace is now? Rules that compare with "before" count as holding when the file is there. */
+  async validatesNow(job: JobState, num: number): Promise<boolean> {
+    await this.ensureBundle(job.bundle);
+    const bundle = this.options.core.bundleOf(job);
+    const planned = bundle.plan.sheets[num - 1];
+    if (!planned) return false;
+    if (!this.options.catalogues.has(job.run)) {
+      this.options.catalogues.set(job.run, await this.options.submissions.loadCatalogue(job.workspace));
+    }
+    const present = planned.validations.map((rule) =>
+      rule.type === 'file_modified' ? { ...rule, type: 'file_exists' as const } : rule,
+    );
+    const never = new AbortController().signal;
+    const report = await this.options.services.validate(
+      job,
+      bundle,
+      { ...planned, validations: present },
+      planned.instrument,
+      {},
+      never,
+    );
+    return report.passPercent === 100;
+  }
+
+  /** The command line of an instrument as it would be started now. @throws PrepareError */
+  describeCall(instrument: PlannedInstrument, workspace: string): Promise<string[]> {
+    return this.options.runner.describe(instrument, workspace);
+  }
+
+  /** Is the instrument's program there, and does it tell its version? Uses no quota. */
+  checkInstrument(profile: CliProfile): Promise<CheckResult> {
+    return this.options.runner.check(profile);
   }
 
   /** Deletes finished runs with all that was kept of them. Gives the runs that were deleted. */
