@@ -43,4 +43,6 @@ async function main(spec: LaunchSpec): Promise<void> {
   step('after-exit');
 }
 
+// The launched child is unref'd: something else has to keep the driver alive.
+setInterval(() => undefined, 1000);
 void main(JSON.parse(specText) as LaunchSpec).then(() => process.exit(0));
