@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { readClaim, readExit } from '../../src/process/attempt';
 import { processStartTime } from '../../src/process/identity';
 import { checkLaunch, closeSpools, openSpools, spawnShim, type LaunchSpec } from '../../src/process/launch';
-import { until } from './process-kit';
+import { until } from './process-until';
 
 const [, , dieAt = '', specText = ''] = process.argv;
 
