@@ -57,7 +57,9 @@ const ownCodes: ReadonlySet<number> = new Set([
 class JsonRpcLink implements Link {
   readonly closed: Promise<void>;
   private readonly listeners = new Set<NotificationListener>();
-  private readonly ended = new AbortController();
+  private hasEnded = false;
+  /** The calls that wait: each is told when the connection ends. */
+  private readonly waiting = new Set<() => void>();
 
   constructor(
     private readonly socket: Socket,
@@ -65,7 +67,8 @@ class JsonRpcLink implements Link {
   ) {
     this.closed = new Promise((resolve) => {
       socket.on('close', () => {
-        this.ended.abort();
+        this.hasEnded = true;
+        for (const lose of this.waiting) lose();
         connection.dispose();
         resolve();
       });
@@ -79,7 +82,7 @@ class JsonRpcLink implements Link {
   }
 
   get isOpen(): boolean {
-    return !this.ended.signal.aborted && !this.socket.destroyed;
+    return !this.hasEnded && !this.socket.destroyed;
   }
 
   onNotification(listener: NotificationListener): () => void {
@@ -109,7 +112,7 @@ class JsonRpcLink implements Link {
     const cancel = () => giveUp(new CancelledError());
     const lose = () => abandon(new ConnectionLost());
     signal?.addEventListener('abort', cancel, { once: true });
-    this.ended.signal.addEventListener('abort', lose, { once: true });
+    this.waiting.add(lose);
     try {
       const sent = this.connection.sendRequest<unknown>(
         method,
@@ -126,7 +129,7 @@ class JsonRpcLink implements Link {
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', cancel);
-      this.ended.signal.removeEventListener('abort', lose);
+      this.waiting.delete(lose);
       cancellation.dispose();
     }
   }

@@ -126,17 +126,26 @@ async function isAlive(record: OwnerRecord, bootId: string, identity: ProcessIde
 /** Makes the record durable, then visible under its number at once. False: that number is taken, or the folder is being cleaned. */
 async function linkRecord(folder: string, epoch: number, record: OwnerRecord): Promise<boolean> {
   const temp = join(folder, `.${record.nonce}.${epoch}`);
-  const file = await open(temp, 'wx', 0o600);
   try {
-    await file.writeFile(JSON.stringify(record) + '\n');
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  try {
+    const file = await open(temp, 'wx', 0o600);
+    try {
+      await file.writeFile(JSON.stringify(record) + '\n');
+      await file.sync();
+    } finally {
+      await file.close();
+    }
     await link(temp, join(folder, ownerRecordName(epoch)));
   } catch (error) {
-    if (errorCode(error) === 'EEXIST' || errorCode(error) === 'ENOENT') return false;
+    const code = errorCode(error) ?? '';
+    if (code === 'EEXIST' || code === 'ENOENT') return false;
+    if (['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(code)) {
+      throw new Error(
+        `the file system of ${folder} makes no hard links; set MARIANNE_HOME to a folder on another one`,
+        {
+          cause: error,
+        },
+      );
+    }
     throw error;
   } finally {
     await unlink(temp).catch(ignoreMissing);

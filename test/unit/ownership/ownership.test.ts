@@ -97,6 +97,32 @@ describe('ownership', () => {
     });
   }
 
+  it('is not won with a number that others have passed while this starter stood still', async () => {
+    const folder = join(dir, 'owner');
+    const dead = await own(me);
+    let passed = false;
+    const late: ProcessIdentity = {
+      ...world({ [process.pid]: '200' }),
+      // Asked between the look at the records and the link: meanwhile owners come and go, and low numbers are removed.
+      isSameProcess: async (_pid, startTime) => {
+        if (!passed) {
+          passed = true;
+          const record = JSON.parse(await readFile(join(folder, ownerRecordName(1)), 'utf8')) as object;
+          await writeFile(
+            join(folder, ownerRecordName(10)),
+            JSON.stringify({ ...record, start_time: 'winner', nonce: 'w' }),
+          );
+          await rm(join(folder, ownerRecordName(1)));
+        }
+        return startTime === 'winner';
+      },
+    };
+    const result = await acquire(late);
+    assert.equal(result.kind === 'lost' && result.lostTo.nonce, 'w');
+    assert.equal(await dead.isInForce(), false);
+    assert.deepEqual(await readdir(folder), [ownerRecordName(10)]);
+  });
+
   it('removes what starters left that died before their link, and ignores strangers', async () => {
     await mkdir(join(dir, 'owner'), { mode: 0o700 });
     await writeFile(join(dir, 'owner', '.abc.1'), 'half');
