@@ -100,7 +100,10 @@ export class ProcessSession {
     quick();
     await this.ending;
     if (readClaim(base).kind === 'none' && giveUp(base) === 'given_up') {
-      return this.notStarted('not_started', { code: 'ENOCLAIM', message: 'the shim could not claim the attempt' });
+      return this.notStarted('not_started', {
+        code: 'ENOCLAIM',
+        message: 'the shim could not claim the attempt',
+      });
     }
     return this.outcome(await isGroupAlive(launched.pid));
   }
