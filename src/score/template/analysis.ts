@@ -1,4 +1,5 @@
 import type { Expression, MacroNode, SourceRange, Statement, StatementOf, Target, Template } from './ast';
+import { isStackOverflow, TemplateLimitError } from './errors';
 import { globals } from './globals';
 import { partsOf, statementParts } from './walk';
 
@@ -145,7 +146,8 @@ class UndeclaredFinder {
   private use(name: string, range: SourceRange, names: Names, guarded: boolean): void {
     const declared = names.get(name);
     if (declared === 'always' || globals.has(name) || name === 'self') return;
-    const { line, column, offset, end } = range;
+    const { line, column, offset } = range;
+    const end = offset + name.length;
     this.uses.push({ name, line, column, offset, end, guarded: guarded || declared === 'sometimes' });
   }
 
@@ -172,13 +174,23 @@ class UndeclaredFinder {
   }
 }
 
+function guardDepth(template: Template, run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    if (!isStackOverflow(error)) throw error;
+    const range = { line: 1, column: 1, offset: 0, end: template.source.length };
+    throw new TemplateLimitError('the template nests too deep', range);
+  }
+}
+
 /**
  * Every use of a name that neither the template (set, for, macro, with) nor Jinja2 itself provides, in source
- * order: `jinja2.meta.find_undeclared_variables` with places.
+ * order: `jinja2.meta.find_undeclared_variables` with places. Throws `TemplateLimitError` for one that nests too deep.
  */
 export function findUndeclared(template: Template): UndeclaredUse[] {
   const finder = new UndeclaredFinder();
-  finder.body(template.body, new Names(), none);
+  guardDepth(template, () => finder.body(template.body, new Names(), none));
   return finder.uses.sort((a, b) => a.offset - b.offset);
 }
 
@@ -242,6 +254,6 @@ export function listConditions(template: Template): ConditionBranch[] {
       statementParts(statement).bodies.forEach(visit);
     }
   };
-  visit(template.body);
+  guardDepth(template, () => visit(template.body));
   return found;
 }

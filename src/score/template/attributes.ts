@@ -1,4 +1,4 @@
-import { raise } from './errors';
+import { raise, typeError } from './errors';
 import { dictMethods, listMethods, tupleMethods } from './methods-collection';
 import { textMethods } from './methods-text';
 import { textRepr, toRepr } from './repr';
@@ -17,7 +17,9 @@ import {
   PyNamespace,
   PyRange,
   PyTuple,
+  typeName,
   Undefined as UndefinedValue,
+  orElse,
 } from './values';
 
 /*
@@ -76,7 +78,7 @@ export function getAttribute(runtime: Runtime, target: Value, name: string): Val
   const own = ownAttribute(runtime, target, name);
   if (own !== undefined) return own;
   const item = target instanceof PyDict ? target.get(name) : undefined;
-  return item ?? missing(runtime, target, name);
+  return orElse(item, () => missing(runtime, target, name));
 }
 
 /** The value at a position of a sequence; negative positions count from the end. */
@@ -108,17 +110,20 @@ export function getItem(runtime: Runtime, target: Value, key: Value): Value {
     if (value !== undefined) return value;
   }
   const own = typeof key === 'string' ? ownAttribute(runtime, target, key) : undefined;
-  return own ?? missing(runtime, target, key);
+  return orElse(own, () => missing(runtime, target, key));
 }
 
-/** Python's slice of a text, list, tuple or range; undefined for other values. */
+/** Python's slice of a text, list, tuple or range; TypeError for other values. */
 export function getSlice(
   runtime: Runtime,
   target: Value,
   bounds: { start: Value; stop: Value; step: Value },
-): Value | undefined {
+): Value {
   const isSequence = target instanceof PyList || target instanceof PyTuple || target instanceof PyRange;
-  if (typeof target !== 'string' && !isSequence) return undefined;
+  if (typeof target !== 'string' && !isSequence) {
+    if (target instanceof PyDict) typeError("unhashable type: 'slice'");
+    typeError(`'${typeName(target)}' object is not subscriptable`);
+  }
   const length = lengthOf(target) ?? 0;
   const step = bounds.step === null ? 1 : needCount(bounds.step);
   if (step === 0) raise('ValueError', 'slice step cannot be zero');

@@ -3,7 +3,7 @@ import { raise, Raised, typeError, valueError } from './errors';
 import { formatValue } from './format-spec';
 import { asciiOnly, textRepr, toRepr, toText } from './repr';
 import type { Value } from './values';
-import { asInteger, PyDict, PyList, PyTuple, typeName, Undefined } from './values';
+import { PyDict, PyList, PyTuple, typeName, Undefined, orElse } from './values';
 
 /** The values a `str.format` may name. */
 export interface FormatArguments {
@@ -49,7 +49,8 @@ export class BraceFormatter {
       const end = fieldEnd(text, brace + 1);
       if (depth === 0) this.onField(brace, end + 1);
       result += this.formatField(splitField(text.slice(brace + 1, end)), depth);
-      this.budget.text(result.length);
+      this.budget.charge();
+      this.budget.check(result.length);
       position = end + 1;
     }
     return result;
@@ -89,7 +90,7 @@ export class BraceFormatter {
       this.numbering = kind;
       const index = name === '' ? this.automatic++ : Number(name);
       const message = `Replacement index ${index} out of range for positional args tuple`;
-      return this.args.positional[index] ?? raise('IndexError', message);
+      return orElse(this.args.positional[index], () => raise('IndexError', message));
     }
     const value = this.args.named(name);
     if (value !== undefined) return value;
@@ -101,13 +102,16 @@ function item(value: Value, key: string): Value {
   if (value instanceof Undefined) value.fail();
   const index = /^\d+$/.test(key) ? BigInt(key) : undefined;
   if (value instanceof PyDict) {
-    return value.get(index ?? key) ?? raise('KeyError', index === undefined ? textRepr(key) : key);
+    return orElse(value.get(index ?? key), () =>
+      raise('KeyError', index === undefined ? textRepr(key) : key),
+    );
   }
   if (value instanceof PyList || value instanceof PyTuple || typeof value === 'string') {
     if (index === undefined)
       return typeError(`${typeName(value)} indices must be integers or slices, not str`);
     const items = typeof value === 'string' ? Array.from(value) : value.items;
-    return items[Number(asInteger(index))] ?? raise('IndexError', `${typeName(value)} index out of range`);
+    const found = items[Number(index)];
+    return orElse(found, () => raise('IndexError', `${typeName(value)} index out of range`));
   }
   return typeError(`'${typeName(value)}' object is not subscriptable`);
 }

@@ -26,8 +26,13 @@ export class Budget {
 
   /** Spends the cost of handling text of this length; a single text may not be longer than `maxText`. */
   text(length: number): void {
-    if (length > this.maxText) limitError(`a text may have at most ${this.maxText} characters`);
+    this.check(length);
     this.charge(length >> 6);
+  }
+
+  /** Refuses a text of this length without charging for it: for texts that grow piece by piece. */
+  check(length: number): void {
+    if (length > this.maxText) limitError(`a text may have at most ${this.maxText} characters`);
   }
 
   /** Counts characters that the template writes, also into blocks and macros. */

@@ -9,18 +9,7 @@ import { toText } from './repr';
 import type { Scope } from './scope';
 import { tests } from './tests';
 import type { CallArguments, Value } from './values';
-import {
-  iterate,
-  objectName,
-  PyDict,
-  PyExtra,
-  PyFunction,
-  PyList,
-  PyTuple,
-  truthy,
-  typeName,
-  Undefined,
-} from './values';
+import { iterate, PyDict, PyExtra, PyFunction, PyList, PyTuple, truthy, typeName, Undefined } from './values';
 
 /** Calls of macros and recursive loops inside each other. */
 const deepestCalls = 200;
@@ -185,7 +174,7 @@ export abstract class Evaluator implements Runtime {
     };
     this.node = node;
     if (target instanceof Undefined) target.fail();
-    return getSlice(this, target, bounds) ?? this.undefined(`${objectName(target)} has no element slice(…)`);
+    return getSlice(this, target, bounds);
   }
 
   evaluateArguments(args: Arguments, scope: Scope): CallArguments {

@@ -20,6 +20,7 @@ import {
   tryIterate,
   typeName,
   Undefined,
+  orElse,
 } from './values';
 
 function argumentError(message: string): never {
@@ -131,10 +132,8 @@ function reversed(runtime: Runtime, value: Value): Value[] {
 
 function last(runtime: Runtime, value: Value): Value {
   if (value instanceof Undefined && value.strict) value.fail();
-  return (
-    reversed(runtime, value instanceof Undefined ? '' : value)[0] ??
-    runtime.undefined('No last item, sequence was empty.')
-  );
+  const [final] = reversed(runtime, value instanceof Undefined ? '' : value);
+  return orElse(final, () => runtime.undefined('No last item, sequence was empty.'));
 }
 
 function reverse(runtime: Runtime, value: Value): Value {
@@ -256,13 +255,14 @@ function slices(runtime: Runtime, value: Value, args: Bound): Value {
   );
 }
 
-function needDict(value: Value, what: string): PyDict {
+function needDict(value: Value): PyDict {
   if (value instanceof Undefined) value.fail();
-  return value instanceof PyDict ? value : typeError(`${what} needs a mapping, not ${typeName(value)}`);
+  if (value instanceof PyDict) return value;
+  return raise('AttributeError', `'${typeName(value)}' object has no attribute 'items'`);
 }
 
 function dictsort(runtime: Runtime, value: Value, args: Bound): PyList {
-  const dict = needDict(value, 'dictsort');
+  const dict = needDict(value);
   const by = args.get('by', 'key');
   if (by !== 'key' && by !== 'value') argumentError('You can only sort by either "key" or "value"');
   const fold = truthy(args.get('case_sensitive', false)) ? (item: Value) => item : lowerText;

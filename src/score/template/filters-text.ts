@@ -1,4 +1,6 @@
 import { raise, typeError, valueError } from './errors';
+import { collect } from './methods-collection';
+import { needLength } from './operators';
 import { percentFormat } from './percent';
 import { textRepr } from './repr';
 import type { Bound, FilterRun, Runtime } from './runtime';
@@ -7,9 +9,10 @@ import { capitalize, escapeHtml, justify, replace, sliceText, softText, splitLin
 import { urlize } from './urlize';
 import type { Value } from './values';
 import {
-  iterate,
   needCount,
   PyDict,
+  PyDictView,
+  PyList,
   PyTuple,
   textLength,
   truthy,
@@ -42,7 +45,10 @@ function indent(runtime: Runtime, value: Value, args: Bound): string {
   const width = args.get('width', 4n);
   const margin =
     typeof width === 'string' ? width : ' '.repeat(Math.min(Math.max(0, needCount(width)), 100_000));
-  const text = `${softText(value, runtime.budget)}\n`;
+  if (typeof value !== 'string' && !(value instanceof PyList) && !(value instanceof Undefined)) {
+    typeError(`unsupported operand type(s) for +=: '${typeName(value)}' and 'str'`);
+  }
+  const text = `${strictText(value, 'splitlines')}\n`;
   const lines = splitLines(text, false);
   runtime.budget.text(text.length + lines.length * margin.length);
   const blank = truthy(args.get('blank', false));
@@ -52,7 +58,8 @@ function indent(runtime: Runtime, value: Value, args: Bound): string {
   return truthy(args.get('first', false)) ? margin + body : body;
 }
 
-function truncate(runtime: Runtime, value: Value, args: Bound): string {
+function truncate(runtime: Runtime, value: Value, args: Bound): Value {
+  const size = needLength(value, runtime.budget);
   const text = softText(value, runtime.budget);
   const length = count(args, 'length', 255);
   const end = softText(args.get('end', '...'), runtime.budget);
@@ -60,7 +67,7 @@ function truncate(runtime: Runtime, value: Value, args: Bound): string {
   const endLength = textLength(end);
   if (length < endLength) raise('AssertionError', `expected length >= ${endLength}, got ${length}`);
   if (leeway < 0) raise('AssertionError', `expected leeway >= 0, got ${leeway}`);
-  if (textLength(text) <= length + leeway) return text;
+  if (size <= length + leeway) return value instanceof Undefined ? text : value;
   const kept = sliceText(text, 0, length - endLength);
   const space = kept.lastIndexOf(' ');
   return (truthy(args.get('killwords', false)) || space < 0 ? kept : kept.slice(0, space)) + end;
@@ -68,7 +75,7 @@ function truncate(runtime: Runtime, value: Value, args: Bound): string {
 
 function wordwrap(runtime: Runtime, value: Value, args: Bound): string {
   const text = strictText(value, 'splitlines');
-  runtime.budget.text(text.length * 4);
+  runtime.budget.charge(text.length);
   const width = count(args, 'width', 79);
   if (width <= 0) valueError(`invalid width ${width} (must be > 0)`);
   const wrapstring = args.get('wrapstring');
@@ -95,15 +102,16 @@ function quoteUrl(text: string, query: boolean): string {
 }
 
 function urlencode(runtime: Runtime, value: Value): string {
-  const items =
-    typeof value === 'string' ? undefined : value instanceof PyDict ? value.entries() : tryIterate(value);
-  if (items === undefined) return quoteUrl(softText(value, runtime.budget), false);
+  if (typeof value === 'string') return quoteUrl(softText(value, runtime.budget), false);
+  const pairs = value instanceof PyDict ? new PyDictView(value, 'items') : tryIterate(value);
+  if (pairs === undefined) return quoteUrl(softText(value, runtime.budget), false);
   const parts: string[] = [];
-  for (const pair of items) {
-    const [key, item] =
-      pair instanceof PyTuple ? pair.items : [...(Array.isArray(pair) ? pair : iterate(pair as Value))];
-    if (key === undefined || item === undefined) valueError('not enough values to unpack (expected 2)');
-    const quote = (part: Value | undefined): string => quoteUrl(softText(part ?? null, runtime.budget), true);
+  for (const pair of pairs) {
+    const [key, item, surplus] = collect(pair, runtime);
+    if (key === undefined || item === undefined)
+      return valueError('not enough values to unpack (expected 2)');
+    if (surplus !== undefined) return valueError('too many values to unpack (expected 2)');
+    const quote = (part: Value): string => quoteUrl(softText(part, runtime.budget), true);
     parts.push(`${quote(key)}=${quote(item)}`);
   }
   return parts.join('&');
@@ -118,7 +126,9 @@ function format(runtime: Runtime, value: Value, args: Bound): string {
 }
 
 function xmlattr(runtime: Runtime, value: Value, args: Bound): string {
-  if (!(value instanceof PyDict)) return typeError(`xmlattr needs a mapping, not ${typeName(value)}`);
+  if (value instanceof Undefined) value.fail();
+  if (!(value instanceof PyDict))
+    return raise('AttributeError', `'${typeName(value)}' object has no attribute 'items'`);
   const parts: string[] = [];
   for (const [key, item] of value.entries()) {
     if (item === null || item instanceof Undefined) continue;
@@ -169,7 +179,11 @@ function unescapeEntity(name: string): string | undefined {
   return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : undefined;
 }
 
-const escape: FilterRun = (runtime, value) => escapeHtml(softText(value, runtime.budget));
+const escape: FilterRun = (runtime, value) => {
+  const text = escapeHtml(softText(value, runtime.budget));
+  runtime.budget.text(text.length);
+  return text;
+};
 
 /** Filters that work on text. Escaping filters return plain text: there is no Markup type, as nothing is escaped. */
 export const textFilters = builtinTable<FilterRun>([

@@ -15,7 +15,7 @@ import type { Bound, FilterRun, Runtime } from './runtime';
 import { builtinTable } from './runtime';
 import { softText } from './text';
 import type { Value } from './values';
-import { asInteger, needCount, truthy, typeName, Undefined } from './values';
+import { asInteger, needCount, truthy, typeName, Undefined, orElse } from './values';
 
 /** Python's `float(value)`, or undefined where it would raise TypeError or ValueError. */
 function tryFloat(value: Value): number | undefined {
@@ -66,7 +66,12 @@ function abs(value: Value): Value {
 }
 
 function filesizeformat(value: Value, args: Bound): string {
-  const bytes = tryFloat(value) ?? valueError('could not convert the value to a number');
+  const bytes = tryFloat(value);
+  if (bytes === undefined) {
+    return typeof value === 'string'
+      ? valueError(`could not convert string to float: ${textRepr(value)}`)
+      : typeError(`float() argument must be a string or a real number, not '${typeName(value)}'`);
+  }
   const binary = truthy(args.get('binary', false));
   const base = binary ? 1024 : 1000;
   if (bytes === 1) return '1 Byte';
@@ -89,7 +94,8 @@ const standard: FilterRun = (_runtime, value, args) => {
 function attr(runtime: Runtime, value: Value, args: Bound): Value {
   const name = softText(args.get('name'), runtime.budget);
   const own = runtime.getOwnAttribute(value, name);
-  return own ?? runtime.undefined(`'${typeName(value)} object' has no attribute ${textRepr(name)}`, name);
+  const message = `'${typeName(value)} object' has no attribute ${textRepr(name)}`;
+  return orElse(own, () => runtime.undefined(message, name));
 }
 
 /** Filters for numbers and for values of any type. */

@@ -103,7 +103,7 @@ function parseSpec(spec: string, value: Value): FormatSpec {
   const [, fill, align = '', sign = '', , alternate, zero, width, grouping = '', precision, type = ''] =
     match;
   return {
-    fill: fill ?? (zero === '0' && align === '' ? '0' : ' '),
+    fill: fill ?? (zero === '0' ? '0' : ' '),
     align,
     sign,
     alternate: alternate === '#',

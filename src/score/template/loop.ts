@@ -2,7 +2,7 @@ import { typeError } from './errors';
 import { needLength, equals } from './operators';
 import type { Runtime } from './runtime';
 import type { CallArguments, Value } from './values';
-import { lengthOf, PyExtra, PyFunction } from './values';
+import { lengthOf, PyExtra, PyFunction, orElse } from './values';
 
 /** The state of one `for` loop, with one item looked ahead, and its face in the template: `loop`. */
 export class Loop {
@@ -91,7 +91,7 @@ export class Loop {
       case 'previtem':
         return this.index0 === 0 ? this.runtime.undefined('there is no previous item') : this.previous;
       case 'nextitem':
-        return this.peek() ?? this.runtime.undefined('there is no next item');
+        return orElse(this.peek(), () => this.runtime.undefined('there is no next item'));
       case 'cycle':
         return new PyFunction('cycle', (args) => this.cycle(args.positional));
       case 'changed':
@@ -102,7 +102,7 @@ export class Loop {
   }
 
   private cycle(items: readonly Value[]): Value {
-    return items[this.index0 % items.length] ?? typeError('no items for cycling given');
+    return orElse(items[this.index0 % items.length], () => typeError('no items for cycling given'));
   }
 
   private changed(values: readonly Value[]): boolean {

@@ -16,6 +16,7 @@ import {
   truthy,
   typeName,
   Undefined,
+  orElse,
 } from './values';
 
 /** Copies the elements of an iterable, one step each. */
@@ -195,7 +196,7 @@ function keyError(key: Value, runtime: Runtime): never {
 
 function popKey(dict: PyDict, args: Bound, runtime: Runtime): Value {
   const key = args.get('key');
-  const value = dict.get(key) ?? args.optional('default') ?? keyError(key, runtime);
+  const value = orElse(dict.get(key), () => orElse(args.optional('default'), () => keyError(key, runtime)));
   dict.delete(key);
   return value;
 }
@@ -215,7 +216,7 @@ export const dictMethods = builtinTable<MethodRun<PyDict>>([
   [
     'get(key, default=none)',
     'The value of the key, or the default.',
-    (_runtime, dict, args) => dict.get(args.get('key')) ?? args.get('default'),
+    (_runtime, dict, args) => orElse(dict.get(args.get('key')), () => args.get('default')),
   ],
   ['copy()', 'A shallow copy.', (runtime, dict) => copyDict(dict, runtime)],
   [
@@ -229,7 +230,7 @@ export const dictMethods = builtinTable<MethodRun<PyDict>>([
     'The value of the key, set first if missing.',
     (_runtime, dict, args) => {
       const key = args.get('key');
-      const value = dict.get(key) ?? args.get('default');
+      const value = orElse(dict.get(key), () => args.get('default'));
       dict.set(key, value);
       return value;
     },

@@ -1,4 +1,4 @@
-import { mostIntegerBits } from './budget';
+import { mostIntegerBits, mostIntegerDigits } from './budget';
 import { limitError, raise, valueError } from './errors';
 
 /** A finite float as `mantissa × 2^exponent`, exactly. */
@@ -63,7 +63,7 @@ export function roundFloat(value: number, places: number): number {
 /** Python's `round(int, places)`. */
 export function roundInteger(value: bigint, places: number): bigint {
   if (places >= 0) return value;
-  if (-places > 4300) return 0n;
+  if (-places > mostIntegerDigits) return 0n;
   return scaleToEven(value, places) * 10n ** BigInt(-places);
 }
 
@@ -101,6 +101,7 @@ const asciiSpace = /^[\s\x1c-\x1f\x85]+|[\s\x1c-\x1f\x85]+$/g;
 
 /** Python's `int(text, base)`, or undefined where it would raise ValueError. */
 export function parseInteger(text: string, base: number): bigint | undefined {
+  if (base !== 0 && (base < 2 || base > 36)) return undefined;
   const match = /^([+-]?)(.*)$/s.exec(text.replace(asciiSpace, ''));
   let digits = (match?.[2] ?? '').toLowerCase();
   const prefix = { '0x': 16, '0o': 8, '0b': 2 }[digits.slice(0, 2)];
@@ -114,7 +115,7 @@ export function parseInteger(text: string, base: number): bigint | undefined {
   }
   if (!/^[0-9a-z]+(?:_[0-9a-z]+)*$/.test(digits)) return undefined;
   digits = digits.replaceAll('_', '');
-  if (digits.length > 4300) return undefined;
+  if (digits.length > mostIntegerDigits) return undefined;
   let result = 0n;
   if (radix === 10) {
     if (!/^\d+$/.test(digits)) return undefined;

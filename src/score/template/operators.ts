@@ -146,7 +146,7 @@ export function contains(container: Value, item: Value, budget: Budget): boolean
       typeError(`'in <string>' requires string as left operand, not ${typeName(item)}`);
     }
     budget.text(container.length);
-    return container.includes(item as string);
+    return container.includes(item);
   }
   if (container instanceof PyDict) return container.has(item);
   if (container instanceof PyDictView && container.part === 'keys') return container.dict.has(item);

@@ -1,4 +1,5 @@
 import type { Arguments, BinaryOperator, CompareOperator, Expression, Target } from './ast';
+import { mostIntegerDigits } from './budget';
 import { TemplateLimitError } from './errors';
 import type { Token } from './lexer';
 import { filters } from './filters';
@@ -141,8 +142,11 @@ export class ExpressionParser extends TokenCursor {
       case 'integer':
       case 'float': {
         this.index += 1;
-        if (token.value.length > 4300) {
-          throw new TemplateLimitError('a number may have at most 4300 digits', this.since(token));
+        if (token.value.length > mostIntegerDigits) {
+          throw new TemplateLimitError(
+            `a number may have at most ${mostIntegerDigits} digits`,
+            this.since(token),
+          );
         }
         const value = token.type === 'float' ? Number(token.value) : BigInt(token.value);
         return { kind: 'const', value, ...this.since(token) };

@@ -4,7 +4,17 @@ import { raise, typeError, valueError } from './errors';
 import { floatToInteger, integerToFloat } from './numbers';
 import { asciiOnly, toRepr, toText } from './repr';
 import type { Value } from './values';
-import { asInteger, characters, needCount, PyDict, PyList, PyTuple, typeName, Undefined } from './values';
+import {
+  asInteger,
+  characters,
+  needCount,
+  PyDict,
+  PyList,
+  PyTuple,
+  typeName,
+  Undefined,
+  orElse,
+} from './values';
 
 const placeholder = /%(?:\(([^()]*)\))?([-#0 +]*)(\*|\d*)(?:\.(\*|\d*))?[hlL]?([^])?/gu;
 
@@ -27,7 +37,7 @@ class PercentArguments {
   named(name: string): Value {
     if (!(this.source instanceof PyDict)) return typeError('format requires a mapping');
     this.used = 1;
-    return this.source.get(name) ?? raise('KeyError', `'${name}'`);
+    return orElse(this.source.get(name), () => raise('KeyError', `'${name}'`));
   }
 
   finish(): void {
@@ -71,7 +81,8 @@ export function percentFormat(text: string, values: Value, budget: Budget): stri
   let size = 0;
   const add = (part: string): void => {
     size += part.length;
-    budget.text(size);
+    budget.check(size);
+    budget.text(part.length);
     parts.push(part);
   };
   for (const match of text.matchAll(placeholder)) {

@@ -1,22 +1,24 @@
 import type { Budget } from './budget';
 import { Raised } from './errors';
-import { sortValues } from './operators';
+import { order } from './operators';
 import { textRepr, toRepr } from './repr';
 import type { Value } from './values';
-import { characters, PyDict, PyList, PyTuple } from './values';
+import { characters, PyDict, PyList, PyTuple, typeName } from './values';
 
 /** Python's default line width for `pprint`. */
 const width = 80;
 
-/** Sorted by key where the keys can be compared, else by their text. */
+/** Sorted by key; keys that cannot be compared stand in the order of their types' names. */
 function sortedEntries(dict: PyDict, budget: Budget): (readonly [Value, Value])[] {
-  const entries = [...dict.entries()];
-  try {
-    return sortValues(entries, ([key]) => key, false, budget);
-  } catch (error) {
-    if (!(error instanceof Raised) || error.facts.pythonClass !== 'TypeError') throw error;
-    return sortValues(entries, ([key]) => toRepr(key, budget), false, budget);
-  }
+  const before = (a: Value, b: Value): boolean => {
+    try {
+      return order('<', a, b, budget);
+    } catch (error) {
+      if (!(error instanceof Raised) || error.facts.pythonClass !== 'TypeError') throw error;
+      return typeName(a) < typeName(b);
+    }
+  };
+  return [...dict.entries()].sort(([a], [b]) => (before(a, b) ? -1 : before(b, a) ? 1 : 0));
 }
 
 function sortKeys(value: Value, budget: Budget, depth: number): Value {

@@ -83,8 +83,10 @@ class Interpreter extends Evaluator {
   }
 
   protected resolve(name: string, scope: Scope): Value {
-    const local = scope.get(name) ?? this.converted.get(name);
+    const local = scope.get(name);
     if (local !== undefined) return local;
+    const before = this.converted.get(name);
+    if (before !== undefined) return before;
     const given = this.context.get(name);
     let value: Value | undefined;
     if (given !== undefined) value = toTemplateValue(given);

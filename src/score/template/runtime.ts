@@ -1,3 +1,4 @@
+import { orElse } from './values';
 import type { Budget } from './budget';
 import { typeError } from './errors';
 import type { CallArguments, Undefined, Value } from './values';
@@ -86,7 +87,7 @@ export class Bound {
 
   /** The argument, or `standard` (None unless given) when it was left out. */
   get(name: string, standard: Value = null): Value {
-    return this.values.get(name) ?? standard;
+    return orElse(this.values.get(name), () => standard);
   }
 }
 

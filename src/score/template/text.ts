@@ -10,6 +10,8 @@ import { characters, typeName, Undefined } from './values';
 const leadingSpace = new RegExp(`^[${pythonWhitespace}]+`);
 const spaceCharacter = new RegExp(`^[${pythonWhitespace}]$`);
 const spaces = new RegExp(`[${pythonWhitespace}]+`, 'g');
+/** More parts than any step budget allows: keeps a huge text from becoming a huger array first. */
+const mostParts = 4_000_001;
 const lineEnd = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/g;
 
 /** An argument that must be text. */
@@ -50,7 +52,7 @@ export function strip(text: string, chars: string | undefined, left: boolean, ri
 
 /** Python's `split()` without a separator. */
 function splitSpaces(text: string, most: number): string[] {
-  if (most < 0) return text.split(spaces).filter((part) => part !== '');
+  if (most < 0) return text.split(spaces, mostParts).filter((part) => part !== '');
   const parts: string[] = [];
   let rest = text.replace(leadingSpace, '');
   while (rest !== '' && parts.length < most) {
@@ -90,7 +92,7 @@ export function split(
   fromRight: boolean,
 ): string[] {
   if (separator === undefined) return fromRight ? splitSpacesFromRight(text, most) : splitSpaces(text, most);
-  const parts = text.split(separator);
+  const parts = text.split(separator, mostParts);
   if (most < 0 || parts.length <= most + 1) return parts;
   const surplus = parts.length - most;
   return fromRight
@@ -113,6 +115,7 @@ export function splitLines(text: string, keepEnds: boolean): string[] {
 
 /** Python's `replace`; `count` < 0 means all. */
 export function replace(text: string, old: string, by: string, count: number, budget: Budget): string {
+  if (old === '') budget.charge(text.length);
   const parts = old === '' ? ['', ...characters(text), ''] : text.split(old);
   const gaps = count < 0 ? parts.length - 1 : Math.min(count, parts.length - 1);
   budget.text(text.length + gaps * Math.max(0, by.length - old.length));
@@ -171,7 +174,8 @@ export function expandTabs(text: string, size: number, budget: Budget): string {
   for (const letter of text) {
     if (letter === '\t') {
       const gap = size > 0 ? size - (column % size) : 0;
-      budget.text(result.length + gap);
+      budget.charge();
+      budget.check(result.length + gap);
       result += ' '.repeat(gap);
       column += gap;
     } else {

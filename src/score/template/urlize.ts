@@ -6,6 +6,8 @@ import { iterate, needCount, truthy } from './values';
 const httpPattern =
   /^(?:(?:https?:\/\/|www\.)(?:(?:[\p{L}\p{N}_%-]+\.)*[\p{L}\p{N}_%-]+|\[[\da-f:.]+\])|[\p{L}\p{N}_%-]+(?:\.[\p{L}\p{N}_%-]+)*\.(?:com|net|int|edu|gov|org|info|mil))(?::\d{1,5})?(?:[/?#]\S*)?$/iu;
 const emailPattern = /^\S+@[\p{L}\p{N}_][\p{L}\p{N}_.-]*\.[\p{L}\p{N}_]+$/u;
+/** Longer words are no links; the patterns may be quadratic in a word. */
+const longestLink = 2000;
 const pairs = [
   ['(', ')'],
   ['<', '>'],
@@ -51,6 +53,7 @@ export function urlize(text: string, args: Bound, runtime: Runtime): string {
   const extra = args.get('extra_schemes');
   const schemes = extra === null ? [] : [...iterate(extra)].map((scheme) => needText(scheme));
   const link = (middle: string): string => {
+    if (middle.length > longestLink) return middle;
     if (httpPattern.test(middle)) {
       const url = /^https?:\/\//.test(middle) ? middle : `https://${middle}`;
       return `<a href="${url}"${attributes}>${shown(middle)}</a>`;

@@ -1,5 +1,5 @@
 import type { SourceRange } from './ast';
-import { Raised, raise, typeError } from './errors';
+import { limitError, Raised, raise, typeError } from './errors';
 
 /*
  * Python's values in JavaScript:
@@ -20,6 +20,11 @@ export type PyObject =
   | PyExtra
   | Undefined;
 
+/** The value, or the outcome of `otherwise` when there is none. (`??` would take Python's None for missing.) */
+export function orElse(value: Value | undefined, otherwise: () => Value): Value {
+  return value === undefined ? otherwise() : value;
+}
+
 export class PyList {
   constructor(readonly items: Value[]) {}
 }
@@ -37,8 +42,13 @@ export class PyFloat {
   constructor(readonly value: number) {}
 }
 
+/** Parts of a tuple that make up one key; a tuple of tuples of tuples can have more than atoms in the universe. */
+const mostKeyParts = 10_000;
+
 /** A key that tells values apart as Python's hash and equality do: `1`, `1.0` and `True` are one key, `"1"` not. */
-export function keyOf(value: Value): string {
+export function keyOf(value: Value, count = { parts: 0 }): string {
+  count.parts += 1;
+  if (count.parts > mostKeyParts) limitError('a tuple is too large for a key');
   switch (typeof value) {
     case 'string':
       return `s${value}`;
@@ -53,7 +63,7 @@ export function keyOf(value: Value): string {
   if (value === null) return 'N';
   if (value instanceof PyTuple) {
     return `t${value.items
-      .map((item) => keyOf(item))
+      .map((item) => keyOf(item, count))
       .map((key) => `${key.length}:${key}`)
       .join('')}`;
   }

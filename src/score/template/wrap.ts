@@ -59,7 +59,7 @@ function breakLong(
   options: WrapOptions,
   used: number,
 ): number {
-  const room = Math.max(1, options.width - used);
+  const room = options.width - used;
   if (!options.breakLongWords) {
     if (line.length > 0) return used;
     chunks.pop();
