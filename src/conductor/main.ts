@@ -39,6 +39,7 @@ import { chooseSocket } from './ownership/socket-folder';
 import type { RecordDraft } from './records';
 import { SecretStore } from './secrets';
 import { EventHub } from './server/event-hub';
+import type { Handlers } from './server/handlers';
 import { RpcServer } from './server/rpc-server';
 import { ShuttingDownError } from '../protocol/errors';
 
@@ -246,7 +247,8 @@ async function main(): Promise<void> {
   feed.index = await openIndex();
   let stopping = false;
   const holds = new HoldReasons(core, engine.dispatcher, () => Date.now(), storageFailed);
-  const handlers = {
+  const served = { connections: () => 0 };
+  const handlers: Handlers = {
     ...jobHandlers({
       engine,
       core,
@@ -283,7 +285,7 @@ async function main(): Promise<void> {
         startedAt,
       },
       loadCatalogue,
-      clients: () => server.connectionCount,
+      clients: () => served.connections(),
       storageFailed,
       isStopping: () => stopping,
       shutdown: (options) => void shutdown(options.cancel ? 'cancel' : 'request', options.cancel),
@@ -309,6 +311,7 @@ async function main(): Promise<void> {
     },
     log: (level, message, fields) => log[level]({ ...fields }, message),
   });
+  served.connections = () => server.connectionCount;
 
   if (report.state === 'missing')
     tell({
@@ -377,6 +380,19 @@ async function main(): Promise<void> {
         log,
       });
       log.info({ ...opening }, 'index');
+      // Nothing waits for it: until it is filled, its queries say so.
+      const filled =
+        opening.state === 'behind'
+          ? index.catchUp(journal.store.records(opening.feedFrom - 1))
+          : opening.state === 'rebuild'
+            ? index.rebuild(journal.store.records())
+            : Promise.resolve();
+      filled.catch((error: unknown) => {
+        log.error(
+          { error: error instanceof Error ? error.message : String(error) },
+          'the index could not be filled',
+        );
+      });
       return index;
     } catch (error) {
       log.error(
