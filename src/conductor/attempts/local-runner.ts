@@ -225,7 +225,10 @@ function interrupted(message: string): AttemptEnd {
   return { kind: 'interrupted', result, rawStatus: null, answer: '' };
 }
 
+const shapesOnly = new Redaction();
+
 function redactionFor(secrets: Readonly<Record<string, string>>): Redaction {
+  if (Object.keys(secrets).length === 0) return shapesOnly;
   return new Redaction({ secrets: Object.values(secrets) });
 }
 
