@@ -67,6 +67,7 @@ const commandSchema = z.strictObject({
   /** Ours. Takes the path of the score's `system_prompt_file`. */
   system_prompt_file_flag: flag,
   allowed_tools_flag: flag,
+  /** Accepted for the Python system's profiles; unused until jobs can bring MCP servers. */
   mcp_config_flag: flag,
   mcp_disable_args: z.array(z.string()).default([]),
   timeout_flag: flag,

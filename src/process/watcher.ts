@@ -47,13 +47,15 @@ export class AdoptionWatcher implements Disposable {
     return this.attempts.size;
   }
 
-  /** Looks after an attempt. It is looked at first on the next tick (or at a change of its folder). */
+  /** Looks after an attempt, first as soon as the caller is done. @throws Error when it is looked after already. */
   add(attempt: AdoptedAttempt): void {
     if (this.attempts.has(attempt.base)) throw new Error(`already adopted: ${attempt.base}`);
-    this.attempts.set(attempt.base, { ...attempt, probing: false, lastError: '' });
+    const watched: Watched = { ...attempt, probing: false, lastError: '' };
+    this.attempts.set(attempt.base, watched);
     this.watchFolder(dirname(attempt.base));
     const { ticker = systemTicker, intervalMs = 500 } = this.options;
     this.stopTicking ??= ticker.every(intervalMs, () => this.look());
+    queueMicrotask(() => void this.probe(watched));
   }
 
   /** Looks no more after this attempt; unknown ones are fine. */
@@ -81,7 +83,7 @@ export class AdoptionWatcher implements Disposable {
   }
 
   private async probe(attempt: Watched): Promise<void> {
-    if (attempt.probing) return;
+    if (attempt.probing || this.attempts.get(attempt.base) !== attempt) return;
     attempt.probing = true;
     try {
       let probe = probeQuickly(attempt.base, attempt.marker);

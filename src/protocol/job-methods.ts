@@ -112,6 +112,12 @@ const attemptDetailSchema = attemptSummarySchema.extend({
   prompt_digest: text.nullable(),
   stdout_path: text.nullable(),
   stderr_path: text.nullable(),
+  /** Command line as started, redacted; empty for HTTP. */
+  command: z.array(text),
+  cwd: text.nullable(),
+  /** Names of the variables that the agent got. */
+  env_names: z.array(text),
+  session_id: text.nullable(),
 });
 export type AttemptDetail = z.infer<typeof attemptDetailSchema>;
 
@@ -134,7 +140,8 @@ const submitParams = z.object({
   /** Secret values by name; kept in memory only. */
   secrets: optional(namedValues),
   only_sheets: optional(z.array(sheetNumber)),
-  auto_continue: flag(false),
+  /** False: a rate limit pauses the job instead of waiting by itself. */
+  auto_continue: flag(true),
 });
 
 export const jobMethods = {

@@ -1,6 +1,7 @@
 import type { Diagnostic, Severity, SourceRange } from './diagnostic';
-import type { YamlFile, YamlNode } from './yaml';
-import { findNode } from './yaml';
+import type { YamlFile } from './yaml';
+import type { YamlNode } from './yaml-node';
+import { findNode } from './yaml-node';
 
 /** A path in the document as people write it: `validations[0].path`. */
 export function pathText(path: readonly PropertyKey[]): string {
@@ -72,8 +73,7 @@ export class Findings {
     if (found.rest === 0 && at === 'value' && path.length > 0)
       return valueRange(found.node, found.key?.range);
     if (found.key !== null) return found.key.range;
-    if (found.rest === 0 && path.length > 0)
-      return firstLineOf(found.node.range, index.lineText(found.node.range.line));
+    if (found.node !== root) return firstLineOf(found.node.range, index.lineText(found.node.range.line));
     const first = root.entries[0]?.key.range;
     return first ?? index.range(0, 0);
   }
@@ -94,12 +94,17 @@ function firstLineOf(range: SourceRange, lineText: string): SourceRange {
 
 const rank: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2 };
 
-/** Errors first, then warnings, then hints; each by place. */
+/** More than this helps nobody, and a hostile text could ask for hundreds of thousands. */
+const mostDiagnostics = 500;
+
+/** Errors first, then warnings, then hints; each by place. At most 500. */
 export function sortDiagnostics(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  return [...diagnostics].sort(
-    (a, b) =>
-      rank[a.severity] - rank[b.severity] ||
-      (a.range?.offset ?? -1) - (b.range?.offset ?? -1) ||
-      (a.code < b.code ? -1 : a.code > b.code ? 1 : 0),
-  );
+  return [...diagnostics]
+    .sort(
+      (a, b) =>
+        rank[a.severity] - rank[b.severity] ||
+        (a.range?.offset ?? -1) - (b.range?.offset ?? -1) ||
+        (a.code < b.code ? -1 : a.code > b.code ? 1 : 0),
+    )
+    .slice(0, mostDiagnostics);
 }

@@ -11,8 +11,10 @@ import type { ScoreFields } from './schema/score';
 import { scoreSchema } from './schema/score';
 import type { TemplateVariables } from './variables';
 import { templateVariables } from './variables';
-import type { YamlFile, YamlMapping } from './yaml';
-import { entryOf, findNode, plainData, readYaml } from './yaml';
+import type { YamlFile } from './yaml';
+import type { YamlMapping } from './yaml-node';
+import { readYaml } from './yaml';
+import { entryOf, findNode, plainData } from './yaml-node';
 
 /** A score whose text holds together: every field has its type, the sheets are counted, the graph can be played. */
 export interface Score {

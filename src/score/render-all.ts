@@ -22,7 +22,7 @@ export interface RenderedSheet {
 
 export interface RenderedScore {
   readonly sheets: readonly RenderedSheet[];
-  /** One per place and message, however many sheets it breaks. */
+  /** One per place, however many sheets it breaks. */
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -50,7 +50,7 @@ export function renderAll(score: Score, plan: Plan, options: RenderAllOptions): 
       productVersion: options.productVersion,
     });
     for (const diagnostic of result.ok ? [] : result.diagnostics) {
-      const key = `${diagnostic.code} ${diagnostic.range?.offset ?? ''} ${diagnostic.message.replace(/sheet \d+/, '')}`;
+      const key = `${diagnostic.code} ${diagnostic.range?.offset ?? diagnostic.message}`;
       if (!diagnostics.has(key)) diagnostics.set(key, diagnostic);
     }
     return { sheet, result };

@@ -4,7 +4,7 @@ import type { Findings } from './findings';
 import { pathText } from './findings';
 import { nearestNames } from './nearest';
 import { schemaAt } from './schema/lookup';
-import { findNode } from './yaml';
+import { findNode } from './yaml-node';
 
 /**
  * Names that people write for others; the left side is never a field of a score. From the reference's table of hints.
@@ -52,7 +52,7 @@ export function reportIssues(issues: readonly z.core.$ZodIssue[], root: z.ZodTyp
       });
       continue;
     }
-    if (issue.code === 'invalid_type' && !findings.isWritten(path)) {
+    if ((issue.code === 'invalid_type' || issue.code === 'invalid_value') && !findings.isWritten(path)) {
       reportMissing(path, findings);
       continue;
     }
@@ -73,7 +73,7 @@ function reportUnknown(path: readonly PropertyKey[], root: z.ZodType, findings: 
   const siblings = schemaAt(root, parent).names;
   const near = nearestNames(key, siblings);
   const usual = Object.hasOwn(usualMistakes, key) ? usualMistakes[key] : undefined;
-  const meant = usual === undefined ? near : [usual, ...near.filter((name) => name !== usual)];
+  const meant = usual === undefined ? near : [usual];
   const simple = meant.length === 1 && siblings.includes(meant[0] ?? '') ? meant[0] : undefined;
   const range = findings.rangeOf(path, 'key');
   findings.add({

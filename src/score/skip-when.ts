@@ -22,6 +22,7 @@ const template = (expression: string): string => `{% if (${expression}\n) %}skip
 
 /** What is wrong with the expression; null when it can be read. */
 export function skipWhenProblem(expression: string): string | null {
+  if (expression.trim() === '') return 'it is empty';
   try {
     if (/\{%|%\}|\{\{|\}\}/.test(expression)) return 'it is an expression, without `{{ }}` or `{% %}`';
     parseTemplate(template(expression));

@@ -4,8 +4,8 @@ import type { Diagnostic, SourceRange } from './diagnostic';
 import type { ScoreFiles } from './files';
 import type { Score } from './parse';
 import type { TemplateError } from './template';
-import type { YamlScalar } from './yaml';
-import { findNode } from './yaml';
+import type { YamlScalar } from './yaml-node';
+import { findNode } from './yaml-node';
 
 export interface TemplateSource {
   readonly kind: 'inline' | 'file' | 'default';
@@ -119,9 +119,10 @@ function scalarRange(
 /** In a literal block line n of the value is line n below the header, indented by the block's indentation. */
 function literalPosition(score: Score, node: YamlScalar, value: string, offset: number): number {
   const { index } = score.file;
-  const before = value.slice(0, offset);
+  // The end of a template is shown behind its last word, not in the lines after it.
+  const before = value.slice(0, Math.min(offset, value.trimEnd().length));
   const line = before.split('\n').length;
-  const column = offset - (before.lastIndexOf('\n') + 1);
+  const column = before.length - (before.lastIndexOf('\n') + 1);
   const lines = value.split('\n');
   const filled = lines.findIndex((text) => text.trim() !== '');
   const first = index.lineText(node.range.line + 1 + Math.max(filled, 0));

@@ -1,8 +1,8 @@
 /** `prompt.variables` and other values on their way into templates. */
 import type { Findings } from './findings';
 import { PyFloat } from './template';
-import type { YamlMapping, YamlNode } from './yaml';
-import { findNode, keyText } from './yaml';
+import type { YamlMapping, YamlNode } from './yaml-node';
+import { findNode, keyText } from './yaml-node';
 
 /**
  * A value as the template engine takes it: integers are bigint and floats `PyFloat`, so that `384.0` prints as it was

@@ -6,6 +6,8 @@ import { Composer, LineCounter, Parser, isAlias, isMap, isScalar, isSeq } from '
 import type { CST, Node, Pair, ParsedNode, Scalar, YAMLMap } from 'yaml';
 import type { Diagnostic, SourceRange } from './diagnostic';
 import { TextIndex } from './text-index';
+import type { YamlEntry, YamlMapping, YamlNode, YamlScalar } from './yaml-node';
+import { keyText } from './yaml-node';
 
 /** Caps on a score's text. Generous: the largest of the published scores has 60 KiB, nesting 7 and no alias. */
 export const yamlLimits = {
@@ -14,39 +16,9 @@ export const yamlLimits = {
   depth: 100,
   /** Nodes after every alias is written out, which is what a reader of the tree walks. */
   expandedNodes: 200_000,
-  /** Syntax errors shown; the rest follow from the first ones. */
-  shownErrors: 20,
+  /** Lines with syntax errors that are told of; most errors follow from the first. */
+  shownErrors: 5,
 } as const;
-
-export type YamlNode = YamlMapping | YamlSequence | YamlScalar;
-
-export interface YamlEntry {
-  readonly key: YamlScalar;
-  readonly value: YamlNode;
-}
-
-export interface YamlMapping {
-  readonly kind: 'map';
-  readonly range: SourceRange;
-  /** In written order; of duplicates only the last is here. Merged entries come first. */
-  readonly entries: readonly YamlEntry[];
-}
-
-export interface YamlSequence {
-  readonly kind: 'seq';
-  readonly range: SourceRange;
-  readonly items: readonly YamlNode[];
-}
-
-export interface YamlScalar {
-  readonly kind: 'scalar';
-  readonly range: SourceRange;
-  /** An integer is a bigint and a float a number, so that `384` and `384.0` stay apart. */
-  readonly value: string | number | bigint | boolean | Date | null;
-  /** As written, unquoted. */
-  readonly source: string;
-  readonly style: 'plain' | 'quoted' | 'literal' | 'folded';
-}
 
 export interface YamlFile {
   readonly text: string;
@@ -54,14 +26,6 @@ export interface YamlFile {
   /** Null when the text is no YAML, is empty, is not a mapping or goes beyond a cap; `diagnostics` says which. */
   readonly root: YamlMapping | null;
   readonly diagnostics: readonly Diagnostic[];
-}
-
-/** Keys as the path of a diagnostic and of a schema issue names them. */
-export function keyText(key: YamlScalar): string {
-  if (key.value instanceof Date) return key.source;
-  if (key.value === null) return 'null';
-  if (typeof key.value === 'number' && Number.isInteger(key.value)) return String(key.value);
-  return String(key.value);
 }
 
 /** Reads YAML. Never throws: whatever is wrong is a diagnostic with its place. */
@@ -111,7 +75,11 @@ export function readYaml(text: string): YamlFile {
   const first = documents[0];
   const errors = documents.flatMap((document) => document.errors);
   const unknownTags = documents.flatMap((document) => document.warnings);
-  for (const problem of [...errors, ...unknownTags].slice(0, yamlLimits.shownErrors)) {
+  const linesTold = new Set<number>();
+  for (const problem of [...errors, ...unknownTags]) {
+    const { line } = index.range(problem.pos[0], problem.pos[0]);
+    if (linesTold.has(line) || linesTold.size >= yamlLimits.shownErrors) continue;
+    linesTold.add(line);
     diagnostics.push({
       code: 'P001',
       severity: 'error',
@@ -153,43 +121,6 @@ export function readYaml(text: string): YamlFile {
     if (!(error instanceof Refusal)) throw error;
     return refuse(error.code, error.message, error.remedy, error.range);
   }
-}
-
-/** Plain data of a node, as the schema reads it: null-prototype objects, so that no key is special; integers as numbers. */
-export function plainData(node: YamlNode): unknown {
-  if (node.kind === 'seq') return node.items.map(plainData);
-  if (node.kind === 'scalar') return typeof node.value === 'bigint' ? Number(node.value) : node.value;
-  const data = Object.create(null) as Record<string, unknown>;
-  for (const entry of node.entries) data[keyText(entry.key)] = plainData(entry.value);
-  return data;
-}
-
-/** The node at a path of keys and list positions, and the key that leads to it; `rest` counts path parts that do not exist. */
-export function findNode(
-  root: YamlMapping,
-  path: readonly PropertyKey[],
-): { node: YamlNode; key: YamlScalar | null; rest: number } {
-  let node: YamlNode = root;
-  let key: YamlScalar | null = null;
-  for (const [depth, part] of path.entries()) {
-    let next: YamlNode | undefined;
-    if (node.kind === 'map') {
-      const entry: YamlEntry | undefined = entryOf(node, String(part));
-      next = entry?.value;
-      if (entry !== undefined) key = entry.key;
-    } else if (node.kind === 'seq') {
-      next = node.items[Number(part)];
-      if (next !== undefined) key = null;
-    }
-    if (next === undefined) return { node, key, rest: path.length - depth };
-    node = next;
-  }
-  return { node, key, rest: 0 };
-}
-
-/** The entry with this key, or undefined. */
-export function entryOf(map: YamlMapping, key: string): YamlEntry | undefined {
-  return map.entries.findLast((entry) => keyText(entry.key) === key);
 }
 
 class Refusal extends Error {

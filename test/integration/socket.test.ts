@@ -343,6 +343,21 @@ describe('the bounds of the socket', () => {
     assert.ok((await other.call('daemon.health'))?.['result']);
   });
 
+  it('does not read on from a client that does not read its replies, and serves it when it does', async () => {
+    const { path, facts } = await start({});
+    const client = await connect(path);
+    client.socket.pause();
+    for (let id = 1; id <= 20; id += 1) {
+      client.send({ id, method: 'job.prompt', params: { job_id: 'j', sheet: 1, attempt: 1 } });
+      // A round trip of its own: so each request is a read of its own.
+      await facts();
+    }
+    const { prompts } = await facts();
+    assert.ok(prompts >= 1 && prompts <= 5, `${prompts} requests were worked on`);
+    client.socket.resume();
+    for (let id = 1; id <= 20; id += 1) assert.equal((await client.next())?.['id'], id);
+  });
+
   it('closes gracefully: work is served, the rest is cut at the deadline, the socket is gone', async () => {
     const { path, ask } = await start({});
     const client = await connect(path);

@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { readClaim, readExit } from '../../src/process/attempt';
 import { processStartTime } from '../../src/process/identity';
 import { checkLaunch, closeSpools, openSpools, spawnShim, type LaunchSpec } from '../../src/process/launch';
-import { until } from './process-kit';
+import { until } from './process-until';
 
 const [, , dieAt = '', specText = ''] = process.argv;
 
@@ -43,4 +43,6 @@ async function main(spec: LaunchSpec): Promise<void> {
   step('after-exit');
 }
 
+// The launched child is unref'd: something else has to keep the driver alive.
+setInterval(() => undefined, 1000);
 void main(JSON.parse(specText) as LaunchSpec).then(() => process.exit(0));

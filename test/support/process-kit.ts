@@ -12,11 +12,13 @@ import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { probeAttempt, readExit, type AttemptProbe } from '../../src/process/attempt';
 import type { LaunchSpec } from '../../src/process/launch';
 import { findMarked } from '../../src/process/table';
 import { endProcessTree } from '../../src/process/tree';
+import { until } from './process-until';
+
+export { until };
 
 /** A folder with an agent script and everything a launch needs. */
 export interface Stage extends AsyncDisposable {
@@ -75,21 +77,6 @@ export const shells = [...new Set(['/bin/sh', '/bin/dash', bash, join(bashFolder
 
 function sameProgram(a: string, b: string): boolean {
   return readFileSync(a).equals(readFileSync(b));
-}
-
-/** Waits for a condition that no event tells (another process's doing); fails after `limit` milliseconds. */
-export async function until<T>(
-  what: string,
-  look: () => T | Promise<T>,
-  limit = 10_000,
-): Promise<NonNullable<T>> {
-  const end = performance.now() + limit;
-  for (;;) {
-    const seen = await look();
-    if (seen !== null && seen !== undefined && seen !== false) return seen;
-    if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
-    await delay(5);
-  }
 }
 
 /** Waits for the attempt's exit record. */

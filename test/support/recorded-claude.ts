@@ -251,6 +251,13 @@ export const CLAUDE_CASES: OutcomeCase[] = [
     },
   ]),
   {
+    name: 'an error in the result with exit code 0',
+    profile: 'claude-code',
+    outcome: outcomeOf({ stdout: claudeApiError('API Error: x') }),
+    expected: { success: false, exitCode: 0, errorType: 'nonzero_exit' },
+    message: /API Error: x/,
+  },
+  {
     name: 'refused connection by its JSON name',
     profile: 'claude-code',
     outcome: outcomeOf({
@@ -320,6 +327,12 @@ export const CLAUDE_CASES: OutcomeCase[] = [
     outcome: outcomeOf({ rawStatus: 1, stderr: "error: unknown option '--full-auto'\n" }),
     expected: { errorType: 'configuration' },
     message: /--full-auto/,
+  },
+  {
+    name: 'a system prompt file that is not there',
+    profile: 'claude-code',
+    outcome: outcomeOf({ rawStatus: 1, stderr: 'Error: System prompt file not found: /nope\n' }),
+    expected: { errorType: 'configuration' },
   },
   {
     name: 'too much on stdin',

@@ -47,6 +47,30 @@ const others: OutcomeCase[] = [
     message: /429/,
   },
   {
+    name: 'codex: output of a tool is no reason',
+    profile: 'codex-cli',
+    outcome: outcomeOf({
+      rawStatus: 1,
+      stdout: lines({
+        type: 'item.completed',
+        item: { type: 'command_execution', aggregated_output: 'rate limit exceeded, not logged in' },
+      }),
+    }),
+    expected: { success: false, errorType: 'nonzero_exit', rateLimited: false },
+  },
+  {
+    name: 'codex: killed while it read about limits',
+    profile: 'codex-cli',
+    outcome: outcomeOf({ rawStatus: 137, stderr: 'rate limit exceeded' }),
+    expected: { success: false, errorType: 'crash', exitSignal: 9, rateLimited: false },
+  },
+  {
+    name: 'text agent: limit at the end of stdout',
+    profile: 'aider',
+    outcome: outcomeOf({ rawStatus: 1, stdout: 'working\nRateLimitError: rate limit, retry after 9s\n' }),
+    expected: { success: false, errorType: 'rate_limit', rateLimitWaitSeconds: 9 },
+  },
+  {
     name: 'codex: 401',
     profile: 'codex-cli',
     outcome: outcomeOf({
@@ -153,6 +177,12 @@ const others: OutcomeCase[] = [
     expected: { success: false, errorType: 'interrupted', exitCode: 0 },
   },
   {
+    name: 'gemini: it answers the SIGTERM of the time limit with exit code 0',
+    profile: 'gemini-cli',
+    outcome: outcomeOf({ rawStatus: 0, endedBy: 'total_timeout', signalSent: 15, stderr: 'w' }),
+    expected: { success: false, exitReason: 'timeout', exitCode: null, exitSignal: 15, stderr: 'w' },
+  },
+  {
     name: 'opencode: last text, tokens of all steps',
     profile: 'opencode',
     outcome: outcomeOf({
@@ -180,6 +210,17 @@ const others: OutcomeCase[] = [
       costUsd: 0.75,
       sessionId: 'ses',
     },
+  },
+  {
+    name: 'opencode: a cost of 0 for tokens used is no known cost',
+    profile: 'opencode',
+    outcome: outcomeOf({
+      stdout: lines(
+        { type: 'text', part: { text: 'PONG' } },
+        { type: 'step_finish', part: { tokens: { input: 9, output: 3 }, cost: 0 } },
+      ),
+    }),
+    expected: { success: true, inputTokens: 9, costUsd: null },
   },
   {
     name: 'opencode: a tool that was not allowed gives no text',

@@ -17,6 +17,8 @@ export interface ServerFacts {
   inFlight: number;
   aborted: number;
   subscribers: number;
+  /** Answers of `job.prompt` so far. */
+  prompts: number;
   rss: number;
 }
 
@@ -24,6 +26,7 @@ const limits = JSON.parse(process.env['WIRE_LIMITS'] ?? '{}') as Partial<ServerL
 const stateDir = process.env['MARIANNE_HOME'] ?? '';
 let aborted = 0;
 let submits = 0;
+let prompts = 0;
 
 const hub: EventHub = new EventHub({ seq: 0, capacity: 100, snapshot: () => ({ seq: hub.seq, jobs: [] }) });
 
@@ -55,14 +58,16 @@ async function main(): Promise<void> {
           });
         }),
       // `attempt` MiB of text.
-      'job.prompt': (params) =>
-        Promise.resolve({
+      'job.prompt': (params) => {
+        prompts += 1;
+        return Promise.resolve({
           job_id: params.job_id,
           sheet: params.sheet,
           attempt: params.attempt ?? 1,
           prompt: 'x'.repeat((params.attempt ?? 1) * 1024 * 1024),
           digest: '',
-        }),
+        });
+      },
       'job.pause': (params) => {
         if (params.job_id === 'secret') return Promise.reject(new Error('/home/somebody/secret: EACCES'));
         if (params.job_id === 'internal') return Promise.reject(new InternalError('known'));
@@ -111,6 +116,7 @@ async function obey(server: RpcServer, command: ServerCommand): Promise<object> 
         inFlight: server.requestsInFlight,
         aborted,
         subscribers: hub.subscriberCount,
+        prompts,
         rss: process.memoryUsage.rss(),
       } satisfies ServerFacts;
     case 'close':

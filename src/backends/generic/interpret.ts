@@ -8,6 +8,8 @@ import { executionResult, type ErrorType, type ExecutionResult } from '../result
 
 /** What a program's output says, by the paths of its profile. */
 interface Reading {
+  /** Stdout was in the profile's format. */
+  readonly structured: boolean;
   /** Null = the output has no answer in it. */
   readonly answer: string | null;
   /** Structured error text. */
@@ -22,8 +24,9 @@ interface Reading {
   readonly model: string | null;
 }
 
-/** Error texts stand at the end; more is never searched. */
+/** Error texts stand at the end; more is never searched. Less of stdout, where a text agent's answer stands too. */
 const EVIDENCE_CHARACTERS = 16_384;
+const STDOUT_EVIDENCE_CHARACTERS = 2_000;
 
 /**
  * What a generic CLI profile makes of an ended process. Pure, and the same whether this conductor started the process or found it again.
@@ -45,7 +48,7 @@ export function interpretCli(
     model: reading.model ?? model,
     inputTokens: reading.inputTokens,
     outputTokens: reading.outputTokens,
-    costUsd: reading.costUsd,
+    costUsd: believableCost(reading),
     sessionId: reading.sessionId,
   };
   const failed = (
@@ -65,6 +68,12 @@ export function interpretCli(
 
   const forced = forcedEnd(outcome, program);
   if (forced !== null) return failed(forced.errorType, forced.message, { exitReason: forced.exitReason });
+
+  // Before any text: what a killed program had printed is its work, not its reason.
+  if (status.exitSignal !== null) {
+    const { errorType, message } = signalFailure(status.exitSignal, program);
+    return failed(errorType, message);
+  }
 
   const succeeded = status.exitCode !== null && errors.success_exit_codes.includes(status.exitCode);
   if (succeeded) {
@@ -90,11 +99,12 @@ export function interpretCli(
       rateLimitWaitSeconds: parseWait(finding.evidence, outcome.endedAt),
     });
   }
-  if (status.exitSignal !== null) {
-    const { errorType, message } = signalFailure(status.exitSignal, program);
-    return failed(errorType, message);
-  }
   return failed('nonzero_exit', exitMessage(status, program, reading.error ?? outcome.stderr.text));
+}
+
+/** A program that does not know a model's price says 0 (opencode does); with tokens used that is "not known", and the price list decides. */
+function believableCost({ costUsd, inputTokens, outputTokens }: Reading): number | null {
+  return costUsd === 0 && (inputTokens ?? 0) + (outputTokens ?? 0) > 0 ? null : costUsd;
 }
 
 interface Finding {
@@ -104,10 +114,14 @@ interface Finding {
   readonly evidence: string;
 }
 
-/** Structured fields first, then stderr, then stdout if it held no answer of its own. */
+/**
+ * Structured fields first, then stderr, then the end of stdout if that is plain text. Events are not searched: the output of tools is in them, and
+ * that may say anything.
+ */
 function findFailure(profile: CliProfile, outcome: ProcessOutcome, reading: Reading): Finding | null {
   const stderr = withoutAnsi(tailOf(outcome.stderr.text, EVIDENCE_CHARACTERS));
-  const stdout = reading.answer === null ? withoutAnsi(tailOf(outcome.stdout.text, EVIDENCE_CHARACTERS)) : '';
+  const plain = reading.answer === null && !reading.structured;
+  const stdout = plain ? withoutAnsi(tailOf(outcome.stdout.text, STDOUT_EVIDENCE_CHARACTERS)) : '';
   const structured = reading.error ?? '';
   const all = [structured, stderr, stdout].filter((text) => text !== '').join('\n');
   if (reading.limitEvent)
@@ -159,6 +173,7 @@ function readOutput(profile: CliProfile, outcome: ProcessOutcome): Reading {
 
 function reading(facts: Partial<Reading>): Reading {
   return {
+    structured: false,
     answer: null,
     error: null,
     errorStatus: null,
@@ -183,6 +198,7 @@ function readJson(profile: CliProfile, outcome: ProcessOutcome): Reading {
     return output.aggregate_tokens ? numbers.reduce((sum, number) => sum + number, 0) : (numbers[0] ?? null);
   };
   return reading({
+    structured: answerObject !== null,
     answer: textAt(answerObject, output.result_path),
     error: textAt(errorObject, output.error_path),
     errorStatus: numbersAt(errorObject, output.error_status_path)[0] ?? null,
@@ -222,6 +238,7 @@ function readJsonLines(profile: CliProfile, outcome: ProcessOutcome): Reading {
   };
   const limit = errors.rate_limit_event_type;
   return reading({
+    structured: events.length > 0,
     answer: answers.length === 0 ? null : (answer ?? null),
     // `error` lines of codex carry the text at their top.
     error: last(

@@ -1,17 +1,19 @@
 import { join } from 'node:path';
-import type { PreparedProcess, ProcessOutcome, ProcessRunner } from '../../backends/contract';
+import type { CheckResult, PreparedProcess, ProcessOutcome } from '../../backends/contract';
 import { describePrepared } from '../../backends/describe';
 import { createBackend } from '../../backends/factory';
 import { PrepareError as CallError } from '../../backends/generic/prepare';
 import { isProgramBackend, Refusal, type ProgramBackend } from '../../backends/program-backend';
 import { executionResult, type ExecutionResult } from '../../backends/result';
-import type { InstrumentProfile } from '../../instruments/schema';
+import { HTTP_NOT_AVAILABLE } from '../../instruments/catalogue';
+import type { CliProfile, InstrumentProfile } from '../../instruments/schema';
 import { readProcessEnvironment } from '../../process/environment';
 import { readClaim, removeAttemptFiles } from '../../process/attempt';
 import { resolveExecutable } from '../../process/resolve';
-import type { PlannedInstrument } from '../../score/plan';
+import type { InstrumentConfig, PlannedInstrument } from '../../score/plan';
 import { storeByDigest } from '../engine/bundles';
 import { Redaction } from '../output/redact';
+import { directRunner } from './direct-runner';
 import { ProcessSession, type SessionServices } from './process-session';
 import {
   PrepareError,
@@ -29,7 +31,8 @@ export interface LocalRunnerOptions extends SessionServices {
   readonly home: string;
   /** Programs set by the user, by name. */
   readonly executables: Readonly<Record<string, string>>;
-  profile(instrument: PlannedInstrument): InstrumentProfile | null;
+  /** The profile of an instrument for a run; for none, as a new job would find it. */
+  profile(instrument: PlannedInstrument, run: string | null): InstrumentProfile | null;
 }
 
 /** Runs attempts on this machine, each program under its shim. */
@@ -77,39 +80,72 @@ export class LocalRunner implements AttemptRunner {
     return handleOf(session, session.attach(), (outcome) => backend.interpret(outcome), redaction);
   }
 
+  async describe(instrument: PlannedInstrument, workspace: string): Promise<string[]> {
+    const backend = this.backend({
+      run: null,
+      instrument,
+      workspace,
+      env: currentPath(),
+      secrets: {},
+      variables: {},
+    });
+    try {
+      return [...(await backend.prepare('<prompt>')).argv];
+    } catch (error) {
+      throw asPrepareError(error);
+    }
+  }
+
   discard(base: string): Promise<void> {
     removeAttemptFiles(base);
     return Promise.resolve();
   }
 
-  private backend(request: AttemptRequest): ProgramBackend {
+  async check(profile: CliProfile): Promise<CheckResult> {
+    const backend = createBackend({
+      profile,
+      config: noConfig,
+      runner: directRunner,
+      workspace: this.options.home,
+      environment: { plain: currentPath(), secret: {}, own: {} },
+      resolveExecutable: (name, where) => this.resolve(name, where),
+    });
+    return backend.healthCheck();
+  }
+
+  private backend(
+    request: Pick<AttemptRequest, 'instrument' | 'workspace' | 'env' | 'secrets' | 'variables'> & {
+      readonly run: string | null;
+    },
+  ): ProgramBackend {
     const { instrument } = request;
-    const profile = this.options.profile(instrument);
+    const profile = this.options.profile(instrument, request.run);
     if (!profile)
       throw new PrepareError('E505', 'configuration', `no instrument "${instrument.profile}" is known`, true);
     const backend = createBackend({
       profile,
       config: instrument.config,
-      runner: noDirectRun,
+      // Attempts are started through their session; a backend made for one runs nothing by itself.
+      runner: directRunner,
       workspace: request.workspace,
       environment: { plain: request.env, secret: request.secrets, own: request.variables },
-      resolveExecutable: async (name, where) => {
-        const setting = this.options.executables[name];
-        const found = await resolveExecutable(name, {
-          path: [where.path, ...where.places].join(':'),
-          home: this.options.home,
-          ...(setting === undefined ? {} : { setting }),
-        });
-        return found.found ? found.path : null;
-      },
+      resolveExecutable: (name, where) => this.resolve(name, where),
     });
     if (isProgramBackend(backend)) return backend;
-    throw new PrepareError(
-      'E505',
-      'configuration',
-      `${profile.display_name} is an HTTP instrument: not available yet in this version`,
-      true,
-    );
+    throw new PrepareError('E505', 'configuration', `${profile.display_name}: ${HTTP_NOT_AVAILABLE}`, true);
+  }
+
+  private async resolve(
+    name: string,
+    where: { readonly path: string; readonly places: readonly string[] },
+  ): Promise<string | null> {
+    const setting = this.options.executables[name];
+    const found = await resolveExecutable(name, {
+      path: [where.path, ...where.places].join(':'),
+      home: this.options.home,
+      ...(setting === undefined ? {} : { setting }),
+    });
+    return found.found ? found.path : null;
   }
 
   private session(
@@ -129,9 +165,24 @@ export class LocalRunner implements AttemptRunner {
   }
 }
 
-/** The engine launches through sessions; a backend that the engine made runs nothing by itself. */
-const noDirectRun: ProcessRunner = {
-  run: () => Promise.reject(new Error('an attempt is started through its session')),
+/** An instrument with nothing set. */
+const noConfig: InstrumentConfig = {
+  model: null,
+  timeoutSeconds: null,
+  firstOutputTimeoutSeconds: null,
+  idleTimeoutSeconds: null,
+  skipPermissions: null,
+  disableMcp: null,
+  outputFormat: null,
+  allowedTools: null,
+  systemPromptFile: null,
+  workingDirectory: null,
+  maxOutputCaptureBytes: null,
+  extraArgs: null,
+  apiKeyEnv: null,
+  maxTokens: null,
+  temperature: null,
+  other: {},
 };
 
 function handleOf(
@@ -188,6 +239,11 @@ function secretsOfRunning(request: AttemptRequest): Record<string, string> {
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => !(name in request.env) && !(name in request.variables)),
   );
+}
+
+function currentPath(): Record<string, string> {
+  const path = process.env['PATH'];
+  return path === undefined ? {} : { PATH: path };
 }
 
 function asPrepareError(error: unknown): unknown {

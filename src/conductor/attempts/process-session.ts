@@ -99,6 +99,12 @@ export class ProcessSession {
     await exited;
     quick();
     await this.ending;
+    if (readClaim(base).kind === 'none' && giveUp(base) === 'given_up') {
+      return this.notStarted('not_started', {
+        code: 'ENOCLAIM',
+        message: 'the shim could not claim the attempt',
+      });
+    }
     return this.outcome(await isGroupAlive(launched.pid));
   }
 

@@ -1,4 +1,5 @@
-import type { BackendProgress } from '../../backends/contract';
+import type { BackendProgress, CheckResult } from '../../backends/contract';
+import type { CliProfile } from '../../instruments/schema';
 import type { ExecutionResult } from '../../backends/result';
 import type { PlannedInstrument } from '../../score/plan';
 
@@ -14,6 +15,10 @@ export interface AttemptRunner {
    * The handle's result is `interrupted` when there is nothing to take up.
    */
   attach(request: AttemptRequest): AttemptHandle;
+  /** The command line of an instrument as it would be started now, with a stand-in for the prompt. @throws PrepareError */
+  describe(instrument: PlannedInstrument, workspace: string): Promise<string[]>;
+  /** Is the program there, and does it tell its version? */
+  check(profile: CliProfile): Promise<CheckResult>;
   /** Removes what an attempt needed while it ran; its logs stay. */
   discard(base: string): Promise<void>;
 }

@@ -3,14 +3,21 @@ import type { ExecutionResult } from '../../backends/result';
 import type { Plan, PlannedInstrument, PlannedSheet } from '../../score/plan';
 import { PrepareError, type AttemptEnd, type AttemptRequest, type AttemptRunner } from '../attempts/runner';
 import type { Clock } from '../clock';
-import type { AttemptMode, AttemptOutcome, AttemptStarted, RecordDraft } from '../records';
+import type { AttemptMode, AttemptOutcome, AttemptStarted, NextStep, RecordDraft } from '../records';
 import type { RuleResult } from '../validations/result';
 import type { StoredBundle } from './bundles';
 import type { EngineCore } from './core';
-import { decide, type Verdict } from './decide';
+import { decide, type Decision, type Verdict } from './decide';
 import type { Flight, Flights } from './flight';
 import { accountOf, instrumentFor, instrumentKey, type Candidate } from './ready';
-import { currentAttempt, sheetOf, type AttemptState, type JobState, type SheetState } from './state';
+import {
+  currentAttempt,
+  sheetOf,
+  terminalSheet,
+  type AttemptState,
+  type JobState,
+  type SheetState,
+} from './state';
 
 /** A prompt ready to be sent. */
 export interface SheetPrompt {
@@ -43,7 +50,13 @@ export interface ValidationReport {
 export interface AttemptServices {
   /** @throws PrepareError when the prompt cannot be made. */
   renderPrompt(request: PromptRequest): Promise<SheetPrompt>;
-  variables(job: JobState, planned: PlannedSheet): Record<string, string>;
+  /** `MARIANNE_*` values. */
+  variables(
+    job: JobState,
+    planned: PlannedSheet,
+    bundle: StoredBundle,
+    instrument: PlannedInstrument,
+  ): Record<string, string>;
   markFiles(
     job: JobState,
     bundle: StoredBundle,
@@ -58,11 +71,17 @@ export interface AttemptServices {
     marks: AttemptStarted['file_marks'],
     signal: AbortSignal,
   ): Promise<ValidationReport>;
-  /** True = skip the sheet (`skip_when_command` exited 0). */
-  skipCommand(job: JobState, planned: PlannedSheet, signal: AbortSignal): Promise<boolean>;
-  classify(result: ExecutionResult, instrument: PlannedInstrument): Verdict;
+  /** Why the sheet is to be skipped (`skip_when`, `skip_when_command`); null = it runs. */
+  skipReason(
+    job: JobState,
+    bundle: StoredBundle,
+    planned: PlannedSheet,
+    instrument: PlannedInstrument,
+    signal: AbortSignal,
+  ): Promise<string | null>;
+  classify(result: ExecutionResult, job: JobState, instrument: PlannedInstrument): Verdict;
   /** US dollars, or null when the price is not known. */
-  price(instrument: PlannedInstrument, result: ExecutionResult): number | null;
+  price(job: JobState, instrument: PlannedInstrument, result: ExecutionResult): number | null;
   secretsFor(run: string): Record<string, string>;
   attemptBase(run: string, sheet: number, attempt: number): string;
   /** Keeps the whole redacted answer where captured outputs are read from. */
@@ -132,18 +151,43 @@ export class AttemptConductor {
 
   private inBackground(job: JobState, sheet: number, work: () => Promise<void>): void {
     work()
-      .catch((error: unknown) =>
-        this.hooks.report(`attempt of ${job.run} sheet ${sheet} stopped on an internal error`, error),
-      )
+      .catch((error: unknown) => this.failInternally(job, sheet, error))
       .finally(() => {
         this.flights.leave(job.run, sheet);
         this.hooks.changed(job);
       });
   }
 
+  /** A fault of ours must not leave a sheet that looks as if it ran for ever. */
+  private failInternally(job: JobState, num: number, error: unknown): void {
+    this.hooks.report(`attempt of ${job.run} sheet ${num} stopped on an internal error`, error);
+    const live = this.core.state.jobs.get(job.run);
+    const sheet = live?.sheets[num - 1];
+    const attempt = sheet && currentAttempt(sheet);
+    if (!live || !sheet || !attempt) return;
+    const bundle = this.core.bundleOf(live);
+    const planned = bundle.plan.sheets[num - 1];
+    if (!planned) return;
+    const message = `internal error: ${error instanceof Error ? error.message : String(error)}`;
+    const verdict: Verdict = { code: 'E999', category: 'fatal', action: 'retry', waitSeconds: null, message };
+    const decision = this.decision(bundle.plan, sheet, planned, 'failed', verdict, null, this.clock.now());
+    void this.core.commit([
+      finishedWithoutResult(
+        live.run,
+        sheet,
+        attempt.attempt,
+        attempt.instrument,
+        attempt.model,
+        'internal',
+        verdict,
+        decision.next,
+      ),
+    ]);
+  }
+
   private async run({ job, sheet, planned, instrument }: Candidate, flight: Flight): Promise<void> {
     const bundle = this.core.bundleOf(job);
-    if (planned.skipWhenCommand && sheet.attempts.length === 0 && (await this.skipped(job, planned))) return;
+    if (sheet.attempts.length === 0 && (await this.skipped(job, bundle, planned, instrument))) return;
     const attempt = (sheet.attempts.at(-1)?.attempt ?? 0) + 1;
     const mode = sheet.mode === 'normal' && sheet.normal_attempts > 0 ? 'retry' : sheet.mode;
     const base = this.services.attemptBase(job.run, sheet.num, attempt);
@@ -205,17 +249,22 @@ export class AttemptConductor {
     return job.status === 'running' && !job.cancelling && sheetOf(job, sheet.num).status !== 'dispatched';
   }
 
-  private async skipped(job: JobState, planned: PlannedSheet): Promise<boolean> {
-    const skip = await this.withSignal(job.run, planned.num, (signal) =>
-      this.services.skipCommand(job, planned, signal),
+  private async skipped(
+    job: JobState,
+    bundle: StoredBundle,
+    planned: PlannedSheet,
+    instrument: PlannedInstrument,
+  ): Promise<boolean> {
+    if (planned.skipWhen === null && planned.skipWhenCommand === null) return false;
+    const message = await this.withSignal(job.run, planned.num, (signal) =>
+      this.services.skipReason(job, bundle, planned, instrument, signal),
     );
-    if (!skip || !this.mayStart(job, sheetOf(job, planned.num))) return skip;
-    const message = planned.skipWhenCommand?.description ?? 'skip_when_command exited 0';
+    if (message === null || !this.mayStart(job, sheetOf(job, planned.num))) return message !== null;
     await this.core.commit([
       {
         type: 'sheet.status',
         run: job.run,
-        body: { sheet: planned.num, status: 'skipped', reason: { code: 'skip_when_command', message } },
+        body: { sheet: planned.num, status: 'skipped', reason: { code: 'skip_when', message } },
       },
     ]);
     return true;
@@ -240,7 +289,7 @@ export class AttemptConductor {
       ...prompt,
       env: job.env,
       secrets: this.services.secretsFor(job.run),
-      variables: this.services.variables(job, planned),
+      variables: this.services.variables(job, planned, this.core.bundleOf(job), instrument),
       startedAt,
       onProgress: (progress) => this.services.progress(job.run, sheet.num, attempt, progress),
     };
@@ -276,31 +325,16 @@ export class AttemptConductor {
     );
     await this.core.commit([
       { type: 'attempt.started', run: job.run, body: started },
-      {
-        type: 'attempt.finished',
-        run: job.run,
-        body: {
-          sheet: sheet.num,
-          attempt: started.attempt,
-          outcome: 'failed',
-          instrument: instrument.profile,
-          model: instrument.config.model,
-          exit_code: null,
-          exit_signal: null,
-          exit_reason: 'error',
-          error_type: 'not_started',
-          error_code: error.code,
-          error_category: error.category,
-          error_message: error.message,
-          duration_seconds: 0,
-          input_tokens: null,
-          output_tokens: null,
-          cost_usd: null,
-          pass_percent: null,
-          sheet_status: decision.next.status,
-          next: decision.next,
-        },
-      },
+      finishedWithoutResult(
+        job.run,
+        sheet,
+        started.attempt,
+        instrument.profile,
+        instrument.config.model,
+        'not_started',
+        verdict,
+        decision.next,
+      ),
     ]);
   }
 
@@ -317,18 +351,30 @@ export class AttemptConductor {
     let report: ValidationReport | null = null;
     let outcome: AttemptOutcome = outcomeOf(end);
     if (outcome === 'success') {
-      report = await this.withSignal(job.run, num, (signal) =>
-        this.services.validate(job, bundle, planned, instrument, attempt.file_marks, signal),
-      );
-      if (report.passPercent < 100) outcome = job.cancelling ? 'cancelled' : 'invalid';
+      try {
+        report = await this.withSignal(job.run, num, (signal) =>
+          this.services.validate(job, bundle, planned, instrument, attempt.file_marks, signal),
+        );
+        if (report.passPercent < 100) outcome = 'invalid';
+      } catch (error) {
+        if (!job.cancelling) throw error;
+        outcome = 'cancelled';
+      }
     }
-    if (outcome !== 'success' && job.cancelling && outcome !== 'invalid') outcome = 'cancelled';
+    if (outcome !== 'success' && job.cancelling) outcome = 'cancelled';
     const verdict =
-      outcome === 'failed' || outcome === 'rate_limited' ? this.services.classify(result, instrument) : null;
+      outcome === 'failed' || outcome === 'rate_limited'
+        ? this.services.classify(result, job, instrument)
+        : null;
     const now = this.clock.now();
-    const decision = this.decision(bundle.plan, sheetOf(job, num), planned, outcome, verdict, report, now);
+    const cost = result.costUsd ?? this.services.price(job, instrument, result);
+    const decision = withinBudget(
+      this.decision(bundle.plan, sheetOf(job, num), planned, outcome, verdict, report, now),
+      sheetOf(job, num),
+      cost ?? 0,
+      bundle.plan,
+    );
     if (end.answer !== '') await this.services.keepAnswer(attempt.base, end.answer);
-    const cost = result.costUsd ?? this.services.price(instrument, result);
     const drafts: RecordDraft[] = [
       {
         type: 'attempt.finished',
@@ -369,6 +415,11 @@ export class AttemptConductor {
       });
     } else if (result.success && this.core.state.limits.has(account)) {
       drafts.push({ type: 'limit.cleared', body: { account } });
+    }
+    const pause = bundle.plan.pauseBetweenSheetsSeconds;
+    const more = job.sheets.some((sheet) => sheet.num !== num && !terminalSheet.has(sheet.status));
+    if (decision.next.status === 'completed' && pause > 0 && more && this.flights.perJob(job.run) <= 1) {
+      drafts.push({ type: 'job.pacing', run: job.run, body: { until: now + pause * 1000 } });
     }
     const durable = this.core.commit(drafts);
     this.flights.leave(job.run, num);
@@ -422,6 +473,60 @@ export class AttemptConductor {
       this.validating.delete(key);
     }
   }
+}
+
+/** The end of an attempt that has no execution result: it was never started, or we failed. */
+function finishedWithoutResult(
+  run: string,
+  sheet: SheetState,
+  attempt: number,
+  instrument: string,
+  model: string | null,
+  errorType: 'not_started' | 'internal',
+  verdict: Verdict,
+  next: NextStep,
+): RecordDraft {
+  return {
+    type: 'attempt.finished',
+    run,
+    body: {
+      sheet: sheet.num,
+      attempt,
+      outcome: 'failed',
+      instrument,
+      model,
+      exit_code: null,
+      exit_signal: null,
+      exit_reason: 'error',
+      error_type: errorType,
+      error_code: verdict.code,
+      error_category: verdict.category,
+      error_message: verdict.message,
+      duration_seconds: 0,
+      input_tokens: null,
+      output_tokens: null,
+      cost_usd: null,
+      pass_percent: null,
+      sheet_status: next.status,
+      next,
+    },
+  };
+}
+
+/** A sheet that has spent its budget is not tried again. */
+function withinBudget(decision: Decision, sheet: SheetState, cost: number, plan: Plan): Decision {
+  const limit = plan.costLimits?.maxCostPerSheet ?? null;
+  if (limit === null || terminalSheet.has(decision.next.status)) return decision;
+  const spent = sheet.attempts.reduce((sum, attempt) => sum + (attempt.cost_usd ?? 0), cost);
+  if (spent <= limit) return decision;
+  const message = `spent ${spent.toFixed(4)} USD of ${limit} USD (cost_limits.max_cost_per_sheet)`;
+  const next: NextStep = {
+    ...decision.next,
+    status: 'failed',
+    due_at: null,
+    reason: { code: 'cost_limit', message, until: null },
+  };
+  return { ...decision, next };
 }
 
 function outcomeOf(end: AttemptEnd): AttemptOutcome {

@@ -3,9 +3,8 @@ import type { RecordDraft } from '../records';
 import type { AttemptConductor } from './attempts';
 import type { EngineCore } from './core';
 import type { Jobs } from './jobs';
-import { settle } from './settle';
 import type { Flights } from './flight';
-import { skippedOnPurpose, terminalJob, terminalSheet, type JobState, type SheetState } from './state';
+import { skippedOnPurpose, terminalJob, type JobState, type SheetState } from './state';
 
 /** Loads a stored score into memory before its job becomes live. */
 export type LoadBundle = (digest: string) => Promise<void>;
@@ -18,6 +17,8 @@ export class Commands {
     private readonly flights: Flights,
     private readonly attempts: AttemptConductor,
     private readonly loadBundle: LoadBundle,
+    /** Applies what follows from a job's state by itself. */
+    private readonly settle: (job: JobState) => void,
     private readonly dispatch: () => void,
   ) {}
 
@@ -80,7 +81,7 @@ export class Commands {
       ? this.core.settled()
       : this.core.commit([{ type: 'job.cancelling', run, body: {} }]);
     this.attempts.cancel(run);
-    this.settleNow(job);
+    this.settle(job);
     await asked;
     await cancelled;
     return true;
@@ -135,6 +136,46 @@ export class Commands {
     return [...again].sort((a, b) => a - b);
   }
 
+  /** Takes rate limits back: what waits for one becomes due. */
+  async clearLimits(accounts: readonly string[]): Promise<void> {
+    const drafts: RecordDraft[] = accounts.map((account) => ({ type: 'limit.cleared', body: { account } }));
+    for (const job of this.core.state.jobs.values()) {
+      for (const sheet of job.sheets) {
+        if (sheet.status !== 'waiting' || !accounts.includes(sheet.attempts.at(-1)?.instrument ?? ''))
+          continue;
+        const reason = { code: 'limit_cleared', message: 'the rate limit was cleared by request' };
+        drafts.push({
+          type: 'sheet.status',
+          run: job.run,
+          body: { sheet: sheet.num, status: 'pending', reason },
+        });
+      }
+    }
+    const durable = this.core.commit(drafts);
+    this.dispatch();
+    await durable;
+  }
+
+  /** Takes sheets for done whose results are there (recovery); the job then goes on only when it is resumed. */
+  async markCompleted(run: string, sheets: readonly number[]): Promise<void> {
+    const job = await this.jobs.get(run);
+    const drafts = await this.reopen(job);
+    // Not an end any more: what stays open is for the next resume.
+    if (terminalJob.has(job.status)) {
+      drafts.push({
+        type: 'job.status',
+        run,
+        body: { status: 'paused', reason: { code: 'recovered', message: 'recovered from artifacts' } },
+      });
+    }
+    const done = { code: 'recovered', message: 'its results were found, and its validations hold' };
+    for (const sheet of sheets)
+      drafts.push({ type: 'sheet.status', run, body: { sheet, status: 'completed', reason: done } });
+    for (const sheet of job.sheets)
+      if (needsReset(sheet) && !sheets.includes(sheet.num)) drafts.push(reset(job, sheet, null, 'recover'));
+    await this.commit(run, drafts);
+  }
+
   /** Replaces what the job is planned from (checked by the caller) and lets it run on. */
   async replan(
     run: string,
@@ -155,18 +196,10 @@ export class Commands {
     await this.commit(run, drafts);
   }
 
-  /** Applies what follows from the job's state by itself. */
-  settleNow(job: JobState): void {
-    const live = this.jobs.live(job.run);
-    if (!live) return;
-    const plan = this.core.bundleOf(live).plan;
-    void this.core.commit(settle(live, plan, (sheet) => this.flights.has(live.run, sheet)));
-  }
-
   private async commit(run: string, drafts: RecordDraft[]): Promise<void> {
     const durable = this.core.commit(drafts);
     const job = this.jobs.live(run);
-    if (job) this.settleNow(job);
+    if (job) this.settle(job);
     this.dispatch();
     await durable;
   }
@@ -184,7 +217,7 @@ function needsReset(sheet: SheetState): boolean {
   return (
     sheet.status === 'failed' ||
     sheet.status === 'cancelled' ||
-    (terminalSheet.has(sheet.status) && sheet.status === 'skipped' && !skippedOnPurpose(sheet))
+    (sheet.status === 'skipped' && !skippedOnPurpose(sheet))
   );
 }
 

@@ -1,6 +1,6 @@
 import { JobSubmissionError } from '../../protocol/errors';
 import type { EngineCore } from './core';
-import { applyRecord, emptyState, type FoldRecord, type JobState } from './state';
+import { applyRecord, emptyState, terminalJob, type FoldRecord, type JobState } from './state';
 
 /** Where finished jobs are read from. */
 export interface ArchivePort {
@@ -20,6 +20,8 @@ export function runNumber(stem: string, run: string): number {
 export class Jobs {
   /** Recently read finished jobs; small, since the archive is quick to read. */
   private readonly finished = new Map<string, JobState>();
+  private readonly names = new Map<string, { stem: string; name: string }>();
+  private readonly endings = new Map<string, number>();
 
   constructor(
     private readonly core: EngineCore,
@@ -51,42 +53,95 @@ export class Jobs {
 
   forget(run: string): void {
     this.finished.delete(run);
+    this.names.delete(run);
+    this.endings.delete(run);
   }
 
-  /**
-   * The run that a person means: a run id, else the latest run of that stem or score name, else of the one stem that begins so.
-   * @throws JobSubmissionError when nothing or more than one stem fits.
-   */
-  resolve(
-    name: string,
-    names: ReadonlyMap<string, { readonly stem: string; readonly name: string }>,
-  ): string {
-    const runs = [...names.keys()];
-    const latest = (candidates: string[]) =>
-      candidates.sort(
-        (a, b) => runNumber(names.get(b)?.stem ?? b, b) - runNumber(names.get(a)?.stem ?? a, a),
-      )[0];
-    const byStem = latest(runs.filter((run) => names.get(run)?.stem === name));
-    if (byStem) return byStem;
-    if (names.has(name)) return name;
-    const byName = runs.filter((run) => names.get(run)?.name === name);
-    const stems = new Set(byName.map((run) => names.get(run)?.stem));
-    const found = stems.size === 1 ? latest(byName) : undefined;
-    if (found) return found;
-    const prefixed = runs.filter((run) => run.startsWith(name));
-    const prefixStems = new Set(prefixed.map((run) => names.get(run)?.stem));
-    const byPrefix = name !== '' && prefixStems.size === 1 ? latest(prefixed) : undefined;
-    if (byPrefix) return byPrefix;
-    if (prefixStems.size > 1 || stems.size > 1) {
-      throw new JobSubmissionError(
-        `"${name}" could mean ${[...new Set([...byName, ...prefixed])].sort().slice(0, 8).join(', ')}`,
-        {
-          remedy: 'Give the whole run id.',
-        },
-      );
-    }
-    throw notFound(name, runs);
+  /** The run that a person means by a run id, stem, score name or unique prefix. @throws JobSubmissionError */
+  async find(name: string): Promise<string> {
+    const runs = this.allRuns();
+    const names = new Map(await Promise.all(runs.map(async (run) => [run, await this.naming(run)] as const)));
+    return resolveRun(name, names);
   }
+
+  /** The newest finished jobs. */
+  async recent(limit: number): Promise<JobState[]> {
+    const runs = this.archive.runs().filter((run) => !this.live(run));
+    const jobs = await Promise.all(runs.map((run) => this.ended(run)));
+    jobs.sort((a, b) => b.at - a.at);
+    return Promise.all(jobs.slice(0, limit).map(({ run }) => this.get(run)));
+  }
+
+  /** Finished runs that fit all that is asked for. Named runs must be named in full: what deletes takes no prefixes. */
+  async finishedRuns(wanted: {
+    readonly statuses: readonly string[] | null;
+    readonly olderThanSeconds: number | null;
+    readonly runs: readonly string[] | null;
+    /** Milliseconds. */
+    readonly now: number;
+  }): Promise<string[]> {
+    const statuses = new Set(wanted.statuses ?? ['completed', 'failed', 'cancelled']);
+    const found: string[] = [];
+    for (const run of this.allRuns()) {
+      if (wanted.runs && !wanted.runs.includes(run)) continue;
+      const job = await this.get(run);
+      if (!terminalJob.has(job.status) || !statuses.has(job.status)) continue;
+      if (wanted.olderThanSeconds !== null && job.submitted_at > wanted.now - wanted.olderThanSeconds * 1000)
+        continue;
+      found.push(run);
+    }
+    return found;
+  }
+
+  /** Stem and name of a run, without reading all of it. */
+  private async naming(run: string): Promise<{ stem: string; name: string }> {
+    const live = this.live(run);
+    if (live) return { stem: live.stem, name: live.name };
+    const known = this.names.get(run);
+    if (known) return known;
+    const { stem, name } = await this.get(run);
+    this.names.set(run, { stem, name });
+    return { stem, name };
+  }
+
+  private async ended(run: string): Promise<{ run: string; at: number }> {
+    const known = this.endings.get(run);
+    if (known !== undefined) return { run, at: known };
+    const at = (await this.get(run)).finished_at ?? 0;
+    this.endings.set(run, at);
+    return { run, at };
+  }
+}
+
+/**
+ * A stem or a name means its latest run, a run id that run, a prefix the latest run of the one stem that begins so.
+ * @throws JobSubmissionError when nothing or more than one stem fits.
+ */
+export function resolveRun(
+  name: string,
+  names: ReadonlyMap<string, { readonly stem: string; readonly name: string }>,
+): string {
+  const runs = [...names.keys()];
+  const latest = (candidates: string[]) =>
+    candidates.sort(
+      (a, b) => runNumber(names.get(b)?.stem ?? b, b) - runNumber(names.get(a)?.stem ?? a, a),
+    )[0];
+  const byStem = latest(runs.filter((run) => names.get(run)?.stem === name));
+  if (byStem) return byStem;
+  if (names.has(name)) return name;
+  const byName = runs.filter((run) => names.get(run)?.name === name);
+  const stems = new Set(byName.map((run) => names.get(run)?.stem));
+  const found = stems.size === 1 ? latest(byName) : undefined;
+  if (found) return found;
+  const prefixed = runs.filter((run) => run.startsWith(name));
+  const prefixStems = new Set(prefixed.map((run) => names.get(run)?.stem));
+  const byPrefix = name !== '' && prefixStems.size === 1 ? latest(prefixed) : undefined;
+  if (byPrefix) return byPrefix;
+  if (prefixStems.size > 1 || stems.size > 1) {
+    const could = [...new Set([...byName, ...prefixed])].sort().slice(0, 8).join(', ');
+    throw new JobSubmissionError(`"${name}" could mean ${could}`, { remedy: 'Give the whole run id.' });
+  }
+  throw notFound(name, runs);
 }
 
 function notFound(name: string, runs: readonly string[]): JobSubmissionError {

@@ -3,12 +3,13 @@
  * decision, and EEXIST means lost. Nothing is ever unlinked to win. See docs/architecture.md, "Ownership".
  */
 import { randomBytes } from 'node:crypto';
-import { link, open, readFile, readdir, stat, unlink } from 'node:fs/promises';
+import { link, open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { epochOfName, ownerRecordName, ownerRecordSchema, statePaths } from '../../protocol/paths';
+import { highestEpoch, readOwnerRecord } from '../../protocol/owner-record';
+import { epochOfName, ownerRecordName, statePaths } from '../../protocol/paths';
 import type { OwnerRecord } from '../../protocol/paths';
 import { PROTOCOL_VERSION } from '../../protocol/daemon-methods';
-import { ensurePrivateDir, ensureStateDir, errorCode } from './private-folder';
+import { ensurePrivateDir, ensureStateDir, errorCode } from '../../protocol/private-folder';
 
 /** What tells one process from another that has its pid later. The room `process` provides it. */
 export interface ProcessIdentity {
@@ -82,7 +83,7 @@ export async function acquireOwnership(options: OwnershipOptions): Promise<Acqui
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const highest = await highestEpoch(folder);
     if (highest > 0) {
-      const found = await readRecord(folder, highest);
+      const found = await readOwnerRecord(folder, highest);
       if (found === 'moved') continue;
       if (found === 'garbage')
         log(`owner record ${ownerRecordName(highest)} is not readable as a record; its owner counts as dead`);
@@ -100,19 +101,6 @@ export async function acquireOwnership(options: OwnershipOptions): Promise<Acqui
     return { kind: 'owner', ownership: held(folder, epoch, record) };
   }
   throw new Error(`ownership of ${options.stateDir} changed ${MAX_ROUNDS} times while trying to get it`);
-}
-
-/** The record in force, dead or alive; null when there is none that can be read. */
-export async function readOwner(stateDir: string): Promise<{ epoch: number; record: OwnerRecord } | null> {
-  const folder = statePaths(stateDir).owner;
-  for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const epoch = await highestEpoch(folder);
-    if (epoch === 0) return null;
-    const record = await readRecord(folder, epoch);
-    if (record === 'moved') continue;
-    return record === 'garbage' ? null : { epoch, record };
-  }
-  return null;
 }
 
 function held(folder: string, epoch: number, record: OwnerRecord): Ownership {
@@ -135,50 +123,29 @@ async function isAlive(record: OwnerRecord, bootId: string, identity: ProcessIde
   return identity.isSameProcess(record.pid, record.start_time);
 }
 
-/** 0 when there is none. */
-async function highestEpoch(folder: string): Promise<number> {
-  let names: string[];
-  try {
-    names = await readdir(folder);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return 0;
-    throw error;
-  }
-  return names.reduce((highest, name) => Math.max(highest, epochOfName(name) ?? 0), 0);
-}
-
-async function readRecord(folder: string, epoch: number): Promise<OwnerRecord | 'garbage' | 'moved'> {
-  let text: string;
-  try {
-    text = await readFile(join(folder, ownerRecordName(epoch)), 'utf8');
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return 'moved';
-    // A folder in the record's place is garbage. An I/O error is not a dead owner: it is thrown.
-    if (errorCode(error) === 'EISDIR') return 'garbage';
-    throw error;
-  }
-  try {
-    const parsed = ownerRecordSchema.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data : 'garbage';
-  } catch {
-    return 'garbage';
-  }
-}
-
 /** Makes the record durable, then visible under its number at once. False: that number is taken, or the folder is being cleaned. */
 async function linkRecord(folder: string, epoch: number, record: OwnerRecord): Promise<boolean> {
   const temp = join(folder, `.${record.nonce}.${epoch}`);
-  const file = await open(temp, 'wx', 0o600);
   try {
-    await file.writeFile(JSON.stringify(record) + '\n');
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  try {
+    const file = await open(temp, 'wx', 0o600);
+    try {
+      await file.writeFile(JSON.stringify(record) + '\n');
+      await file.sync();
+    } finally {
+      await file.close();
+    }
     await link(temp, join(folder, ownerRecordName(epoch)));
   } catch (error) {
-    if (errorCode(error) === 'EEXIST' || errorCode(error) === 'ENOENT') return false;
+    const code = errorCode(error) ?? '';
+    if (code === 'EEXIST' || code === 'ENOENT') return false;
+    if (['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(code)) {
+      throw new Error(
+        `the file system of ${folder} makes no hard links; set MARIANNE_HOME to a folder on another one`,
+        {
+          cause: error,
+        },
+      );
+    }
     throw error;
   } finally {
     await unlink(temp).catch(ignoreMissing);

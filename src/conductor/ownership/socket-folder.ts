@@ -3,7 +3,13 @@ import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import { socketCandidates, stateDirectoryHash, statePaths } from '../../protocol/paths';
 import type { Environment } from '../../protocol/paths';
-import { UnsafeFolderError, ensurePrivateDir, ensureStateDir, errorCode, ownUid } from './private-folder';
+import {
+  UnsafeFolderError,
+  ensurePrivateDir,
+  ensureStateDir,
+  errorCode,
+  ownUid,
+} from '../../protocol/private-folder';
 
 /** A place to listen whose folder was checked. */
 export interface SocketPlace {

@@ -4,7 +4,7 @@ import { createConnection, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { AlreadyRunningError, SocketPathError } from '../../protocol/errors';
 import { MAX_SOCKET_PATH_BYTES } from '../../protocol/paths';
-import { errorCode } from '../ownership/private-folder';
+import { errorCode } from '../../protocol/private-folder';
 
 export interface ListenOptions {
   /** Makes and checks the folder; called before every (re-)listen. */

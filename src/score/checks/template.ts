@@ -1,4 +1,4 @@
-/** V001, V101, V202, V208, V402, V403: the prompt and its variables. */
+/** V101, V202, V208, V402, V403, V408: the prompt and its variables. */
 import { nearestNames } from '../nearest';
 import { positionNames } from '../placeholders';
 import { contextOnlyNames } from '../prompt';
@@ -14,6 +14,7 @@ export function checkTemplate(context: CheckContext): void {
   checkNames(context);
   checkSingleBraces(context);
   checkShellPrompts(context);
+  checkCapture(context);
 }
 
 function checkVariables({ score, findings }: CheckContext): void {
@@ -126,6 +127,29 @@ function checkShellPrompts({ score, plan, template, catalogue, findings }: Check
       ...(range === null ? {} : { range }),
       message: `\`${use.name}\` is text from elsewhere, and the instrument \`${raw.instrument.label}\` (sheet ${raw.num}) runs the prompt as a shell script: such text would be executed.`,
       remedy: 'Keep it out of the stages that this instrument plays, or let the script read it from a file.',
+    });
+  }
+}
+
+/** Captured texts are empty unless the score asks for them. */
+function checkCapture({ score, template, findings }: CheckContext): void {
+  if (template === null) return;
+  const { cross_sheet: cross } = score.fields;
+  const off = new Map<string, string>();
+  if (cross?.auto_capture_stdout !== true) off.set('previous_outputs', 'auto_capture_stdout: true');
+  if ((cross?.capture_files.length ?? 0) === 0) off.set('previous_files', 'capture_files: [...]');
+  for (const use of findUndeclared(template.parsed)) {
+    const setting = off.get(use.name);
+    if (setting === undefined) continue;
+    off.delete(use.name);
+    const range = templateRange(score, template.source, use);
+    findings.add({
+      code: 'V408',
+      severity: 'info',
+      path: ['prompt', 'template'],
+      ...(range === null ? {} : { range }),
+      message: `\`${use.name}\` is always empty, because \`cross_sheet\` does not capture it.`,
+      remedy: `Add \`cross_sheet: {${setting}}\`.`,
     });
   }
 }

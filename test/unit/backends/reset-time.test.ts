@@ -63,6 +63,8 @@ describe('parseWait', () => {
     assert.equal(parseWait('resets 6am (Europe/Berlin)', evening), 9 * HOUR);
     // And forward on 2027-03-28.
     assert.equal(parseWait('resets 6am (Europe/Berlin)', new Date('2027-03-27T21:00:00Z')), 7 * HOUR);
+    // Just before a change: the first guess of the offset is the one after it.
+    assert.equal(parseWait('resets 1:30am (Europe/Berlin)', new Date('2027-03-27T22:00:00Z')), 2.5 * HOUR);
   });
 
   it('gives null or a bounded, not negative number for any text', () => {

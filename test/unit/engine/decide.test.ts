@@ -3,7 +3,13 @@ import { backoffSeconds, decide, type DecisionInput } from '../../../src/conduct
 
 const base: DecisionInput = {
   outcome: 'failed',
-  verdict: { code: 'E009', category: 'transient', action: 'retry', waitSeconds: null, message: 'exit code 1' },
+  verdict: {
+    code: 'E009',
+    category: 'transient',
+    action: 'retry',
+    waitSeconds: null,
+    message: 'exit code 1',
+  },
   passPercent: null,
   failureSummary: null,
   counters: { normalAttempts: 0, completionAttempts: 0, rateLimitWaits: 0, interruptions: 0 },
@@ -35,19 +41,49 @@ describe('what a sheet does after an attempt', () => {
     ['third failure', { counters: counters({ normalAttempts: 2 }) }, 'retry_scheduled', 1_040_000],
     ['retries used up', { counters: counters({ normalAttempts: 3 }) }, 'failed', null],
     ['no retries wanted', { policy: { ...base.policy, maxRetries: 0 } }, 'failed', null],
-    ['partial above the threshold', { outcome: 'invalid', verdict: null, passPercent: 67 }, 'retry_scheduled', 1_005_000],
-    ['partial at the threshold', { outcome: 'invalid', verdict: null, passPercent: 50 }, 'retry_scheduled', 1_010_000],
+    [
+      'partial above the threshold',
+      { outcome: 'invalid', verdict: null, passPercent: 67 },
+      'retry_scheduled',
+      1_005_000,
+    ],
+    [
+      'partial at the threshold',
+      { outcome: 'invalid', verdict: null, passPercent: 50 },
+      'retry_scheduled',
+      1_010_000,
+    ],
     [
       'completion used up, no second round through the retries',
       { outcome: 'invalid', verdict: null, passPercent: 67, counters: counters({ completionAttempts: 5 }) },
       'failed',
       null,
     ],
-    ['a person must decide', { verdict: { ...base.verdict!, action: 'stop' }, fallbackCount: 1 }, 'failed', null],
+    [
+      'a person must decide',
+      { verdict: { ...base.verdict!, action: 'stop' }, fallbackCount: 1 },
+      'failed',
+      null,
+    ],
     ['authentication', { verdict: { ...base.verdict!, action: 'fallback' } }, 'failed', null],
-    ['authentication with a fallback', { verdict: { ...base.verdict!, action: 'fallback' }, fallbackCount: 1 }, 'pending', null],
-    ['exhausted with a fallback', { counters: counters({ normalAttempts: 3 }), fallbackCount: 1 }, 'pending', null],
-    ['last fallback exhausted', { counters: counters({ normalAttempts: 3 }), fallbackCount: 1, fallbackIndex: 1 }, 'failed', null],
+    [
+      'authentication with a fallback',
+      { verdict: { ...base.verdict!, action: 'fallback' }, fallbackCount: 1 },
+      'pending',
+      null,
+    ],
+    [
+      'exhausted with a fallback',
+      { counters: counters({ normalAttempts: 3 }), fallbackCount: 1 },
+      'pending',
+      null,
+    ],
+    [
+      'last fallback exhausted',
+      { counters: counters({ normalAttempts: 3 }), fallbackCount: 1, fallbackIndex: 1 },
+      'failed',
+      null,
+    ],
   ];
   for (const [name, change, status, due] of table) {
     it(`${name} → ${status}`, () => {
@@ -58,12 +94,22 @@ describe('what a sheet does after an attempt', () => {
   }
 
   it('names completion mode and keeps the two budgets apart', () => {
-    const { next } = decide({ ...base, outcome: 'invalid', verdict: null, passPercent: 80, counters: counters({ normalAttempts: 2 }) });
+    const { next } = decide({
+      ...base,
+      outcome: 'invalid',
+      verdict: null,
+      passPercent: 80,
+      counters: counters({ normalAttempts: 2 }),
+    });
     assert.deepEqual([next.mode, next.completion_attempts, next.normal_attempts], ['completion', 1, 2]);
   });
 
   it('gives a fallback fresh budgets', () => {
-    const { next } = decide({ ...base, counters: counters({ normalAttempts: 3, completionAttempts: 4 }), fallbackCount: 2 });
+    const { next } = decide({
+      ...base,
+      counters: counters({ normalAttempts: 3, completionAttempts: 4 }),
+      fallbackCount: 2,
+    });
     assert.deepEqual([next.fallback_index, next.normal_attempts, next.completion_attempts], [1, 0, 0]);
   });
 
@@ -91,7 +137,12 @@ describe('what a sheet does after an attempt', () => {
   });
 
   it('stops calling it an interruption when it never ends', () => {
-    const { next } = decide({ ...base, outcome: 'interrupted', verdict: null, counters: counters({ interruptions: 4 }) });
+    const { next } = decide({
+      ...base,
+      outcome: 'interrupted',
+      verdict: null,
+      counters: counters({ interruptions: 4 }),
+    });
     assert.deepEqual([next.status, next.normal_attempts, next.interruptions], ['retry_scheduled', 1, 0]);
   });
 });

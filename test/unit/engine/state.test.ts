@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import type { Plan, PlannedSheet } from '../../../src/score/plan';
 import { readySheets } from '../../../src/conductor/engine/ready';
 import { settle } from '../../../src/conductor/engine/settle';
-import { applyRecord, emptyState, jobState, type EngineState, type JobState } from '../../../src/conductor/engine/state';
+import {
+  applyRecord,
+  emptyState,
+  jobState,
+  type EngineState,
+  type JobState,
+} from '../../../src/conductor/engine/state';
 import type { RecordDraft } from '../../../src/conductor/records';
 
 const config = {
@@ -26,24 +32,22 @@ const config = {
 
 /** A plan whose sheet i+1 depends on `edges[i]`. */
 function planOf(edges: number[][], parallel: Partial<Plan['parallel']> = {}): Plan {
-  const sheets = edges.map(
-    (dependsOn, i): PlannedSheet => ({
-      num: i + 1,
-      stage: i + 1,
-      instance: 1,
-      fanCount: 1,
-      startItem: i + 1,
-      endItem: i + 1,
-      description: null,
-      movementName: null,
-      dependsOn,
-      instrument: { profile: 'cli', label: 'cli', config },
-      fallbacks: [],
-      skipWhen: null,
-      skipWhenCommand: null,
-      validations: [],
-    }),
-  );
+  const sheets = edges.map((dependsOn, i): PlannedSheet => ({
+    num: i + 1,
+    stage: i + 1,
+    instance: 1,
+    fanCount: 1,
+    startItem: i + 1,
+    endItem: i + 1,
+    description: null,
+    movementName: null,
+    dependsOn,
+    instrument: { profile: 'cli', label: 'cli', config },
+    fallbacks: [],
+    skipWhen: null,
+    skipWhenCommand: null,
+    validations: [],
+  }));
   return {
     format: 1,
     name: 'p',
@@ -119,7 +123,7 @@ class Story {
   }
 
   settle(): RecordDraft[] {
-    const drafts = settle(this.job, this.plan, () => false);
+    const drafts = settle(this.job, this.plan, () => false, 1000);
     for (const draft of drafts) this.apply(draft);
     return drafts;
   }

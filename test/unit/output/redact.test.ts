@@ -195,6 +195,13 @@ describe('redaction', () => {
     );
   });
 
+  it('gives the same when a known value ends within the end of a private key', () => {
+    const redaction = new Redaction({ secrets: ['ABCDEFGH-----E'] });
+    const text = `-----BEGIN ${'PRIVATE'} KEY-----\nABCDEFGH-----END PRIVATE KEY-----\nafter`;
+    for (let cut = 0; cut <= text.length; cut++)
+      assert.equal(streamed(redaction, text, [cut]), '[REDACTED_PRIVATE_KEY]\nafter');
+  });
+
   it('lets text without secrets pass unchanged', () => {
     const redaction = new Redaction({ secrets: ['hunter2-hunter2'] });
     fc.assert(

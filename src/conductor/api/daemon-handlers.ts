@@ -1,0 +1,338 @@
+import { freemem, loadavg, totalmem } from 'node:os';
+import { environmentNames } from '../../instruments/environment-names';
+import type { CatalogueEntry, InstrumentCatalogue } from '../../instruments/catalogue';
+import { isCliProfile } from '../../instruments/schema';
+import { approve, inspectFolder, readTrustFile, revoke, writeTrustFile } from '../../instruments/trust';
+import { loadModelLists } from '../../instruments/catalogue';
+import { DaemonError, ErrorCode, UntrustedError } from '../../protocol/errors';
+import type { InstrumentRow } from '../../protocol/daemon-methods';
+import { readProcess } from '../../process/identity';
+import { findMarked } from '../../process/table';
+import { resolveExecutable } from '../../process/resolve';
+import type { ConductorConfig } from '../config';
+import type { Engine } from '../engine/engine';
+import type { EngineCore } from '../engine/core';
+import { readLog } from '../output/read-log';
+import type { Handlers } from '../server/handlers';
+import type { SecretStore } from '../secrets';
+
+export interface DaemonApiOptions {
+  readonly engine: Engine;
+  readonly core: EngineCore;
+  readonly config: ConductorConfig;
+  readonly secrets: SecretStore;
+  readonly identity: {
+    readonly pid: number;
+    readonly version: string;
+    readonly build: string;
+    readonly epoch: number;
+    readonly stateDir: string;
+    readonly socket: string;
+    readonly stateHash: string;
+    readonly builtInProfiles: string;
+    readonly trustFile: string;
+    readonly logFile: string;
+    readonly home: string;
+    readonly startedAt: number;
+  };
+  loadCatalogue(workspace: string | null): Promise<InstrumentCatalogue>;
+  clients(): number;
+  storageFailed(): boolean;
+  isStopping(): boolean;
+  /** Ends this process in order; agents run on unless the jobs are cancelled first. */
+  shutdown(options: { readonly cancel: boolean }): void;
+}
+
+const megabyte = 1024 * 1024;
+
+/** `daemon.*`, `secrets.*`, `instruments.*`, `trust.*`. */
+export function daemonHandlers(options: DaemonApiOptions): Handlers {
+  const { engine, core, identity, config } = options;
+  const uptime = () => (Date.now() - identity.startedAt) / 1000;
+  const running = () => [...core.durable.jobs.values()].filter((job) => job.status === 'running');
+  const memory = () => process.memoryUsage.rss() / megabyte;
+  const statusReason = () =>
+    options.storageFailed()
+      ? { code: 'storage_failed', message: 'the state directory cannot be written: nothing new is started' }
+      : null;
+
+  return {
+    'daemon.health': () =>
+      Promise.resolve({
+        status: 'ok',
+        pid: identity.pid,
+        uptime_seconds: uptime(),
+        shutting_down: options.isStopping(),
+      }),
+    'daemon.ready': () =>
+      Promise.resolve({
+        status: options.isStopping() || options.storageFailed() ? 'not_ready' : 'ready',
+        running_jobs: running().length,
+        memory_mb: memory(),
+        child_processes: engine.flights.total,
+        accepting_work: !options.isStopping() && !options.storageFailed(),
+        shutting_down: options.isStopping(),
+        failure_rate_elevated: false,
+        notifications_degraded: false,
+        uptime_seconds: uptime(),
+        status_reason: statusReason(),
+      }),
+    'daemon.status': () =>
+      Promise.resolve({
+        pid: identity.pid,
+        uptime_seconds: uptime(),
+        running_jobs: running().length,
+        total_jobs_active: engine.activeJobs().length,
+        memory_usage_mb: memory(),
+        version: identity.version,
+        build: identity.build,
+        epoch: identity.epoch,
+        seq: core.durable.lastSeq,
+        running_sheets: engine.flights.total,
+        clients: options.clients(),
+        state_dir: identity.stateDir,
+        socket: identity.socket,
+        status_reason: statusReason(),
+      }),
+    'daemon.config': () => Promise.resolve({ ...config }),
+    'daemon.shutdown': (params) => {
+      options.shutdown({ cancel: params.cancel });
+      return Promise.resolve({ shutting_down: true as const });
+    },
+    'daemon.drain': () => {
+      // Running agents outlive us, so an idle engine is not waited for: the next conductor adopts them.
+      options.shutdown({ cancel: false });
+      return Promise.resolve({ draining: true, reason: null, running_sheets: engine.flights.total });
+    },
+    'daemon.rate_limits': () => {
+      const now = Date.now();
+      const active = [...core.durable.limits.values()].filter((limit) => limit.until > now);
+      return Promise.resolve({
+        backends: Object.fromEntries(
+          active.map((limit) => [limit.instrument, { seconds_remaining: (limit.until - now) / 1000 }]),
+        ),
+        active_limits: active.length,
+        recent_events_count: active.reduce((sum, limit) => sum + limit.hits, 0),
+      });
+    },
+    'daemon.clear_rate_limits': async (params) => {
+      const accounts = [...core.state.limits.values()].filter(
+        (limit) => params.instrument === null || limit.instrument === params.instrument,
+      );
+      await engine.commands.clearLimits(accounts.map((limit) => limit.account));
+      return { cleared: accounts.length, instrument: params.instrument };
+    },
+    'daemon.learning.patterns': () => Promise.resolve({ patterns: [] }),
+    'daemon.top': async () => {
+      const marked = await findMarked(`${identity.stateHash}:`, undefined, 'prefix');
+      const [one = 0, five = 0, fifteen = 0] = loadavg();
+      return {
+        timestamp: Date.now() / 1000,
+        daemon_pid: identity.pid,
+        system_memory_total_mb: totalmem() / megabyte,
+        system_memory_available_mb: freemem() / megabyte,
+        system_memory_used_mb: (totalmem() - freemem()) / megabyte,
+        daemon_rss_mb: memory(),
+        load_avg_1: one,
+        load_avg_5: five,
+        load_avg_15: fifteen,
+        processes: marked.flatMap(({ pid }) => {
+          const row = readProcess(pid);
+          if (!row) return [];
+          return [
+            {
+              pid,
+              ppid: row.ppid,
+              command: '',
+              state: row.zombie ? 'Z' : 'S',
+              cpu_percent: 0,
+              rss_mb: 0,
+              vms_mb: 0,
+              threads: 0,
+              open_fds: 0,
+              age_seconds: 0,
+              job_id: null,
+              sheet_num: null,
+              syscall_counts: {},
+              syscall_time_pct: {},
+            },
+          ];
+        }),
+        gpus: [],
+        pressure_level: 'none' as const,
+        running_jobs: running().length,
+        active_sheets: engine.flights.total,
+        zombie_count: 0,
+        zombie_pids: [],
+        job_progress: running().map((job) => ({
+          job_id: job.run,
+          total_sheets: job.sheets.length,
+          last_completed_sheet: job.sheets.filter((sheet) => sheet.status === 'completed').length,
+          current_sheet: job.sheets.find((sheet) => sheet.status === 'dispatched')?.num ?? null,
+          status: job.status,
+        })),
+        conductor_uptime_seconds: uptime(),
+      };
+    },
+    'daemon.top.stream': () =>
+      Promise.resolve({ error: 'not available: subscribe to events instead (events.subscribe)' }),
+    'daemon.events': () =>
+      Promise.resolve({
+        events: [],
+        error: 'process events are not recorded: events.subscribe tells what happens',
+      }),
+    'daemon.observer_events': () => Promise.resolve({ events: [] }),
+    'daemon.log': async (params) => {
+      const page = await readLog(identity.logFile, {
+        offset: params.offset ?? undefined,
+        maxBytes: params.max_bytes,
+        tailBytes: params.tail_bytes ?? undefined,
+      });
+      const { text, ...rest } = page;
+      return {
+        path: identity.logFile,
+        ...rest,
+        data: text,
+        eof: text === '' || page.next_offset >= page.size,
+        running: true,
+      };
+    },
+    'secrets.offer': (params) => {
+      const accepted = options.secrets.offer(params.values);
+      if (accepted.length > 0) engine.dispatcher.dispatch();
+      return Promise.resolve({ accepted });
+    },
+    'secrets.wanted': () => Promise.resolve({ names: options.secrets.wanted() }),
+    'instruments.list': async () => {
+      const catalogue = await options.loadCatalogue(null);
+      return { instruments: await Promise.all(catalogue.list().map((entry) => row(entry, options))) };
+    },
+    'instruments.show': async (params) => {
+      const entry = known(await options.loadCatalogue(null), params.name);
+      return { instrument: await row(entry, options), profile: { ...entry.profile } };
+    },
+    'instruments.check': async (params) => {
+      const entry = known(await options.loadCatalogue(null), params.name);
+      const line = await row(entry, options);
+      const found = {
+        name: 'program',
+        ok: line.status === 'ready',
+        message: line.detail ?? '',
+        remedy: line.status === 'ready' ? null : entry.profile.install_hint,
+      };
+      if (line.status !== 'ready' || !isCliProfile(entry.profile)) {
+        return { name: params.name, ok: false, version: null, checks: [found] };
+      }
+      const health = await engine.checkInstrument(entry.profile);
+      const version = {
+        name: 'version',
+        ok: health.ok,
+        message: health.message,
+        remedy: health.ok ? null : entry.profile.install_hint,
+      };
+      return {
+        name: params.name,
+        ok: health.ok,
+        version: health.ok ? health.message : null,
+        checks: [found, version],
+      };
+    },
+    'trust.list': async (params) => ({ dir: params.dir, entries: await trustEntries(params.dir, identity) }),
+    'trust.approve': async (params) => {
+      const entries = await trustEntries(params.dir, identity);
+      const digests = new Set(entries.map((entry) => entry.digest));
+      const stale = params.digests.find((digest) => !digests.has(digest));
+      if (stale !== undefined) {
+        throw new UntrustedError('the folder has changed since it was listed', {
+          remedy: `Look again: mzt trust ${params.dir}`,
+        });
+      }
+      let records = await readTrustFile(identity.trustFile);
+      const inspection = await inspectFolder(
+        params.dir,
+        records,
+        await loadModelLists(identity.builtInProfiles),
+      );
+      for (const digest of params.digests)
+        if (inspection) records = approve(records, inspection.path, digest, Date.now());
+      await writeTrustFile(identity.trustFile, records);
+      return { approved: [...params.digests] };
+    },
+    'trust.revoke': async (params) => {
+      const records = await readTrustFile(identity.trustFile);
+      const inspection = await inspectFolder(
+        params.dir,
+        records,
+        await loadModelLists(identity.builtInProfiles),
+      );
+      const next = revoke(records, inspection?.path ?? params.dir);
+      await writeTrustFile(identity.trustFile, next);
+      return { revoked: records.folders.length - next.folders.length };
+    },
+  };
+}
+
+function known(catalogue: InstrumentCatalogue, name: string): CatalogueEntry {
+  const entry = catalogue.entry(name);
+  if (entry) return entry;
+  const near = catalogue.nearest(name);
+  throw new DaemonError(ErrorCode.invalidParams, `no instrument "${name}"`, {
+    remedy: near.length > 0 ? `Did you mean ${near.join(' or ')}?` : 'mzt instruments list shows all.',
+  });
+}
+
+async function row(entry: CatalogueEntry, options: DaemonApiOptions): Promise<InstrumentRow> {
+  const { profile } = entry;
+  const base = {
+    name: profile.name,
+    display_name: profile.display_name,
+    description: profile.description,
+    kind: profile.kind,
+    source: entry.source === 'workspace' ? ('folder' as const) : entry.source,
+    path: entry.file,
+    default_model: profile.default_model,
+    models: profile.models.map((model) => model.name),
+    capabilities: [...profile.capabilities],
+  };
+  if (!isCliProfile(profile)) return { ...base, status: 'unknown', detail: entry.note };
+  const setting = options.config.executables[profile.cli.command.executable];
+  const found = await resolveExecutable(profile.cli.command.executable, {
+    path: process.env['PATH'] ?? '',
+    home: options.identity.home,
+    ...(setting === undefined ? {} : { setting }),
+  });
+  if (found.found)
+    return { ...base, status: 'ready', detail: `${found.path} (${found.source.replace('_', ' ')})` };
+  return {
+    ...base,
+    status: 'missing',
+    detail: `"${profile.cli.command.executable}" was not found${profile.install_hint === null ? '' : `; ${profile.install_hint}`}`,
+  };
+}
+
+async function trustEntries(dir: string, identity: DaemonApiOptions['identity']) {
+  const records = await readTrustFile(identity.trustFile);
+  const inspection = await inspectFolder(dir, records, await loadModelLists(identity.builtInProfiles));
+  if (!inspection) return [];
+  const folder = records.folders.find((entry) => entry.path === inspection.path);
+  return [
+    {
+      kind: 'profiles',
+      name: inspection.items.map((item) => item.name).join(', '),
+      path: inspection.path,
+      digest: inspection.sha256,
+      summary: inspection.items.map((item) => `${item.name} runs ${item.runs}`).join('; '),
+      approved: inspection.approved,
+      approved_at: inspection.approved && folder ? new Date(folder.approved_at).toISOString() : null,
+    },
+  ];
+}
+
+/** Names of all variables that some instrument may be given, by how they travel with a submit. */
+export function wantedNames(catalogue: InstrumentCatalogue): { plain: string[]; secret: string[] } {
+  const all = catalogue.list().map((entry) => environmentNames(entry.profile));
+  return {
+    plain: [...new Set(all.flatMap((names) => names.plain))].sort(),
+    secret: [...new Set(all.flatMap((names) => names.secret))].sort(),
+  };
+}

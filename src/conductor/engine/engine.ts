@@ -1,0 +1,295 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CheckResult } from '../../backends/contract';
+import type { InstrumentCatalogue } from '../../instruments/catalogue';
+import type { CliProfile } from '../../instruments/schema';
+import { removeAttemptFiles } from '../../process/attempt';
+import { endProcessTree } from '../../process/tree';
+import { findMarked } from '../../process/table';
+import { archivePath, runPath } from '../../protocol/paths';
+import type { AttemptRunner } from '../attempts/runner';
+import type { Clock } from '../clock';
+import type { Journal } from '../journal/journal';
+import type { PlannedInstrument } from '../../score/plan';
+import { AttemptConductor, type AttemptServices } from './attempts';
+import { loadBundle } from './bundles';
+import { Commands } from './commands';
+import type { EngineCore } from './core';
+import { Dispatcher } from './dispatcher';
+import { Flights } from './flight';
+import { Jobs } from './jobs';
+import type { Candidate, DispatchLimits } from './ready';
+import { settle } from './settle';
+import { Submissions, type SubmissionOptions } from './submission';
+import { currentAttempt, terminalJob, type JobState } from './state';
+
+export interface EngineLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface EngineOptions {
+  readonly core: EngineCore;
+  readonly journal: Journal;
+  readonly archives: Set<string>;
+  readonly stateDir: string;
+  readonly stateHash: string;
+  readonly scoresDir: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly runner: AttemptRunner;
+  readonly services: AttemptServices;
+  readonly limits: DispatchLimits & { readonly maxConcurrentJobs: number };
+  readonly maxJobHistory: number;
+  readonly missingKey: (candidate: Candidate) => string | null;
+  readonly catalogues: Map<string, InstrumentCatalogue>;
+  readonly submissions: Omit<SubmissionOptions, 'scoresDir' | 'adoptBundle'>;
+  readonly log: EngineLog;
+}
+
+/** The engine: wires dispatch, attempts and commands over one core, takes up what an earlier conductor left, and puts finished jobs away. */
+export class Engine {
+  readonly flights = new Flights();
+  readonly jobs: Jobs;
+  readonly commands: Commands;
+  readonly submissions: Submissions;
+  readonly dispatcher: Dispatcher;
+  private readonly attempts: AttemptConductor;
+  private putAway: Promise<void> = Promise.resolve();
+  private stopped = false;
+
+  constructor(private readonly options: EngineOptions) {
+    const { core, clock, journal, archives } = options;
+    this.jobs = new Jobs(core, { runs: () => [...archives], read: (run) => journal.store.readArchive(run) });
+    this.attempts = new AttemptConductor(
+      core,
+      this.flights,
+      options.runner,
+      options.services,
+      clock,
+      options.random,
+      {
+        changed: (job) => this.changed(job),
+        report: (message, error) =>
+          options.log.error({ error: error instanceof Error ? error.stack : String(error) }, message),
+      },
+    );
+    this.dispatcher = new Dispatcher(
+      core,
+      this.flights,
+      this.attempts,
+      clock,
+      options.limits,
+      options.missingKey,
+    );
+    this.commands = new Commands(
+      core,
+      this.jobs,
+      this.flights,
+      this.attempts,
+      (digest) => this.ensureBundle(digest),
+      (job) => this.settleJob(job),
+      () => this.dispatcher.dispatch(),
+    );
+    this.submissions = new Submissions(core, this.jobs, {
+      ...options.submissions,
+      scoresDir: options.scoresDir,
+      adoptBundle: async (run, bundle) => {
+        core.bundles.set(bundle.digest, bundle);
+        options.catalogues.set(run, await options.submissions.loadCatalogue(bundle.plan.workspace));
+      },
+    });
+    core.onRecord((record, job) => {
+      if (record.type === 'job.submitted' || record.type === 'job.status') this.dispatcher.dispatch();
+      if (record.type === 'job.status' && job && terminalJob.has(job.status)) this.scheduleArchive(job.run);
+    });
+    journal.on('failed', () => this.dispatcher.setStorageFailed(true));
+    journal.on('recovered', () => this.dispatcher.setStorageFailed(false));
+  }
+
+  /** Takes up what the journal says: adopts attempts, settles jobs, starts what is due. */
+  async start(): Promise<void> {
+    const { options } = this;
+    const { core } = options;
+    for (const job of [...core.state.jobs.values()]) {
+      try {
+        await this.ensureBundle(job.bundle);
+        options.catalogues.set(job.run, await options.submissions.loadCatalogue(job.workspace));
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        options.log.error({ run: job.run, error: message }, 'a job cannot be taken up');
+        core.state.jobs.delete(job.run);
+        continue;
+      }
+      await this.removeLeftovers(job);
+      for (const sheet of job.sheets) if (currentAttempt(sheet)) this.attempts.adopt(job, sheet);
+      this.settleJob(job);
+      if (terminalJob.has(job.status)) this.scheduleArchive(job.run);
+    }
+    if (this.options.journal.failed) this.dispatcher.setStorageFailed(true);
+    this.dispatcher.dispatch();
+  }
+
+  /** No further dispatch; running attempts are left to the next conductor. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.dispatcher.stop();
+    this.flights.detachAll();
+    await this.putAway;
+  }
+
+  /** Jobs that still have something to do. */
+  activeJobs(): JobState[] {
+    return [...this.options.core.state.jobs.values()].filter((job) => !terminalJob.has(job.status));
+  }
+
+  /** Do a sheet's validations hold as its workspace is now? Rules that compare with "before" count as holding when the file is there. */
+  async validatesNow(job: JobState, num: number): Promise<boolean> {
+    await this.ensureBundle(job.bundle);
+    const bundle = this.options.core.bundleOf(job);
+    const planned = bundle.plan.sheets[num - 1];
+    if (!planned) return false;
+    if (!this.options.catalogues.has(job.run)) {
+      this.options.catalogues.set(job.run, await this.options.submissions.loadCatalogue(job.workspace));
+    }
+    const present = planned.validations.map((rule) =>
+      rule.type === 'file_modified' ? { ...rule, type: 'file_exists' as const } : rule,
+    );
+    const never = new AbortController().signal;
+    const report = await this.options.services.validate(
+      job,
+      bundle,
+      { ...planned, validations: present },
+      planned.instrument,
+      {},
+      never,
+    );
+    return report.passPercent === 100;
+  }
+
+  /** The command line of an instrument as it would be started now. @throws PrepareError */
+  describeCall(instrument: PlannedInstrument, workspace: string): Promise<string[]> {
+    return this.options.runner.describe(instrument, workspace);
+  }
+
+  /** Is the instrument's program there, and does it tell its version? Uses no quota. */
+  checkInstrument(profile: CliProfile): Promise<CheckResult> {
+    return this.options.runner.check(profile);
+  }
+
+  /** Deletes finished runs with all that was kept of them. Gives the runs that were deleted. */
+  async clear(runs: readonly string[]): Promise<string[]> {
+    await this.putAway;
+    const finished = runs.filter((run) => {
+      const live = this.jobs.live(run);
+      return live === undefined || terminalJob.has(live.status);
+    });
+    await this.deleteRuns(finished);
+    return finished;
+  }
+
+  private async ensureBundle(digest: string): Promise<void> {
+    const { bundles } = this.options.core;
+    if (!bundles.has(digest)) bundles.set(digest, await loadBundle(this.options.scoresDir, digest));
+  }
+
+  private changed(job: JobState): void {
+    if (this.stopped) return;
+    this.settleJob(job);
+    this.dispatcher.dispatch();
+  }
+
+  private settleJob(job: JobState): void {
+    const live = this.jobs.live(job.run);
+    if (!live) return;
+    const drafts = settle(
+      live,
+      this.options.core.bundleOf(live).plan,
+      (sheet) => this.flights.has(live.run, sheet),
+      this.options.clock.now(),
+    );
+    void this.options.core.commit(drafts);
+  }
+
+  /** Strays are ended once no attempt of the run is left, then its records go to the archive. */
+  private scheduleArchive(run: string): void {
+    this.putAway = this.putAway
+      .then(() => this.archive(run))
+      .catch((error: unknown) => {
+        this.options.log.error(
+          { run, error: error instanceof Error ? error.message : String(error) },
+          'a finished job could not be archived',
+        );
+      });
+  }
+
+  private async archive(run: string): Promise<void> {
+    const { core, journal, archives, stateHash } = this.options;
+    const isDone = () => {
+      const job = core.state.jobs.get(run);
+      return job !== undefined && terminalJob.has(job.status) && this.flights.perJob(run) === 0;
+    };
+    if (this.stopped || !isDone()) return;
+    await core.settled();
+    const marker = `${stateHash}:${run}:`;
+    if ((await findMarked(marker, undefined, 'prefix')).length > 0) await this.endStrays(run);
+    await journal.store.archiveRun(run);
+    // It may have been resumed meanwhile: then it stays, and the archive is written again at its next end.
+    if (!isDone()) return;
+    const bundle = core.state.jobs.get(run)?.bundle;
+    await core.commit([{ type: 'job.archived', run, body: {} }]);
+    archives.add(run);
+    this.options.catalogues.delete(run);
+    if (bundle !== undefined && ![...core.state.jobs.values()].some((job) => job.bundle === bundle))
+      core.bundles.delete(bundle);
+    await journal.store.retire(new Set(core.state.jobs.keys()));
+    await this.prune();
+  }
+
+  private async endStrays(run: string): Promise<void> {
+    const job = this.options.core.state.jobs.get(run);
+    for (const sheet of job?.sheets ?? []) {
+      for (const attempt of sheet.attempts) {
+        const marker = `${this.options.stateHash}:${run}:${sheet.num}.${attempt.attempt}`;
+        if ((await findMarked(marker)).length > 0) await endProcessTree({ shim: null, marker });
+      }
+    }
+  }
+
+  /** Keeps the newest `max_job_history` finished runs. */
+  private async prune(): Promise<void> {
+    const { archives, maxJobHistory } = this.options;
+    if (archives.size <= maxJobHistory) return;
+    const ended = await Promise.all(
+      [...archives].map(async (run) => ({ run, at: (await this.jobs.get(run)).finished_at ?? 0 })),
+    );
+    ended.sort((a, b) => a.at - b.at);
+    await this.deleteRuns(ended.slice(0, archives.size - maxJobHistory).map(({ run }) => run));
+  }
+
+  private async deleteRuns(runs: readonly string[]): Promise<void> {
+    for (const run of runs) {
+      await this.options.core.commit([{ type: 'job.deleted', run, body: {} }]);
+      this.options.archives.delete(run);
+      this.jobs.forget(run);
+      await rm(archivePath(this.options.stateDir, run), { force: true });
+      await rm(runPath(this.options.stateDir, run), { recursive: true, force: true });
+    }
+  }
+
+  /** Claims, exit records and spools of attempts whose end is recorded: the last conductor died before it removed them. */
+  private async removeLeftovers(job: JobState): Promise<void> {
+    const folder = runPath(this.options.stateDir, job.run);
+    const open = new Set(
+      job.sheets.flatMap((sheet) =>
+        currentAttempt(sheet) ? [`${sheet.num}.${currentAttempt(sheet)?.attempt}`] : [],
+      ),
+    );
+    const names = await readdir(folder).catch(() => []);
+    const leftover = new Set(
+      names.flatMap((name) => /^(\d+\.\d+)\.(claim|exit|out\.spool|err\.spool)$/.exec(name)?.[1] ?? []),
+    );
+    for (const attempt of leftover) if (!open.has(attempt)) removeAttemptFiles(join(folder, attempt));
+  }
+}

@@ -1,0 +1,352 @@
+import { randomUUID } from 'node:crypto';
+import { access, constants, mkdir, realpath, stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { JobSubmissionError, ModifyRefusedError } from '../../protocol/errors';
+import { makeBundle } from '../../score/bundle';
+import type { Diagnostic } from '../../score/diagnostic';
+import { diskFiles } from '../../score/disk-files';
+import type { Plan } from '../../score/plan';
+import { renderSheetPrompt } from '../../score/prompt';
+import type { RecordDraft, SheetSkeleton } from '../records';
+import { storeBundle, type StoredBundle } from './bundles';
+import type { EngineCore } from './core';
+import { runNumber, type Jobs } from './jobs';
+import { hasErrors, takeIn, type Intake, type LoadCatalogue } from './score-intake';
+import { sheetDraft } from './settle';
+import { terminalJob, type JobState } from './state';
+
+/** What a client submits. */
+export interface SubmitRequest {
+  readonly configPath: string;
+  readonly workspace: string | null;
+  readonly clientCwd: string;
+  readonly startSheet: number | null;
+  readonly onlySheets: readonly number[] | null;
+  readonly submitKey: string | null;
+  /** Start one more run although one of this score is active in this workspace. */
+  readonly again: boolean;
+  readonly autoContinue: boolean;
+  readonly env: Readonly<Record<string, string>>;
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+export type SubmitOutcome =
+  | {
+      readonly kind: 'accepted';
+      readonly run: string;
+      readonly workspace: string;
+      readonly diagnostics: readonly Diagnostic[];
+    }
+  | {
+      readonly kind: 'rejected';
+      readonly jobId: string;
+      readonly message: string;
+      readonly diagnostics: readonly Diagnostic[];
+    };
+
+export interface SubmissionOptions {
+  readonly scoresDir: string;
+  readonly productVersion: string;
+  readonly loadCatalogue: LoadCatalogue;
+  keepSecrets(run: string, values: Readonly<Record<string, string>>): void;
+  adoptBundle(run: string, bundle: StoredBundle): Promise<void>;
+}
+
+/** Takes scores in: the way from a file to a live job, and from a changed file to a changed job. */
+export class Submissions {
+  /** Submits are one after another: run ids and "already running" must not race. */
+  private queue: Promise<unknown> = Promise.resolve();
+  /** Answers by idempotency key, for a client that asks again after a lost answer; the live jobs know theirs over restarts. */
+  private readonly answered = new Map<string, SubmitOutcome>();
+
+  constructor(
+    private readonly core: EngineCore,
+    private readonly jobs: Jobs,
+    private readonly options: SubmissionOptions,
+  ) {}
+
+  /** Reads, checks, plans and renders; starts nothing. */
+  examine(request: {
+    configPath: string;
+    text?: string | null;
+    workspace: string | null;
+    cwd: string;
+  }): Promise<Intake> {
+    return takeIn(
+      {
+        path: request.configPath,
+        text: request.text ?? null,
+        workspace: request.workspace,
+        cwd: request.cwd,
+      },
+      this.options.loadCatalogue,
+      this.options.productVersion,
+    );
+  }
+
+  submit(request: SubmitRequest): Promise<SubmitOutcome> {
+    const result = this.queue.then(() => this.submitNow(request));
+    this.queue = result.catch(() => undefined);
+    return result;
+  }
+
+  private async submitNow(request: SubmitRequest): Promise<SubmitOutcome> {
+    const { submitKey } = request;
+    if (submitKey !== null) {
+      const answer = this.answered.get(submitKey);
+      if (answer) return answer;
+      const known = this.bySubmitKey(submitKey);
+      if (known) return { kind: 'accepted', run: known.run, workspace: known.workspace, diagnostics: [] };
+    }
+    const outcome = await this.take(request);
+    if (submitKey !== null && outcome.kind === 'accepted') {
+      this.answered.set(submitKey, outcome);
+      const oldest = this.answered.keys().next();
+      if (this.answered.size > 1000 && !oldest.done) this.answered.delete(oldest.value);
+    }
+    return outcome;
+  }
+
+  private async take(request: SubmitRequest): Promise<SubmitOutcome> {
+    const stem = stemOf(request.configPath);
+    if (!stem) {
+      const message = `"${basename(request.configPath)}" cannot name a job: it must begin with a letter or digit and hold only letters, digits, ".", "_" and "-"`;
+      return { kind: 'rejected', jobId: '', message, diagnostics: [] };
+    }
+    const intake = await this.examine({
+      configPath: request.configPath,
+      workspace: request.workspace,
+      cwd: request.clientCwd,
+    });
+    const { diagnostics, ready } = intake;
+    const rejected = (message: string, jobId = stem): SubmitOutcome => ({
+      kind: 'rejected',
+      jobId,
+      message,
+      diagnostics,
+    });
+    if (!ready || hasErrors(diagnostics)) return rejected(firstError(diagnostics));
+    const { plan } = ready;
+    const unknown = await this.unknownInstrument(plan);
+    if (unknown) return rejected(unknown);
+    const selection = selectionProblem(plan, request);
+    if (selection) return rejected(selection);
+    const trouble = await prepareWorkspace(plan.workspace);
+    if (trouble) return rejected(trouble);
+    const active = request.again ? undefined : await this.activeRun(intake.path, plan.workspace);
+    if (active) {
+      return rejected(
+        `this score is ${active.status} in ${active.workspace} as ${active.run}; watch it with "mzt status ${active.run}", or submit with --again`,
+        active.run,
+      );
+    }
+    const bundle = makeBundle(ready.score, plan, ready.template);
+    const digest = await storeBundle(this.options.scoresDir, bundle);
+    const run = this.nextRun(stem);
+    await this.options.adoptBundle(run, { digest, score: ready.score, plan, template: ready.template });
+    this.options.keepSecrets(run, request.secrets);
+    const drafts: RecordDraft[] = [
+      {
+        type: 'job.submitted',
+        run,
+        body: {
+          job: {
+            stem,
+            name: plan.name,
+            description: plan.description,
+            score_path: intake.path,
+            bundle: digest,
+            workspace: plan.workspace,
+            client_cwd: request.clientCwd,
+            total_sheets: plan.totalSheets,
+            total_stages: plan.totalStages,
+            submit_key: request.submitKey ?? randomUUID(),
+            env: { ...request.env },
+            secret_names: Object.keys(request.secrets),
+            auto_continue: request.autoContinue,
+            sheets: skeletons(plan),
+          },
+        },
+      },
+    ];
+    const durable = this.core.commit(drafts);
+    const job = this.core.state.jobs.get(run);
+    if (job) void this.core.commit(skips(job, plan, request));
+    await durable;
+    return { kind: 'accepted', run, workspace: plan.workspace, diagnostics };
+  }
+
+  /**
+   * Works out what a changed score would replace in a job.
+   * @throws ModifyRefusedError when a finished sheet would have been another one; JobSubmissionError when the score has errors.
+   */
+  async modification(
+    job: JobState,
+    before: StoredBundle,
+    configPath: string,
+  ): Promise<Extract<RecordDraft, { type: 'job.replanned' }>['body']> {
+    const intake = await this.examine({
+      configPath,
+      workspace: job.workspace,
+      cwd: job.client_cwd ?? dirname(job.score_path),
+    });
+    const { ready, diagnostics } = intake;
+    if (!ready || hasErrors(diagnostics))
+      throw new JobSubmissionError(firstError(diagnostics), { remedy: `mzt validate ${configPath}` });
+    const unknown = await this.unknownInstrument(ready.plan);
+    if (unknown) throw new JobSubmissionError(unknown);
+    const digest = await storeBundle(
+      this.options.scoresDir,
+      makeBundle(ready.score, ready.plan, ready.template),
+    );
+    const after: StoredBundle = { digest, score: ready.score, plan: ready.plan, template: ready.template };
+    const changed = job.sheets.filter((sheet) => {
+      if (sheet.status !== 'completed' && sheet.status !== 'dispatched') return false;
+      return (
+        definition(before, sheet.num, this.options.productVersion) !==
+        definition(after, sheet.num, this.options.productVersion)
+      );
+    });
+    if (changed.length > 0) {
+      throw new ModifyRefusedError(
+        `finished or running sheets would change: ${changed.map((sheet) => sheet.num).join(', ')}`,
+        {
+          remedy: 'Keep them as they were, or submit the score as a new run.',
+          data: { sheets: changed.map((sheet) => sheet.num) },
+        },
+      );
+    }
+    await this.options.adoptBundle(job.run, after);
+    return {
+      bundle: digest,
+      score_path: intake.path,
+      name: ready.plan.name,
+      description: ready.plan.description,
+      total_stages: ready.plan.totalStages,
+      sheets: skeletons(ready.plan),
+    };
+  }
+
+  private bySubmitKey(key: string): JobState | undefined {
+    return [...this.core.state.jobs.values()].find((job) => job.submit_key === key);
+  }
+
+  private nextRun(stem: string): string {
+    const highest = Math.max(0, ...this.jobs.allRuns().map((run) => runNumber(stem, run)));
+    return highest === 0 ? stem : `${stem}-${highest + 1}`;
+  }
+
+  private async activeRun(scorePath: string, workspace: string): Promise<JobState | undefined> {
+    const real = await realpath(scorePath).catch(() => scorePath);
+    for (const job of this.core.state.jobs.values()) {
+      if (terminalJob.has(job.status) || job.workspace !== workspace) continue;
+      if ((await realpath(job.score_path).catch(() => job.score_path)) === real) return job;
+    }
+    return undefined;
+  }
+
+  private async unknownInstrument(plan: Plan): Promise<string | null> {
+    const catalogue = await this.options.loadCatalogue(plan.workspace);
+    for (const sheet of plan.sheets) {
+      if ([sheet.instrument, ...sheet.fallbacks].some(({ profile }) => catalogue.get(profile))) continue;
+      const name = sheet.instrument.profile;
+      const near = catalogue.nearest(name);
+      const hint =
+        near.length > 0
+          ? `; did you mean ${near.join(' or ')}?`
+          : `; known are ${catalogue.names().join(', ')}`;
+      const folder = catalogue.unapproved
+        ? `. The folder ${plan.workspace} brings instruments that are not approved: mzt trust ${plan.workspace}`
+        : '';
+      return `no instrument "${name}" (sheet ${sheet.num})${hint}${folder}`;
+    }
+    return null;
+  }
+}
+
+/** What identifies a sheet's work: its prompt as first rendered, its instrument and its rules. */
+function definition(bundle: StoredBundle, num: number, productVersion: string): string {
+  const planned = bundle.plan.sheets[num - 1];
+  if (!planned) return 'gone';
+  const rendered = renderSheetPrompt({
+    ...bundle,
+    sheetNum: num,
+    files: diskFiles,
+    // The bare template says what is asked for; what stands around it is ours.
+    instrument: { profile: planned.instrument.profile, rawPrompt: true },
+    attempt: 1,
+    productVersion,
+  });
+  const { instrument, validations } = planned;
+  return JSON.stringify([rendered.ok ? rendered.prompt : null, instrument, validations]);
+}
+
+/** The file's name without its endings; null when that cannot be a job's id. */
+export function stemOf(path: string): string | null {
+  const stem = basename(path)
+    .replace(/\.ya?ml$/i, '')
+    .replace(/\.score$/i, '');
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(stem) ? stem : null;
+}
+
+function skeletons(plan: Plan): SheetSkeleton[] {
+  return plan.sheets.map((sheet) => ({
+    num: sheet.num,
+    movement: sheet.stage,
+    voice: sheet.instance,
+    description: sheet.description,
+    instrument: sheet.instrument.profile,
+    model: sheet.instrument.config.model,
+  }));
+}
+
+function skips(job: JobState, plan: Plan, request: SubmitRequest): RecordDraft[] {
+  return plan.sheets.flatMap((planned) => {
+    const sheet = job.sheets[planned.num - 1];
+    if (!sheet) return [];
+    if (request.onlySheets && !request.onlySheets.includes(planned.num)) {
+      return [sheetDraft(job, sheet, 'skipped', 'not_selected', 'not among the sheets that were asked for')];
+    }
+    if (request.startSheet !== null && planned.num < request.startSheet) {
+      return [
+        sheetDraft(job, sheet, 'skipped', 'start_sheet', `before the start sheet ${request.startSheet}`),
+      ];
+    }
+    return [];
+  });
+}
+
+function selectionProblem(plan: Plan, request: SubmitRequest): string | null {
+  const wanted = [
+    ...(request.onlySheets ?? []),
+    ...(request.startSheet === null ? [] : [request.startSheet]),
+  ];
+  const missing = wanted.find((num) => num > plan.totalSheets);
+  return missing === undefined ? null : `the score has no sheet ${missing}: it has ${plan.totalSheets}`;
+}
+
+function firstError(diagnostics: readonly Diagnostic[]): string {
+  const errors = diagnostics.filter(({ severity }) => severity === 'error');
+  const [first] = errors;
+  if (!first) return 'the score cannot be planned';
+  const place = first.range ? `line ${first.range.line}: ` : '';
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
+  return `${place}${first.code} ${first.message}${more}`;
+}
+
+/** Makes the workspace if its parent is there, and tries whether it can be written. Null = good. */
+async function prepareWorkspace(path: string): Promise<string | null> {
+  try {
+    await stat(dirname(path));
+  } catch {
+    return `the workspace ${path} cannot be made: its parent folder does not exist`;
+  }
+  try {
+    await mkdir(path, { recursive: true });
+    await access(path, constants.W_OK | constants.X_OK);
+    return null;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return `the workspace ${path} cannot be written (${code ?? message})`;
+  }
+}
