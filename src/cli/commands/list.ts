@@ -26,6 +26,7 @@ export const listCommand: CliCommand = {
       ['mzt list', 'what is active'],
       ['mzt list -a', 'everything'],
       ['mzt list -s failed', ''],
+      ['mzt list -aq', 'only ids'],
     ]);
     action<ListOptions>(command, session, list);
   },
@@ -43,6 +44,7 @@ async function list(invocation: Invocation, options: ListOptions): Promise<ExitC
       .sort((a, b) => b.submitted_at - a.submitted_at)
       .slice(0, options.limit);
     if (output.json) output.document(jobs);
+    else if (output.options.quiet) output.lines(jobs.map(({ job_id: id }) => id));
     else if (jobs.length > 0) output.lines(jobTable(jobs, jobStyle(context, output)));
     else output.line(options.all === true ? 'No jobs.' : 'No such jobs. All of them: mzt list --all');
     return Exit.ok;
