@@ -7,6 +7,7 @@ import { environmentNames } from '../instruments/environment-names';
 import { loadCatalogue as readCatalogue, type InstrumentCatalogue } from '../instruments/catalogue';
 import { readTrustFile } from '../instruments/trust';
 import { bootId, isSameProcess, processStartTime } from '../process/identity';
+import { Launcher } from '../process/launcher-client';
 import { AdoptionWatcher } from '../process/watcher';
 import {
   attemptBase,
@@ -39,6 +40,7 @@ import { chooseSocket } from './ownership/socket-folder';
 import type { RecordDraft } from './records';
 import { SecretStore } from './secrets';
 import { EventHub } from './server/event-hub';
+import type { Handlers } from './server/handlers';
 import { RpcServer } from './server/rpc-server';
 import { ShuttingDownError } from '../protocol/errors';
 
@@ -51,7 +53,7 @@ const closeDeadline = 3000;
 
 async function main(): Promise<void> {
   process.title = 'marianne-conductor';
-  process.umask(0o077);
+  const umask = process.umask(0o077);
   const startedAt = Date.now();
   const stateDir = stateDirectory(process.env, homedir());
   const paths = statePaths(stateDir);
@@ -179,8 +181,12 @@ async function main(): Promise<void> {
       }),
     stateHash,
   });
+  const launcher = new Launcher(join(root, 'launcher.js'));
+  launcher.warm();
   const runner = new LocalRunner({
     clock: systemClock,
+    launcher,
+    umask,
     watcher: new AdoptionWatcher(),
     wake: {
       ownerFolder: paths.owner,
@@ -246,7 +252,8 @@ async function main(): Promise<void> {
   feed.index = await openIndex();
   let stopping = false;
   const holds = new HoldReasons(core, engine.dispatcher, () => Date.now(), storageFailed);
-  const handlers = {
+  const served = { connections: () => 0 };
+  const handlers: Handlers = {
     ...jobHandlers({
       engine,
       core,
@@ -283,7 +290,7 @@ async function main(): Promise<void> {
         startedAt,
       },
       loadCatalogue,
-      clients: () => server.connectionCount,
+      clients: () => served.connections(),
       storageFailed,
       isStopping: () => stopping,
       shutdown: (options) => void shutdown(options.cancel ? 'cancel' : 'request', options.cancel),
@@ -309,6 +316,7 @@ async function main(): Promise<void> {
     },
     log: (level, message, fields) => log[level]({ ...fields }, message),
   });
+  served.connections = () => server.connectionCount;
 
   if (report.state === 'missing')
     tell({
@@ -347,6 +355,7 @@ async function main(): Promise<void> {
     await server.close(closeDeadline);
     await journal.close();
     await feed.index?.close();
+    launcher.close();
     await ownership.release();
     log.info({}, 'conductor has stopped');
     process.exit(0);
@@ -377,6 +386,19 @@ async function main(): Promise<void> {
         log,
       });
       log.info({ ...opening }, 'index');
+      // Nothing waits for it: until it is filled, its queries say so.
+      const filled =
+        opening.state === 'behind'
+          ? index.catchUp(journal.store.records(opening.feedFrom - 1))
+          : opening.state === 'rebuild'
+            ? index.rebuild(journal.store.records())
+            : Promise.resolve();
+      filled.catch((error: unknown) => {
+        log.error(
+          { error: error instanceof Error ? error.message : String(error) },
+          'the index could not be filled',
+        );
+      });
       return index;
     } catch (error) {
       log.error(
