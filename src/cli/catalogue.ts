@@ -55,7 +55,9 @@ export function locateExecutable(profile: InstrumentProfile, context: CliContext
     place === '~' || place.startsWith('~/') ? context.home + place.slice(1) : place,
   );
   // Empty and relative entries are passed over: the current folder is never searched.
-  const folders = [...(context.env['PATH'] ?? '').split(delimiter), ...known].filter((folder) => isAbsolute(folder));
+  const folders = [...(context.env['PATH'] ?? '').split(delimiter), ...known].filter((folder) =>
+    isAbsolute(folder),
+  );
   return folders.map((folder) => join(folder, command.executable)).find(isExecutable) ?? null;
 }
 

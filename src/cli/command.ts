@@ -1,5 +1,6 @@
 /** How commands are declared: one file each, every one with the common options and one way to end. */
-import { Command, Option } from 'commander';
+import { Option } from 'commander';
+import type { Command } from 'commander';
 import type { CliContext } from './context';
 import type { ExitCode } from './failure';
 import { usageError } from './failure';
@@ -58,7 +59,9 @@ export function jsonOption(command: Command, flags = '-j, --json'): Command {
 /** Examples at the end of the help. */
 export function examples(command: Command, lines: readonly (readonly [string, string])[]): Command {
   const width = Math.max(...lines.map(([example]) => example.length));
-  const text = lines.map(([example, meaning]) => `  ${example.padEnd(width)}  ${meaning}`.trimEnd()).join('\n');
+  const text = lines
+    .map(([example, meaning]) => `  ${example.padEnd(width)}  ${meaning}`.trimEnd())
+    .join('\n');
   return command.addHelpText('after', `\nExamples:\n${text}`);
 }
 
@@ -89,12 +92,10 @@ export function action<O extends object>(
       json: common.some((options) => options.json === true),
     });
     session.output = output;
-    const args = passed
-      .slice(0, -2)
-      .map((value) => (typeof value === 'string' ? value : undefined));
+    const args = passed.slice(0, -2).map((value) => (typeof value === 'string' ? value : undefined));
     const mayStart = common.every((options) => options.start !== false);
-    // Commander builds this object from the options declared on this command; each body names those.
-    const own = command.opts() as O;
+    // Commander builds it from the options declared on this command; each body names those.
+    const own = command.opts<O>();
     session.exitCode = await body({ context: session.context, output, mayStart }, own, ...args);
   });
 }

@@ -1,12 +1,9 @@
 /** Every command, in the order of the help. */
 import type { CliCommand } from './command';
-import {
-  cancelCommand,
-  modifyCommand,
-  pauseCommand,
-  rerunCommand,
-  resumeCommand,
-} from './commands/control';
+import { clearCommand } from './commands/clear';
+import { completionCommand } from './commands/completion';
+import { configCommand } from './commands/config';
+import { cancelCommand, modifyCommand, pauseCommand, rerunCommand, resumeCommand } from './commands/control';
 import {
   clearRateLimitsCommand,
   conductorStatusCommand,
@@ -15,28 +12,59 @@ import {
   startCommand,
   stopCommand,
 } from './commands/daemon';
+import { diagnoseCommand, recoverCommand, reportCommand } from './commands/diagnose';
+import { doctorCommand } from './commands/doctor';
+import { errorsCommand, historyCommand } from './commands/history';
+import { initCommand } from './commands/init';
+import { instrumentsCommand } from './commands/instruments';
 import { listCommand } from './commands/list';
+import { logsCommand } from './commands/logs';
 import { runCommand } from './commands/run';
+import { serviceCommand } from './commands/service';
 import { statusCommand } from './commands/status';
+import { trustCommand } from './commands/trust';
 import { validateCommand } from './commands/validate';
 
 export const allCommands: readonly { readonly title: string; readonly commands: readonly CliCommand[] }[] = [
-  { title: 'Scores:', commands: [runCommand, validateCommand] },
-  { title: 'Looking:', commands: [statusCommand, listCommand] },
+  { title: 'Scores:', commands: [initCommand, validateCommand, runCommand, trustCommand] },
+  {
+    title: 'Looking:',
+    commands: [
+      statusCommand,
+      listCommand,
+      logsCommand,
+      historyCommand,
+      errorsCommand,
+      diagnoseCommand,
+      reportCommand,
+    ],
+  },
   {
     title: 'Jobs:',
-    commands: [pauseCommand, resumeCommand, cancelCommand, rerunCommand, modifyCommand],
+    commands: [
+      pauseCommand,
+      resumeCommand,
+      cancelCommand,
+      rerunCommand,
+      modifyCommand,
+      recoverCommand,
+      clearCommand,
+    ],
+  },
+  {
+    title: 'Instruments and this machine:',
+    commands: [
+      instrumentsCommand,
+      rateLimitsCommand,
+      clearRateLimitsCommand,
+      doctorCommand,
+      configCommand,
+      completionCommand,
+    ],
   },
   {
     title: 'Conductor:',
-    commands: [
-      startCommand,
-      stopCommand,
-      restartCommand,
-      conductorStatusCommand,
-      rateLimitsCommand,
-      clearRateLimitsCommand,
-    ],
+    commands: [startCommand, stopCommand, restartCommand, conductorStatusCommand, serviceCommand],
   },
 ];
 

@@ -64,7 +64,9 @@ const unreachable = new Set<number>([
   ErrorCode.ownershipMoved,
 ]);
 
-const codeNames = new Map<number, string>(Object.entries(ErrorCode).map(([name, code]) => [code, snake(name)]));
+const codeNames = new Map<number, string>(
+  Object.entries(ErrorCode).map(([name, code]) => [code, snake(name)]),
+);
 
 /** Any thrown value as what is told of it. Faults of ours keep their message; the stack is shown by --verbose. */
 export function tellFailure(error: unknown): ToldFailure {

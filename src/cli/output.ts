@@ -108,7 +108,8 @@ export class Output {
     }
     if (this.options.verbose && error instanceof Error && error.stack !== undefined) {
       this.aside(this.err.dim(error.stack));
-      if (error.cause instanceof Error) this.aside(this.err.dim(`caused by ${error.cause.stack ?? error.cause.message}`));
+      if (error.cause instanceof Error)
+        this.aside(this.err.dim(`caused by ${error.cause.stack ?? error.cause.message}`));
     }
   }
 }

@@ -34,7 +34,11 @@ export function buildProgram(session: Session): Command {
       getErrHasColors: () => false,
     });
   addCommonOptions(program);
-  refused(program, '--conductor-clone [name]', 'Set MARIANNE_HOME to another folder: it has a conductor of its own.');
+  refused(
+    program,
+    '--conductor-clone [name]',
+    'Set MARIANNE_HOME to another folder: it has a conductor of its own.',
+  );
   refused(program, '-L, --log-level <level>', 'Set log_level: mzt config set log_level debug');
   refused(program, '--log-file <path>', 'The log is <state>/log/conductor.log: mzt logs');
   refused(program, '--log-format <format>', 'The log has one JSON object a line: mzt logs');
@@ -61,7 +65,10 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   const session: Session = { context, exitCode: Exit.ok, output: null };
   try {
     if (context.platform === 'win32') {
-      throw usageError('native Windows is not supported', 'Use it in WSL: https://learn.microsoft.com/windows/wsl/install');
+      throw usageError(
+        'native Windows is not supported',
+        'Use it in WSL: https://learn.microsoft.com/windows/wsl/install',
+      );
     }
     const name = args.find((arg) => !arg.startsWith('-'));
     const instead = name === undefined ? undefined : elsewhere.get(name);

@@ -60,7 +60,10 @@ export async function inspectScore(context: CliContext, request: InspectionReque
     return { ...nothing, text, diagnostics: parsed.diagnostics, catalogue };
   }
   const { workspace } = request;
-  const plan = planScore(score, { cwd, ...(workspace === undefined ? {} : { workspaceOverride: workspace }) });
+  const plan = planScore(score, {
+    cwd,
+    ...(workspace === undefined ? {} : { workspaceOverride: workspace }),
+  });
   const catalogue = await loadInstruments(context, plan.workspace);
   const forScore = scoreCatalogue(catalogue);
   const checked = [

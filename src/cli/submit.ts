@@ -57,10 +57,16 @@ export async function readScore(
       inspection.text,
       inspection.diagnostics.map(toWireDiagnostic),
     );
-    throw new CliFailure(Exit.usage, `the score cannot be played: ${diagnosticCounts(inspection.diagnostics)}`, {
-      errorCode: 'invalid_score',
-      hints: inspection.diagnostics.filter(({ severity }) => severity === 'error').map(({ message }) => message),
-    });
+    throw new CliFailure(
+      Exit.usage,
+      `the score cannot be played: ${diagnosticCounts(inspection.diagnostics)}`,
+      {
+        errorCode: 'invalid_score',
+        hints: inspection.diagnostics
+          .filter(({ severity }) => severity === 'error')
+          .map(({ message }) => message),
+      },
+    );
   }
   return inspection;
 }

@@ -23,7 +23,9 @@ export const pauseCommand: CliCommand = {
   name: 'pause',
   configure(program, session) {
     const command = subcommand(program, 'pause <job>', 'start no further sheets of a job')
-      .description('Pause a job: sheets that play are finished, no further ones are started. Work is never killed.')
+      .description(
+        'Pause a job: sheets that play are finished, no further ones are started. Work is never killed.',
+      )
       .option('--wait', 'wait until no sheet plays')
       .option('-t, --timeout <seconds>', 'longest wait', seconds('--timeout'), 60);
     jsonOption(command);
@@ -34,7 +36,9 @@ export const pauseCommand: CliCommand = {
         const { output } = invocation;
         const answer = await conductor.client.call('job.pause', { job_id: job });
         if (!answer.paused) {
-          throw new CliFailure(Exit.failed, answer.error ?? `${job} cannot be paused`, { errorCode: 'not_paused' });
+          throw new CliFailure(Exit.failed, answer.error ?? `${job} cannot be paused`, {
+            errorCode: 'not_paused',
+          });
         }
         if (options.wait === true) await untilQuiet(invocation, conductor, job, options.timeout);
         if (output.json) output.document(answer);
@@ -190,7 +194,9 @@ export const rerunCommand: CliCommand = {
   name: 'rerun',
   configure(program, session) {
     const command = subcommand(program, 'rerun <job> <sheet>', 'play one sheet again')
-      .description('Play one sheet of a job again, whatever came of it. Earlier attempts stay in the history.')
+      .description(
+        'Play one sheet of a job again, whatever came of it. Earlier attempts stay in the history.',
+      )
       .option('--hint <text>', 'a note for the agent, added to the prompt')
       .option('--cascade', 'also play again what depends on it')
       .option('-f, --follow', 'show what happens until the job ends; exit by its result')
@@ -219,7 +225,9 @@ export const rerunCommand: CliCommand = {
           else if (!follows) output.document(answer);
         } else {
           const { bold, green } = output.out;
-          output.line(`${green('accepted')} ${bold(answer.job_id)}: sheet ${numberRanges(answer.sheets)} again`);
+          output.line(
+            `${green('accepted')} ${bold(answer.job_id)}: sheet ${numberRanges(answer.sheets)} again`,
+          );
         }
         return follows ? followToEnd(invocation, conductor, answer.job_id, options) : Exit.ok;
       });
@@ -266,7 +274,9 @@ async function modify(invocation: Invocation, options: ModifyOptions, job = ''):
     if (output.json) output.document({ job_id: record.job_id, status: 'paused', config_path: config });
     else {
       output.line(`${output.out.yellow('paused')} ${record.job_id}; the score is valid`);
-      output.line(`  mzt modify ${record.job_id} -c ${options.config} -r    ${output.out.dim('go on with it')}`);
+      output.line(
+        `  mzt modify ${record.job_id} -c ${options.config} -r    ${output.out.dim('go on with it')}`,
+      );
     }
     return Exit.ok;
   });

@@ -163,12 +163,22 @@ async function conductorStatus({ context, output }: Invocation): Promise<ExitCod
     return Exit.unreachable;
   }
   return withFound(context, found, NOT_ASKED, async ({ client }) => {
-    const [status, ready] = await Promise.all([client.call('daemon.status', {}), client.call('daemon.ready', {})]);
+    const [status, ready] = await Promise.all([
+      client.call('daemon.status', {}),
+      client.call('daemon.ready', {}),
+    ]);
     if (output.json) {
-      output.document({ running: true, ...found.info, ...status, ready: ready.status === 'ready', readiness: ready });
+      output.document({
+        running: true,
+        ...found.info,
+        ...status,
+        ready: ready.status === 'ready',
+        readiness: ready,
+      });
       return Exit.ok;
     }
-    const fact = (name: string, value: string | number) => output.line(`  ${output.out.dim(name.padEnd(11))} ${value}`);
+    const fact = (name: string, value: string | number) =>
+      output.line(`  ${output.out.dim(name.padEnd(11))} ${value}`);
     const { green, yellow } = output.out;
     output.line(`conductor ${ready.status === 'ready' ? green('ready') : yellow('not ready')}`);
     const reason = ready.status_reason ?? status.status_reason;
@@ -196,7 +206,10 @@ export const rateLimitsCommand: CliCommand = {
       withConductor(invocation, async ({ client }) => {
         const { output } = invocation;
         const limits = await client.call('daemon.rate_limits', {});
-        const rows = Object.entries(limits.backends).map(([name, limit]) => [name, duration(limit.seconds_remaining)]);
+        const rows = Object.entries(limits.backends).map(([name, limit]) => [
+          name,
+          duration(limit.seconds_remaining),
+        ]);
         if (output.json) output.document(limits);
         else if (rows.length === 0) output.line('No instrument is limited.');
         else {
@@ -220,7 +233,10 @@ export const clearRateLimitsCommand: CliCommand = {
     action<{ readonly instrument?: string }>(command, session, (invocation, { instrument }) =>
       withConductor(invocation, async ({ client }) => {
         const { output } = invocation;
-        const answer = await client.call('daemon.clear_rate_limits', instrument === undefined ? {} : { instrument });
+        const answer = await client.call(
+          'daemon.clear_rate_limits',
+          instrument === undefined ? {} : { instrument },
+        );
         if (output.json) output.document(answer);
         else output.line(`${counted(answer.cleared, 'limit')} cleared`);
         return Exit.ok;

@@ -73,7 +73,11 @@ async function diagnose(invocation: Invocation, options: DiagnoseOptions, job = 
     for (const { sheet, attempts: list } of attempts) {
       const known = state.sheets[String(sheet)];
       output.line();
-      output.line(output.out.bold(`Sheet ${sheet}${known === undefined || known.description === null ? '' : `: ${printable(known.description)}`}`));
+      output.line(
+        output.out.bold(
+          `Sheet ${sheet}${known === undefined || known.description === null ? '' : `: ${printable(known.description)}`}`,
+        ),
+      );
       if (known !== undefined) {
         output.line(
           `  ${output.out.dim('limits')}: ${duration(known.sheet_timeout_seconds)} an attempt, ${known.max_retries} retries, ` +
@@ -128,12 +132,18 @@ function logPaths(attempt: AttemptDetail): string[] {
 
 async function logTails(client: DaemonClient, job: string, sheets: readonly SheetAttempts[]) {
   const asked = sheets.flatMap(({ sheet, attempts }) =>
-    attempts.flatMap(({ attempt }) => (['stdout', 'stderr'] as const).map((stream) => ({ sheet, attempt, stream }))),
+    attempts.flatMap(({ attempt }) =>
+      (['stdout', 'stderr'] as const).map((stream) => ({ sheet, attempt, stream })),
+    ),
   );
   return Promise.all(
     asked.map(async (log) => {
       const page = await client.call('log.read', { job_id: job, ...log, tail_bytes: 64 * 1024 });
-      return { ...log, path: page.path, lines: printableLines(page.data).trimEnd().split('\n').slice(-LOG_LINES) };
+      return {
+        ...log,
+        path: page.path,
+        lines: printableLines(page.data).trimEnd().split('\n').slice(-LOG_LINES),
+      };
     }),
   );
 }
@@ -142,7 +152,9 @@ export const reportCommand: CliCommand = {
   name: 'report',
   configure(program, session) {
     const command = subcommand(program, 'report <job>', 'one HTML page of a whole run, to share')
-      .description('Write one self-contained, redacted HTML page: timeline, attempts, prompts, check results, cost.')
+      .description(
+        'Write one self-contained, redacted HTML page: timeline, attempts, prompts, check results, cost.',
+      )
       .option('-o, --output <file>', 'where to (else ./RUN-report.html); - = stdout')
       .option('-f, --force', 'replace a file that is there');
     jsonOption(command);
@@ -168,9 +180,13 @@ async function report(
     const path = resolve(context.cwd(), options.output ?? `${run}-report.html`);
     // The default name carries the run id: writing it again is a newer report of the same run.
     const mayReplace = options.force === true || options.output === undefined;
-    await writeFile(path, html, { mode: 0o600, flag: mayReplace ? 'w' : 'wx' }).catch((error: NodeJS.ErrnoException) => {
-      throw error.code === 'EEXIST' ? usageError(`${path} is there already`, 'Replace it with --force.') : error;
-    });
+    await writeFile(path, html, { mode: 0o600, flag: mayReplace ? 'w' : 'wx' }).catch(
+      (error: NodeJS.ErrnoException) => {
+        throw error.code === 'EEXIST'
+          ? usageError(`${path} is there already`, 'Replace it with --force.')
+          : error;
+      },
+    );
     if (output.json) output.document({ job_id: run, path });
     else output.line(path);
     return Exit.ok;
@@ -196,7 +212,9 @@ export const recoverCommand: CliCommand = {
       .option('-n, --dry-run', 'only tell')
       .addOption(new Option('--json', 'print JSON, and only that, on stdout'));
     refused(command, '-f, --from-sheet <n>', 'Play sheets again: mzt rerun JOB SHEET --cascade');
-    examples(command, [["mzt recover review --from-artifacts 'sheet*-report.md' -n", 'see what it would do']]);
+    examples(command, [
+      ["mzt recover review --from-artifacts 'sheet*-report.md' -n", 'see what it would do'],
+    ]);
     action<RecoverOptions>(command, session, (invocation, options, job = '') =>
       withConductor(invocation, async ({ client }) => {
         const { output } = invocation;
@@ -208,11 +226,13 @@ export const recoverCommand: CliCommand = {
         });
         const recovered = answer.recovered ?? [];
         if (output.json) output.document(answer);
-        else if (recovered.length === 0) output.line('Nothing to recover: no unfinished sheet passes its checks.');
+        else if (recovered.length === 0)
+          output.line('Nothing to recover: no unfinished sheet passes its checks.');
         else {
           const verb = answer.dry_run ? 'would be marked completed' : 'marked completed';
           output.line(`${verb}: sheet ${numberRanges(recovered)}`);
-          if (!answer.dry_run) output.info(`  mzt resume ${answer.state.job_id}    ${output.out.dim('go on with the rest')}`);
+          if (!answer.dry_run)
+            output.info(`  mzt resume ${answer.state.job_id}    ${output.out.dim('go on with the rest')}`);
         }
         return Exit.ok;
       }),

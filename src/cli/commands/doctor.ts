@@ -46,14 +46,12 @@ async function doctor({ context, output }: Invocation): Promise<ExitCode> {
     await stateFinding(context),
     await spaceFinding(context),
     await conductorFinding(context),
-    ...catalogue.problems.map(
-      (problem): Finding => ({
-        name: 'profile',
-        level: problem.severity,
-        message: `${problem.file}${problem.line === null ? '' : `:${problem.line}`}: ${problem.message}`,
-        remedy: null,
-      }),
-    ),
+    ...catalogue.problems.map((problem): Finding => ({
+      name: 'profile',
+      level: problem.severity,
+      message: `${problem.file}${problem.line === null ? '' : `:${problem.line}`}: ${problem.message}`,
+      remedy: null,
+    })),
     ready.length === 0
       ? {
           name: 'instruments',
@@ -88,7 +86,9 @@ async function doctor({ context, output }: Invocation): Promise<ExitCode> {
   output.line();
   for (const row of rows) {
     if (row.kind === 'http' && !output.options.verbose) continue;
-    output.line(`  ${row.status === 'ready' ? marks.ok : marks.info} ${row.name.padEnd(14)} ${row.detail ?? ''}`);
+    output.line(
+      `  ${row.status === 'ready' ? marks.ok : marks.info} ${row.name.padEnd(14)} ${row.detail ?? ''}`,
+    );
   }
   output.info(`\nWhether an agent is logged in: mzt instruments check ${ready[0]?.name ?? 'claude-code'}`);
   return broken ? Exit.failed : Exit.ok;
@@ -119,7 +119,12 @@ async function stateFinding(context: CliContext): Promise<Finding> {
       return { name, level: 'ok', message: `${root} (made at the first start)`, remedy: null };
     }
     if (!found.isDirectory()) {
-      return { name, level: 'error', message: `${root} is not a folder`, remedy: 'Move it away, or set MARIANNE_HOME.' };
+      return {
+        name,
+        level: 'error',
+        message: `${root} is not a folder`,
+        remedy: 'Move it away, or set MARIANNE_HOME.',
+      };
     }
     await access(root, constants.R_OK | constants.W_OK | constants.X_OK);
     return { name, level: 'ok', message: root, remedy: null };
@@ -153,7 +158,12 @@ async function spaceFinding(context: CliContext): Promise<Finding> {
       remedy: little ? 'Free some space: logs and the journal need it.' : null,
     };
   } catch (error) {
-    return { name, level: 'info', message: `free space is not known (${tellFailure(error).message})`, remedy: null };
+    return {
+      name,
+      level: 'info',
+      message: `free space is not known (${tellFailure(error).message})`,
+      remedy: null,
+    };
   }
 }
 
@@ -161,7 +171,8 @@ async function conductorFinding(context: CliContext): Promise<Finding> {
   const name = 'conductor';
   try {
     const found = await findRunning(context);
-    if (found === null) return { name, level: 'info', message: 'not running; started when it is needed', remedy: null };
+    if (found === null)
+      return { name, level: 'info', message: 'not running; started when it is needed', remedy: null };
     const { info } = found;
     const { build } = versionOf(context);
     const up = info.built_at === 0 ? '' : `, built ${duration((context.now() - info.built_at) / 1000)} ago`;

@@ -128,9 +128,13 @@ export const errorsCommand: CliCommand = {
   name: 'errors',
   configure(program, session) {
     const command = subcommand(program, 'errors <job>', 'what went wrong in a job')
-      .description('List what went wrong, also what a retry has healed. With -v: the end of the output of each.')
+      .description(
+        'List what went wrong, also what a retry has healed. With -v: the end of the output of each.',
+      )
       .option('-b, --sheet <n>', 'only this sheet', positive('--sheet'))
-      .addOption(new Option('-t, --type <type>', 'only these').choices(['transient', 'rate_limit', 'permanent']))
+      .addOption(
+        new Option('-t, --type <type>', 'only these').choices(['transient', 'rate_limit', 'permanent']),
+      )
       .option('-c, --code <code>', 'only this code, for example E001')
       .addOption(new Option('-V', 'the same as --verbose').hideHelp());
     jsonOption(command);
@@ -164,7 +168,8 @@ async function errors(invocation: Invocation, options: ErrorOptions, job = ''): 
       });
       return Exit.ok;
     }
-    if (state.error_message !== null) output.line(`${output.out.red('job')}  ${printable(state.error_message)}`);
+    if (state.error_message !== null)
+      output.line(`${output.out.red('job')}  ${printable(state.error_message)}`);
     if (found.length === 0) {
       if (state.error_message === null) output.line('No errors.');
       return Exit.ok;
@@ -200,7 +205,12 @@ async function errors(invocation: Invocation, options: ErrorOptions, job = ''): 
           if (text === null || text.trim() === '') continue;
           output.line();
           output.line(output.out.bold(`sheet ${error.sheet_num}, attempt ${error.attempt_number}: ${name}`));
-          output.lines(printableLines(text).trimEnd().split('\n').map((line) => `  ${line}`));
+          output.lines(
+            printableLines(text)
+              .trimEnd()
+              .split('\n')
+              .map((line) => `  ${line}`),
+          );
         }
       }
     } else output.info(`\n${counted(found.length, 'error')}; their output: mzt errors ${job} -v`);

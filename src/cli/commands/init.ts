@@ -46,16 +46,24 @@ async function init(invocation: Invocation, options: InitOptions, argument?: str
   const file = join(folder, `${name}.yaml`);
   await mkdir(folder, { recursive: true });
   const text = choice.shell ? shellScore(name, choice.instrument) : agentScore(name, choice.instrument);
-  await writeFile(file, text, { flag: options.force === true ? 'w' : 'wx' }).catch((error: NodeJS.ErrnoException) => {
-    throw error.code === 'EEXIST'
-      ? new CliFailure(Exit.failed, `${file} is there already`, {
-          hints: ['Choose another name, or replace it with --force.'],
-          errorCode: 'exists',
-        })
-      : error;
-  });
+  await writeFile(file, text, { flag: options.force === true ? 'w' : 'wx' }).catch(
+    (error: NodeJS.ErrnoException) => {
+      throw error.code === 'EEXIST'
+        ? new CliFailure(Exit.failed, `${file} is there already`, {
+            hints: ['Choose another name, or replace it with --force.'],
+            errorCode: 'exists',
+          })
+        : error;
+    },
+  );
   if (output.json) {
-    output.document({ success: true, name, path: file, instrument: choice.instrument, reason: choice.reason });
+    output.document({
+      success: true,
+      name,
+      path: file,
+      instrument: choice.instrument,
+      reason: choice.reason,
+    });
     return Exit.ok;
   }
   const short = shortPath(file, context.cwd());

@@ -22,7 +22,9 @@ export const instrumentsCommand: CliCommand = {
     const list = jsonOption(subcommand(group, 'list', 'all instruments, and which are ready'));
     action(list, session, listInstruments);
     const check = subcommand(group, 'check <name>', 'whether an instrument works')
-      .description('Look for the program, ask its version, look for its login. Does not cost anything, without --quota.')
+      .description(
+        'Look for the program, ask its version, look for its login. Does not cost anything, without --quota.',
+      )
       .option('--quota', 'also ask what is left; may cost a request');
     jsonOption(check);
     action<{ readonly quota?: true }>(check, session, checkInstrument);
@@ -101,11 +103,14 @@ async function checkInstrument(
     else {
       const { out } = output;
       const verdict = answer.ok ? out.green('ready') : out.red('not ready');
-      output.line(`${answer.name}: ${verdict}${answer.version === null ? '' : ` (${printable(answer.version)})`}`);
+      output.line(
+        `${answer.name}: ${verdict}${answer.version === null ? '' : ` (${printable(answer.version)})`}`,
+      );
       for (const check of answer.checks) {
         const mark = check.ok === null ? out.dim('?') : check.ok ? out.green('✓') : out.red('✗');
         output.line(`  ${mark} ${check.name}: ${printable(check.message)}`);
-        if (check.remedy !== null && check.ok !== true) output.line(`    ${out.cyan('help:')} ${printable(check.remedy)}`);
+        if (check.remedy !== null && check.ok !== true)
+          output.line(`    ${out.cyan('help:')} ${printable(check.remedy)}`);
       }
     }
     return answer.ok ? Exit.ok : Exit.failed;

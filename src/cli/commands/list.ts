@@ -36,11 +36,16 @@ async function list(invocation: Invocation, options: ListOptions): Promise<ExitC
   const { context, output } = invocation;
   const wanted = options.status === undefined ? null : jobStatusSchema.safeParse(options.status);
   if (wanted?.success === false) {
-    throw usageError(`no such state: ${options.status ?? ''}`, `One of: ${jobStatusSchema.options.join(', ')}`);
+    throw usageError(
+      `no such state: ${options.status ?? ''}`,
+      `One of: ${jobStatusSchema.options.join(', ')}`,
+    );
   }
   return withConductor(invocation, async ({ client }) => {
     const jobs = (await client.call('job.list', {}))
-      .filter((job) => (wanted === null ? options.all === true || !isOver(job.status) : job.status === wanted.data))
+      .filter((job) =>
+        wanted === null ? options.all === true || !isOver(job.status) : job.status === wanted.data,
+      )
       .sort((a, b) => b.submitted_at - a.submitted_at)
       .slice(0, options.limit);
     if (output.json) output.document(jobs);

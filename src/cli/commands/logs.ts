@@ -22,7 +22,11 @@ interface LogOptions {
 export const logsCommand: CliCommand = {
   name: 'logs',
   configure(program, session) {
-    const command = subcommand(program, 'logs [job] [sheet]', 'output of a sheet, or the log of the conductor')
+    const command = subcommand(
+      program,
+      'logs [job] [sheet]',
+      'output of a sheet, or the log of the conductor',
+    )
       .description(
         'Show what an agent wrote: of the sheet that plays, else of the one that ended last. Without a job: the log of\n' +
           'the conductor, one JSON object a line. Keys are redacted.',
@@ -55,7 +59,12 @@ function lineCount(text: string): number {
 type PageRequest = { readonly tail_bytes: number } | { readonly offset: number };
 type ReadPage = (request: PageRequest) => Promise<LogPage>;
 
-async function logs(invocation: Invocation, options: LogOptions, job?: string, sheet?: string): Promise<ExitCode> {
+async function logs(
+  invocation: Invocation,
+  options: LogOptions,
+  job?: string,
+  sheet?: string,
+): Promise<ExitCode> {
   const { output, context } = invocation;
   const follow = options.follow === true || options.F === true;
   const number = sheet === undefined ? null : positive('sheet')(sheet);
@@ -67,7 +76,13 @@ async function logs(invocation: Invocation, options: LogOptions, job?: string, s
     const stopListening = follow ? context.onInterrupt(() => stopped.abort()) : () => undefined;
     try {
       if (job === undefined) {
-        await show(invocation, (request) => client.call('daemon.log', request), options, follow, stopped.signal);
+        await show(
+          invocation,
+          (request) => client.call('daemon.log', request),
+          options,
+          follow,
+          stopped.signal,
+        );
       } else if (number !== null || options.path === true || !follow) {
         const shown = number ?? (await currentSheet(client, job));
         if (shown === null) throw nothingYet(job);
@@ -186,7 +201,7 @@ async function followSheets(
       let offset = offsets.get(key) ?? 0;
       if (offset < 0) continue;
       const read = reader(client, job, sheet.sheet_num, { ...options, attempt });
-      for (let more = true; more; ) {
+      for (let more = true; more;) {
         const page = await read({ offset });
         if (page.data !== '') {
           if (last !== key) output.line(output.out.dim(`── sheet ${sheet.sheet_num}, attempt ${attempt}`));

@@ -59,7 +59,9 @@ export const runCommand: CliCommand = {
       ['mzt run review.yaml --wait --json | jq .status', 'in scripts'],
     ]);
     action<RunOptions>(command, session, (invocation, options, score) =>
-      options.dryRun === true ? dryRun(invocation, score ?? '', options) : run(invocation, score ?? '', options),
+      options.dryRun === true
+        ? dryRun(invocation, score ?? '', options)
+        : run(invocation, score ?? '', options),
     );
   },
 };
@@ -69,7 +71,8 @@ async function run(invocation: Invocation, file: string, options: RunOptions): P
   if (options.selfHealing === true) {
     output.warn('--self-healing is not obeyed yet: failed sheets are retried as the score says');
   }
-  if (options.fresh === true) output.note('--fresh is not needed: every run is a new one, earlier runs are kept');
+  if (options.fresh === true)
+    output.note('--fresh is not needed: every run is a new one, earlier runs are kept');
   const { workspace } = options;
   const inspection = await readScore(invocation, { file, workspace, render: false });
   const params = submitParams(invocation, inspection, {
@@ -153,8 +156,12 @@ async function dryRun(invocation: Invocation, file: string, options: RunOptions)
       plan: wirePlan(plan),
       rendering: sheets.map(({ sheet, result }) => ({
         sheet: sheet.num,
-        prompt: result.ok ? [result.preamble ?? '', result.prompt].filter((part) => part !== '').join('\n') : null,
-        estimated_tokens: result.ok ? Math.ceil((result.prompt.length + (result.preamble?.length ?? 0)) / 4) : null,
+        prompt: result.ok
+          ? [result.preamble ?? '', result.prompt].filter((part) => part !== '').join('\n')
+          : null,
+        estimated_tokens: result.ok
+          ? Math.ceil((result.prompt.length + (result.preamble?.length ?? 0)) / 4)
+          : null,
         error: result.ok ? null : (result.diagnostics[0]?.message ?? 'not rendered'),
       })),
     });

@@ -70,7 +70,10 @@ async function overview(invocation: Invocation, options: StatusOptions): Promise
   const { context, output } = invocation;
   return withConductor(invocation, async ({ client }) => {
     const look = async () => {
-      const [jobs, status] = await Promise.all([client.call('job.list', {}), client.call('daemon.status', {})]);
+      const [jobs, status] = await Promise.all([
+        client.call('job.list', {}),
+        client.call('daemon.status', {}),
+      ]);
       const active = jobs.filter((job) => !isOver(job.status));
       const recent = jobs
         .filter((job) => isOver(job.status))
@@ -88,7 +91,9 @@ async function overview(invocation: Invocation, options: StatusOptions): Promise
         ...(trouble === null || trouble === undefined ? [] : [`  ${colors.red(trouble.message)}`]),
         ...section('ACTIVE', active),
         ...section('RECENT', recent),
-        ...(active.length + recent.length === 0 ? ['', 'No jobs yet. Write a first score with: mzt init'] : []),
+        ...(active.length + recent.length === 0
+          ? ['', 'No jobs yet. Write a first score with: mzt init']
+          : []),
       ];
     };
     if (options.watch !== true) {

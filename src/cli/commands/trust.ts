@@ -65,7 +65,9 @@ async function trust(invocation: Invocation, options: TrustOptions, folder?: str
       return Exit.ok;
     }
     if (options.yes !== true) {
-      const answer = await context.ask(`May ${counted(open.length, 'thing')} of this folder run as you? [y/N] `);
+      const answer = await context.ask(
+        `May ${counted(open.length, 'thing')} of this folder run as you? [y/N] `,
+      );
       if (answer === null) throw usageError('nobody is there to ask', 'To approve without a question: --yes');
       if (!/^y(es)?$/i.test(answer.trim())) {
         output.line('Nothing was approved.');

@@ -33,7 +33,11 @@ export const validateCommand: CliCommand = {
 
 const PREVIEW_LINES = 15;
 
-async function validate(invocation: Invocation, file: string, workspace: string | undefined): Promise<ExitCode> {
+async function validate(
+  invocation: Invocation,
+  file: string,
+  workspace: string | undefined,
+): Promise<ExitCode> {
   const { context, output } = invocation;
   const inspection = await inspectScore(context, { file, workspace, render: true });
   const { diagnostics, plan, rendered } = inspection;
@@ -42,16 +46,14 @@ async function validate(invocation: Invocation, file: string, workspace: string 
     output.document(
       inspection.score === null
         ? { ...unusable(diagnostics), ...issueReport(diagnostics) }
-        : { ...issueReport(diagnostics), rendering: renderingReport(inspection.plan, rendered?.sheets ?? []) },
+        : {
+            ...issueReport(diagnostics),
+            rendering: renderingReport(inspection.plan, rendered?.sheets ?? []),
+          },
     );
     return code;
   }
-  await reportDiagnostics(
-    invocation,
-    inspection.path,
-    inspection.text,
-    diagnostics.map(toWireDiagnostic),
-  );
+  await reportDiagnostics(invocation, inspection.path, inspection.text, diagnostics.map(toWireDiagnostic));
   const name = shortPath(inspection.path, context.cwd());
   const counts = diagnosticCounts(diagnostics);
   const verdict = code === Exit.ok ? output.out.green('valid') : output.out.red('not valid');

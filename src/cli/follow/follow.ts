@@ -51,7 +51,7 @@ export async function followJob(options: FollowOptions): Promise<FollowEnd> {
       if (isOver(record.status)) resolveEnd({ kind: 'over', record });
     } catch (error) {
       // A connection that broke is made again by the stream; an answer that refuses will not change.
-      if (from.isOpen) rejectEnd(error instanceof Error ? error : new Error(String(error)));
+      if (from.isOpen) rejectEnd(asError(error));
     }
   };
   const refresh = async (from: Link) => {
@@ -97,7 +97,7 @@ export async function followJob(options: FollowOptions): Promise<FollowEnd> {
       const { error } = state;
       const fatal = error instanceof DaemonError && error.code === ErrorCode.startFailed && failures >= 3;
       if (error !== null && (fatal || failures >= MOST_FAILURES)) {
-        rejectEnd(error instanceof Error ? error : new Error(String(error)));
+        rejectEnd(asError(error));
       } else if (!lost) {
         lost = true;
         renderer.notice('lost the conductor; its work is safe and goes on. Connecting again …');
@@ -113,4 +113,10 @@ export async function followJob(options: FollowOptions): Promise<FollowEnd> {
     renderer.end();
     await stream.ended;
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error
+    ? error
+    : new Error('the connection to the conductor failed', { cause: error });
 }

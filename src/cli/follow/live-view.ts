@@ -20,7 +20,15 @@ const over = new Set(['completed', 'skipped', 'cancelled']);
 export function chooseSheets(sheets: readonly SheetState[], room: number): SheetState[] {
   if (sheets.length <= room) return [...sheets];
   const rank = (sheet: SheetState) =>
-    running.has(sheet.status) ? 0 : sheet.status === 'failed' ? 1 : over.has(sheet.status) ? 4 : sheet.status === 'pending' ? 3 : 2;
+    running.has(sheet.status)
+      ? 0
+      : sheet.status === 'failed'
+        ? 1
+        : over.has(sheet.status)
+          ? 4
+          : sheet.status === 'pending'
+            ? 3
+            : 2;
   const chosen = [...sheets].sort((a, b) => {
     const order = rank(a) - rank(b);
     if (order !== 0) return order;
@@ -46,13 +54,18 @@ export function liveLines(tracker: JobTracker, style: JobStyle, size: ViewSize):
   const chosen = all ? sheets : chooseSheets(sheets, most - 1);
   const numberWidth = String(job.total_sheets).length;
   const titles = chosen.map((sheet) => printable(sheet.description ?? `sheet ${sheet.sheet_num}`));
-  const titleWidth = Math.min(Math.max(...titles.map(displayWidth), 0), Math.max(12, Math.floor(size.columns / 3)));
+  const titleWidth = Math.min(
+    Math.max(...titles.map(displayWidth), 0),
+    Math.max(12, Math.floor(size.columns / 3)),
+  );
   const lines = chosen.map((sheet, at) =>
     sheetLine(sheet, pad(truncate(titles[at] ?? '', titleWidth), titleWidth), numberWidth, tracker, style),
   );
   const rest = sheets.length - chosen.length;
   if (!all) lines.push(style.colors.dim(`  … ${rest} more: ${countStates(sheets, chosen)}`));
-  return [...head, ...lines].slice(0, Math.max(1, size.rows - 1)).map((line) => truncate(line, size.columns - 1));
+  return [...head, ...lines]
+    .slice(0, Math.max(1, size.rows - 1))
+    .map((line) => truncate(line, size.columns - 1));
 }
 
 function sheetLine(
@@ -67,7 +80,9 @@ function sheetLine(
   const plays = running.has(sheet.status);
   const started = sheet.attempts.at(-1)?.started_at ?? sheet.started_at;
   const seconds =
-    plays && started !== null ? Math.max(0, (now - Date.parse(started)) / 1000) : sheet.total_duration_seconds;
+    plays && started !== null
+      ? Math.max(0, (now - Date.parse(started)) / 1000)
+      : sheet.total_duration_seconds;
   const attempt = Math.max(sheet.attempt_count, progress?.attempt ?? 0);
   const used = sheetTokens(sheet);
   const facts = [

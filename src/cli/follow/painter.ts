@@ -16,7 +16,11 @@ export class Painter {
 
   /** Draws the block in place of the last one. Nothing is written when nothing changed. */
   draw(lines: readonly string[]): void {
-    if (this.active && lines.length === this.drawn.length && lines.every((line, at) => line === this.drawn[at])) {
+    if (
+      this.active &&
+      lines.length === this.drawn.length &&
+      lines.every((line, at) => line === this.drawn[at])
+    ) {
       return;
     }
     const start = this.active ? this.home() : HIDE_CURSOR;

@@ -22,7 +22,9 @@ function say(event: WireEvent): string | null {
   const took = typeof sheet.duration_seconds === 'number' ? ` in ${duration(sheet.duration_seconds)}` : '';
   const cost = typeof sheet.cost_usd === 'number' && sheet.cost_usd > 0 ? `, ${money(sheet.cost_usd)}` : '';
   const due =
-    typeof sheet.due_at === 'number' ? `, again in ${duration(Math.max(0, (sheet.due_at - event.t) / 1000))}` : '';
+    typeof sheet.due_at === 'number'
+      ? `, again in ${duration(Math.max(0, (sheet.due_at - event.t) / 1000))}`
+      : '';
   switch (type) {
     case 'job.submitted':
     case 'sheet.validation_passed':
@@ -64,7 +66,8 @@ function say(event: WireEvent): string | null {
     default: {
       const [kind, verb] = type.split('.');
       const reason = event.data['reason'];
-      const text = typeof reason === 'object' && reason !== null && 'message' in reason ? reason.message : null;
+      const text =
+        typeof reason === 'object' && reason !== null && 'message' in reason ? reason.message : null;
       const message = typeof text === 'string' ? text : (event.data['error_message'] ?? null);
       const tail = typeof message === 'string' ? `: ${printable(message)}` : '';
       return kind === 'job' ? `job ${verb ?? type}${tail}` : `${verb ?? type}${tail}`;

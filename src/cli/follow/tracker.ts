@@ -62,7 +62,8 @@ export class JobTracker {
       return;
     }
     if (event.seq === undefined || sheet === null) {
-      const cost = event.type === 'job.cost_update' ? eventDataSchemas.cost.safeParse(event.data).data : undefined;
+      const cost =
+        event.type === 'job.cost_update' ? eventDataSchemas.cost.safeParse(event.data).data : undefined;
       if (this.record !== null && typeof cost?.total_cost_usd === 'number') {
         this.record = { ...this.record, total_estimated_cost: cost.total_cost_usd };
       }

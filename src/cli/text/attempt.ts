@@ -30,7 +30,11 @@ export function attemptResult(attempt: AttemptSummary): string {
 export function exitText(attempt: AttemptSummary): string | null {
   const { exit_signal: signal, exit_code: code, exit_reason: reason } = attempt;
   const how =
-    signal !== null ? `${signals[signal] ?? 'signal'} (${signal})` : code !== null ? `exit code ${code}` : null;
+    signal !== null
+      ? `${signals[signal] ?? 'signal'} (${signal})`
+      : code !== null
+        ? `exit code ${code}`
+        : null;
   const why = reason === null || reason === 'completed' || reason === 'exited' ? null : reason;
   const parts = [how, why].filter((part) => part !== null);
   return parts.length === 0 ? null : parts.join(', ');
@@ -64,7 +68,8 @@ export function attemptLines(attempt: AttemptDetail, colors: Colors, now: number
     value === null || value === '' ? [] : [`    ${colors.dim(name.padEnd(12))} ${value}`];
   const used = attemptTokens(attempt);
   const cost = attempt.cost_usd;
-  const paint = attempt.outcome === 'completed' ? colors.green : attempt.outcome === null ? colors.cyan : colors.red;
+  const paint =
+    attempt.outcome === 'completed' ? colors.green : attempt.outcome === null ? colors.cyan : colors.red;
   const mode = attempt.mode === 'normal' ? '' : ` (${attempt.mode})`;
   return [
     `  ${colors.bold(`attempt ${attempt.attempt}`)}${mode}: ${paint(printable(attemptResult(attempt)))}`,
@@ -73,7 +78,12 @@ export function attemptLines(attempt: AttemptDetail, colors: Colors, now: number
     ...fact('took', attempt.duration_seconds === null ? null : duration(attempt.duration_seconds)),
     ...fact('ended by', exitText(attempt)),
     ...fact('then', attempt.decision),
-    ...fact('tokens', used === null ? null : `${tokens(attempt.input_tokens ?? 0)} in, ${tokens(attempt.output_tokens ?? 0)} out`),
+    ...fact(
+      'tokens',
+      used === null
+        ? null
+        : `${tokens(attempt.input_tokens ?? 0)} in, ${tokens(attempt.output_tokens ?? 0)} out`,
+    ),
     ...fact('cost', cost === null ? null : `${money(cost)}${attempt.cost_estimated ? ' (estimated)' : ''}`),
     ...attempt.validations.flatMap((rule) =>
       fact(

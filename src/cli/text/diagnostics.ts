@@ -42,7 +42,9 @@ export function diagnosticLines(diagnostic: WireDiagnostic, style: DiagnosticSty
   const { range, severity, code } = diagnostic;
   const paint = severity === 'error' ? colors.red : severity === 'warning' ? colors.yellow : colors.cyan;
   const place = range === null ? style.file : `${style.file}:${range.line}:${range.column}`;
-  const lines = [`${colors.bold(`${place}:`)} ${paint(`${severity} ${code}`)}: ${printable(diagnostic.message)}`];
+  const lines = [
+    `${colors.bold(`${place}:`)} ${paint(`${severity} ${code}`)}: ${printable(diagnostic.message)}`,
+  ];
   if (range !== null && style.source !== null) lines.push(...excerpt(range, style.source, style, paint));
   if (diagnostic.remedy !== null) lines.push(`  ${colors.cyan('help:')} ${printable(diagnostic.remedy)}`);
   return lines;

@@ -34,7 +34,9 @@ export function numberRanges(numbers: readonly number[]): string {
       last += 1;
       at += 1;
     }
-    parts.push(first === last ? String(first) : last === first + 1 ? `${first}, ${last}` : `${first}-${last}`);
+    parts.push(
+      first === last ? String(first) : last === first + 1 ? `${first}, ${last}` : `${first}-${last}`,
+    );
   }
   return parts.join(', ');
 }
@@ -48,7 +50,10 @@ export function planSummary(plan: Plan, colors: Colors): string[] {
   const chain = levels.every((level) => level.length === 1);
   return [
     fact('name', printable(plan.name)),
-    fact('sheets', `${plan.totalSheets} in ${counted(plan.totalStages, 'stage')}, ${counted(checks, 'check')}`),
+    fact(
+      'sheets',
+      `${plan.totalSheets} in ${counted(plan.totalStages, 'stage')}, ${counted(checks, 'check')}`,
+    ),
     fact('instruments', instruments.join(', ')),
     fact('workspace', plan.workspace),
     fact('at once', plan.parallel.enabled ? String(plan.parallel.maxConcurrent) : '1'),
@@ -75,9 +80,12 @@ function sheetLines(sheet: PlannedSheet, colors: Colors): string[] {
     colors.bold(`Sheet ${sheet.num}${title === '' ? '' : `: ${printable(title)}`}`) +
       colors.dim(` (stage ${sheet.stage}${fan})`),
     `  ${colors.dim('instrument')} ${profile}${config.model === null ? '' : ` ${config.model}`}`,
-    ...(sheet.dependsOn.length === 0 ? [] : [`  ${colors.dim('after     ')} ${numberRanges(sheet.dependsOn)}`]),
+    ...(sheet.dependsOn.length === 0
+      ? []
+      : [`  ${colors.dim('after     ')} ${numberRanges(sheet.dependsOn)}`]),
     ...sheet.validations.map(
-      (rule) => `  ${colors.dim('check     ')} ${printable(rule.description ?? `${rule.type} ${rule.path ?? rule.command ?? ''}`)}`,
+      (rule) =>
+        `  ${colors.dim('check     ')} ${printable(rule.description ?? `${rule.type} ${rule.path ?? rule.command ?? ''}`)}`,
     ),
   ];
 }

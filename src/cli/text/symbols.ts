@@ -73,7 +73,9 @@ export function statusWord(status: Status): string {
 /** False where the terminal or the locale says that it shows other characters. */
 export function showsUnicode(env: Environment): boolean {
   if (env['TERM'] === 'linux' || env['TERM'] === 'dumb') return false;
-  const locale = [env['LC_ALL'], env['LC_CTYPE'], env['LANG']].find((value) => value !== undefined && value !== '');
+  const locale = [env['LC_ALL'], env['LC_CTYPE'], env['LANG']].find(
+    (value) => value !== undefined && value !== '',
+  );
   if (locale === undefined || /utf-?8/i.test(locale)) return true;
   return !/^(C|POSIX)$|\./.test(locale);
 }

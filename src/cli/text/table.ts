@@ -24,7 +24,12 @@ export function table(
   const widths = shown.map(({ column, index }) =>
     Math.max(displayWidth(column.title), ...rows.map((row) => displayWidth(row[index] ?? ''))),
   );
-  if (width !== undefined) shrink(shown.map(({ column }) => column), widths, width);
+  if (width !== undefined)
+    shrink(
+      shown.map(({ column }) => column),
+      widths,
+      width,
+    );
   const line = (cells: readonly string[]) =>
     cells
       .map((cell, at) => pad(truncate(cell, widths[at] ?? 0), widths[at] ?? 0, shown[at]?.column.align))
