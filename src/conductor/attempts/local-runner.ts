@@ -48,9 +48,7 @@ export class LocalRunner implements AttemptRunner {
     } catch (error) {
       throw asPrepareError(error);
     }
-    const promptSha256 = await storeByDigest(this.options.promptsDir, prepared.stdin ?? request.prompt, {
-      durable: false,
-    });
+    const promptSha256 = storeByDigest(this.options.promptsDir, prepared.stdin ?? request.prompt);
     const redaction = redactionFor(request.secrets);
     const described = describePrepared(prepared);
     return {
