@@ -1,6 +1,7 @@
 // Builds what ships (dist/) and, with --tests, a file-by-file copy of sources and tests for mocha (out/).
 import * as esbuild from 'esbuild';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -42,7 +43,10 @@ const common = {
   metafile: true,
   // Some packages ask where they lie; in a CommonJS bundle that is the bundle itself.
   define: { 'import.meta.url': '__bundleUrl' },
-  banner: { js: 'const __bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
+  // The first line makes cli.js a command; the other bundles do not mind it.
+  banner: {
+    js: '#!/usr/bin/env node\nconst __bundleUrl = require("node:url").pathToFileURL(__filename).href;',
+  },
 };
 
 /** Data that the bundles read at run time, from the folder they run in. */
@@ -95,6 +99,7 @@ const bundleOptions = {
           if (result.errors.length > 0) return;
           copyData();
           writeFileSync('dist/meta.json', JSON.stringify(result.metafile));
+          if (existsSync('dist/cli.js')) chmodSync('dist/cli.js', 0o755);
           stampBuild();
         });
       },
