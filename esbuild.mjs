@@ -15,8 +15,10 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
 const watch = process.argv.includes('--watch');
-const tests = process.argv.includes('--tests');
-const dev = watch || tests || process.argv.includes('--dev');
+// Tests run what is easy to debug; a bench runs what ships.
+const bench = process.argv.includes('--bench');
+const tests = bench || process.argv.includes('--tests');
+const dev = watch || (tests && !bench) || process.argv.includes('--dev');
 
 /** Bundle name → entry. Workers are entries of their own: a worker thread loads a file. */
 const entries = {
