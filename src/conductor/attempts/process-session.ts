@@ -42,7 +42,7 @@ const lastWordMs = 100;
  */
 export class ProcessSession {
   private readonly meter: ProgressMeter;
-  private logs: AttemptLogs | null = null;
+  private logs: Promise<AttemptLogs> | null = null;
   private readers: SpoolReader[] = [];
   private endedBy: EndedBy = 'exit';
   private signalSent: number | null = null;
@@ -146,7 +146,7 @@ export class ProcessSession {
     this.cancelTimer?.();
     this.services.watcher.remove(this.options.base);
     for (const reader of this.readers) void reader.close();
-    void this.logs?.detach();
+    void this.logs?.then((logs) => logs.detach());
   }
 
   /** A shim that has not claimed yet is met by its marker. */
@@ -166,9 +166,10 @@ export class ProcessSession {
     return claim.kind === 'shim' ? { pid: claim.pid, startTime: claim.startTime } : null;
   }
 
-  private async openLogs(): Promise<AttemptLogs> {
+  /** Once: the follower and the end may both come first. */
+  private openLogs(): Promise<AttemptLogs> {
     const { base, redaction } = this.options;
-    this.logs ??= await AttemptLogs.open({
+    this.logs ??= AttemptLogs.open({
       base,
       redaction,
       meter: this.meter,

@@ -33,7 +33,7 @@ export interface PromptRequest {
   readonly instrument: PlannedInstrument;
   readonly attempt: number;
   readonly mode: AttemptMode;
-  /** The attempt before this one, when this is a retry or a completion. */
+  /** In completion mode: the last attempt whose rules were checked. */
   readonly previous: AttemptState | null;
   readonly hint: string | null;
 }
@@ -207,7 +207,9 @@ export class AttemptConductor {
     };
     let prepared;
     try {
-      const previous = mode === 'normal' ? null : (sheet.attempts.at(-1) ?? null);
+      // An interrupted or limited attempt judged nothing: what is left to do is told by the last that did.
+      const judged = sheet.attempts.findLast((candidate) => candidate.pass_percent !== null);
+      const previous = mode === 'completion' ? (judged ?? null) : null;
       const prompt = await this.services.renderPrompt({
         job,
         bundle,
@@ -440,6 +442,7 @@ export class AttemptConductor {
   ): ReturnType<typeof decide> {
     return decide({
       outcome,
+      mode: sheet.mode,
       verdict,
       passPercent: report?.passPercent ?? null,
       failureSummary: report?.summary ?? null,

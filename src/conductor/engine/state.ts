@@ -137,6 +137,9 @@ export interface FoldRecord {
 export const terminalSheet: ReadonlySet<string> = new Set(['completed', 'failed', 'skipped', 'cancelled']);
 export const terminalJob: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled']);
 
+/** Ends of an attempt after which nobody has acted on its hint: the next one gets it again. */
+const hintUnread: ReadonlySet<string> = new Set(['interrupted', 'rate_limited']);
+
 /** A skip that somebody wanted satisfies dependants and does not fail the job; one that follows a failure does neither. */
 export function skippedOnPurpose(sheet: SheetState): boolean {
   return (
@@ -317,7 +320,7 @@ const handlers: Handlers = {
       sheet.completion_attempts = next.completion_attempts;
       sheet.rate_limit_waits = next.rate_limit_waits;
       sheet.interruptions = next.interruptions;
-      sheet.hint = body.outcome === 'interrupted' ? sheet.hint : null;
+      if (!hintUnread.has(body.outcome) && body.error_type !== 'not_started') sheet.hint = null;
       sheet.error_code = body.error_code;
       sheet.error_category = body.error_category;
       sheet.error_message = body.error_message;
