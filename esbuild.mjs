@@ -23,6 +23,7 @@ const entries = {
   conductor: 'src/conductor/main.ts',
   'journal-worker': 'src/conductor/journal/writer-worker.ts',
   'index-worker': 'src/conductor/index/index-worker.ts',
+  launcher: 'src/process/launcher-main.ts',
   cli: 'src/cli/main.ts',
 };
 const present = Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(file)));

@@ -7,6 +7,7 @@ import { environmentNames } from '../instruments/environment-names';
 import { loadCatalogue as readCatalogue, type InstrumentCatalogue } from '../instruments/catalogue';
 import { readTrustFile } from '../instruments/trust';
 import { bootId, isSameProcess, processStartTime } from '../process/identity';
+import { Launcher } from '../process/launcher-client';
 import { AdoptionWatcher } from '../process/watcher';
 import {
   attemptBase,
@@ -52,7 +53,7 @@ const closeDeadline = 3000;
 
 async function main(): Promise<void> {
   process.title = 'marianne-conductor';
-  process.umask(0o077);
+  const umask = process.umask(0o077);
   const startedAt = Date.now();
   const stateDir = stateDirectory(process.env, homedir());
   const paths = statePaths(stateDir);
@@ -180,8 +181,12 @@ async function main(): Promise<void> {
       }),
     stateHash,
   });
+  const launcher = new Launcher(join(root, 'launcher.js'));
+  launcher.warm();
   const runner = new LocalRunner({
     clock: systemClock,
+    launcher,
+    umask,
     watcher: new AdoptionWatcher(),
     wake: {
       ownerFolder: paths.owner,
@@ -350,6 +355,7 @@ async function main(): Promise<void> {
     await server.close(closeDeadline);
     await journal.close();
     await feed.index?.close();
+    launcher.close();
     await ownership.release();
     log.info({}, 'conductor has stopped');
     process.exit(0);
