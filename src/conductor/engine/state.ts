@@ -208,7 +208,7 @@ function freshSheet(skeleton: SheetSkeleton): SheetState {
 
 const handlers: Handlers = {
   'job.submitted': (state, run, { job }, t) => {
-    const { sheets, total_sheets: _total, ...head } = job;
+    const { sheets, total_sheets: _total, skips, ...head } = job;
     state.jobs.set(run, {
       ...head,
       run,
@@ -226,6 +226,11 @@ const handlers: Handlers = {
       input_tokens: 0,
       output_tokens: 0,
       sheets: sheets.map(freshSheet),
+    });
+    withJob(state, run, (submitted) => {
+      for (const { sheet, reason: why } of skips) {
+        Object.assign(sheetOf(submitted, sheet), { status: 'skipped', reason: why, completed_at: t });
+      }
     });
   },
   'job.status': (state, run, body, t) =>
