@@ -64,7 +64,9 @@ prompt:
   });
 
   it('lets an independent branch go on after a failure, and skips what is behind it', async () => {
-    const score = (failFast: boolean) => `${head('branch', `parallel: { enabled: true, fail_fast: ${failFast} }`)}
+    const score = (
+      failFast: boolean,
+    ) => `${head('branch', `parallel: { enabled: true, fail_fast: ${failFast} }`)}
 sheet: { size: 1, total_items: 5, dependencies: { 2: [1], 3: [2], 5: [4] } }
 prompt:
   template: |
@@ -72,7 +74,10 @@ prompt:
     test {{ sheet_num }} != 4 || while ! grep -q 'end' branch.{{ "go" }} 2>/dev/null; do sleep 0.02; done
 `;
     writeFileSync(join(conductor.workspace, 'branch.go'), 'end\n');
-    const [goesOn, stops] = await Promise.all([play('branch', score(false)), play('branch-fast', score(true))]);
+    const [goesOn, stops] = await Promise.all([
+      play('branch', score(false)),
+      play('branch-fast', score(true)),
+    ]);
     assert.equal(goesOn.status, 'failed');
     const statuses = (job: typeof goesOn) => Object.values(job.sheets).map((sheet) => sheet.status);
     assert.deepEqual(statuses(goesOn), ['failed', 'skipped', 'skipped', 'completed', 'completed']);
@@ -189,7 +194,9 @@ prompt:
     assert.equal(refused.status, 'rejected');
     assert.match(refused.message, /no sheet 5/);
     // The choice is one with the submit: no crash can come between and play what was not asked for.
-    const submitted = conductor.records().find(({ type, run }) => type === 'job.submitted' && run === 'part-only');
+    const submitted = conductor
+      .records()
+      .find(({ type, run }) => type === 'job.submitted' && run === 'part-only');
     assert.match(JSON.stringify(submitted?.body), /not_selected/);
   });
 });
@@ -198,7 +205,10 @@ describe('limits over all jobs', () => {
   const conductor = new TestConductor();
   before(async () => {
     mkdirSync(conductor.home, { recursive: true });
-    writeFileSync(join(conductor.home, 'conductor.yaml'), 'max_concurrent_sheets: 2\nmax_concurrent_jobs: 2\n');
+    writeFileSync(
+      join(conductor.home, 'conductor.yaml'),
+      'max_concurrent_sheets: 2\nmax_concurrent_jobs: 2\n',
+    );
     await conductor.start();
   });
   after(() => conductor.dispose());
@@ -229,7 +239,8 @@ prompt:
     const played = readLedger(join(conductor.workspace, 'all.ledger'));
     assert.equal(played.length, 16);
     assert.equal(mostAtOnce(played), 2);
-    const endOf = (run: string) => Math.max(...played.filter((entry) => entry.run === run).map(({ end }) => end));
+    const endOf = (run: string) =>
+      Math.max(...played.filter((entry) => entry.run === run).map(({ end }) => end));
     assert.ok(endOf(b) < endOf(a), 'the narrow job is not starved by the wide one');
   });
 });

@@ -118,7 +118,7 @@ export class Story {
   }
 
   settle(): RecordDraft[] {
-    const drafts = settle(this.job, this.plan, () => false, 1000);
+    const drafts = settle(this.job, this.plan, () => false);
     for (const draft of drafts) this.apply(draft);
     return drafts;
   }

@@ -418,6 +418,15 @@ export class AttemptConductor {
     } else if (result.success && this.core.state.limits.has(account)) {
       drafts.push({ type: 'limit.cleared', body: { account } });
     }
+    // Decided here and not from the state, so that a resume can say: wait it out.
+    if (decision.next.status === 'waiting' && !job.auto_continue && job.status === 'running') {
+      const message = 'an instrument is limited, and the job was submitted not to go on by itself';
+      drafts.push({
+        type: 'job.status',
+        run: job.run,
+        body: { status: 'paused', reason: { code: 'rate_limit', message } },
+      });
+    }
     const pause = bundle.plan.pauseBetweenSheetsSeconds;
     const more = job.sheets.some((sheet) => sheet.num !== num && !terminalSheet.has(sheet.status));
     if (decision.next.status === 'completed' && pause > 0 && more && this.flights.perJob(job.run) <= 1) {

@@ -272,10 +272,12 @@ function definition(bundle: StoredBundle, num: number, productVersion: string): 
     // The bare template says what is asked for; what stands around it is ours.
     instrument: { profile: planned.instrument.profile, rawPrompt: true },
     attempt: 1,
+    // Stand-ins: what earlier sheets said is no part of what is asked for.
+    previousOutputs: new Map(bundle.plan.sheets.slice(0, num - 1).map((sheet) => [sheet.num, 'output'])),
     productVersion,
   });
   const { instrument, validations } = planned;
-  // A prompt that needs what only a run has (outputs of earlier sheets) is compared by what it is made from.
+  // A prompt that still cannot be rendered ahead (it reads captured files) is compared by what it is made from.
   const prompt = rendered.ok
     ? rendered.prompt
     : [bundle.template.text, sheetContext(bundle.score, bundle.plan, planned, instrument.profile)];
