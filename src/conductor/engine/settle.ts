@@ -24,7 +24,7 @@ export function settle(job: JobState, plan: Plan, busy: (sheet: number) => boole
     return drafts;
   }
   const skipped = new Set<number>();
-  skipBlocked(job, plan, skipped, drafts);
+  if (job.sheets.some(blocks)) skipBlocked(job, plan, skipped, drafts);
   if (plan.parallel.enabled && plan.parallel.failFast && !active) skipAfterFailure(job, skipped, drafts);
   const open = job.sheets.some((sheet) => !terminalSheet.has(sheet.status) && !skipped.has(sheet.num));
   if (!open) drafts.push(finalStatus(job, skipped));
@@ -45,6 +45,11 @@ export function budgetSpent(job: JobState, plan: Plan): string | null {
   const limit = plan.costLimits?.maxCostPerJob ?? null;
   if (limit === null || job.cost_usd <= limit) return null;
   return `spent ${job.cost_usd.toFixed(4)} USD of ${limit} USD (cost_limits.max_cost_per_job)`;
+}
+
+/** Can anything be blocked by this sheet? */
+function blocks(sheet: SheetState): boolean {
+  return terminalSheet.has(sheet.status) && sheet.status !== 'completed';
 }
 
 function skipBlocked(job: JobState, plan: Plan, skipped: Set<number>, drafts: RecordDraft[]): void {
