@@ -1,6 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { JobSubmissionError, NotResumableError, UnknownSheetError } from '../../protocol/errors';
+import {
+  JobSubmissionError,
+  ModifyRefusedError,
+  NotResumableError,
+  UnknownSheetError,
+} from '../../protocol/errors';
 import type { JobResponse } from '../../protocol/job-methods';
 import { attemptFiles, promptPath } from '../../protocol/paths';
 import type { Diagnostic } from '../../score/diagnostic';
@@ -98,7 +103,11 @@ export function jobHandlers(options: JobApiOptions): Handlers {
       else await commands.resume(run);
       return reply(run, `${run} goes on`);
     } catch (error) {
-      if (!(error instanceof JobSubmissionError || error instanceof NotResumableError)) throw error;
+      const refused =
+        error instanceof JobSubmissionError ||
+        error instanceof NotResumableError ||
+        error instanceof ModifyRefusedError;
+      if (!refused) throw error;
       return { job_id: run, status: 'rejected', message: withRemedy(error) };
     }
   };
