@@ -5,7 +5,9 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import * as esbuild from 'esbuild';
+import * as prettier from 'prettier';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const folder = await mkdtemp(join(tmpdir(), 'mzt-schema-'));
@@ -30,15 +32,16 @@ try {
 
 const check = process.argv.includes('--check');
 await mkdir(join(root, 'schemas'), { recursive: true });
-for (const [name, text] of Object.entries(files)) {
+for (const [name, schema] of Object.entries(files)) {
   const path = join(root, 'schemas', name);
-  const before = await readFile(path, 'utf8').catch(() => null);
-  if (before === text) continue;
+  const before = await readFile(path, 'utf8').then(JSON.parse, () => null);
+  if (isDeepStrictEqual(before, schema)) continue;
   if (check) {
     console.error(`schemas/${name} is not up to date: run "node scripts/schema.mjs"`);
     process.exitCode = 1;
   } else {
-    await writeFile(path, text);
+    const options = await prettier.resolveConfig(path);
+    await writeFile(path, await prettier.format(JSON.stringify(schema), { ...options, parser: 'json' }));
     console.log(`wrote schemas/${name}`);
   }
 }

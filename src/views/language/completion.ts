@@ -134,7 +134,8 @@ function instruments(input: SuggestionInput, profilesOnly: boolean, from: number
   );
   const profiles = input.catalogue.names().map((name) => {
     const info = input.catalogue.get(name);
-    const detail = info?.defaultModel == null ? (info?.kind ?? null) : `${info.kind} · ${info.defaultModel}`;
+    const detail =
+      info === undefined ? null : [info.kind, info.defaultModel].filter((part) => part !== null).join(' · ');
     return suggestion(from, end, { label: name, kind: 'instrument', detail });
   });
   return [...own, ...profiles.filter((profile) => !Object.hasOwn(aliases, profile.label))];
@@ -152,8 +153,8 @@ function numbersFor(analysis: Analysis | null, path: readonly string[]): number[
 }
 
 function numbers(analysis: Analysis | null, of: 'stage' | 'sheet'): number[] {
-  const plan = analysis?.plan;
-  if (plan == null) return [];
+  const plan = analysis?.plan ?? null;
+  if (plan === null) return [];
   // A list of thousands helps nobody.
   return Array.from(
     { length: Math.min(of === 'stage' ? plan.totalStages : plan.totalSheets, 200) },

@@ -165,7 +165,7 @@ function placeInLine(
   line: number,
 ): (keys: ReadonlyMap<string, readonly string[]>) => Cursor | null {
   const before = written.slice(0, column);
-  if (/(?:^|\s)#/.test(before.replace(/"[^"]*"|'[^']*'/g, ''))) return () => null;
+  if (/(?:^|\s)#/.test(before.replace(/(?<=^|[\s[{,:])(?:"[^"]*"?|'[^']*'?)/g, ''))) return () => null;
   if (written.trim() === '') {
     const path = walk.path(walk.above(column));
     const at = lineStart + column;

@@ -110,8 +110,8 @@ export class ScoreDocuments implements vscode.Disposable {
 
   private isUsed(path: string): boolean {
     return [...this.states.values()].some(({ analysis }) => {
-      const file = analysis.score?.fields.prompt.template_file;
-      return file != null && join(dirname(analysis.input.path), file) === path;
+      const file = analysis.score?.fields.prompt.template_file ?? null;
+      return file !== null && join(dirname(analysis.input.path), file) === path;
     });
   }
 

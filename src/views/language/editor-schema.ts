@@ -37,13 +37,12 @@ export function permissiveSchema(schema: Json): Json {
   }
   // A list of values refuses others; beside an alternative that takes everything it only suggests.
   if (Array.isArray(schema['enum'])) result['anyOf'] = [{ enum: schema['enum'] }, {}];
-  else if (schema['type'] === 'boolean') result['anyOf'] = [{ enum: [true, false] }, {}];
+  else if ([schema['type']].flat().includes('boolean')) result['anyOf'] = [{ enum: [true, false] }, {}];
   return result;
 }
 
 /** The files of `schemas/`, by name. `scripts/schema.mjs` writes them; a test holds them up to date. */
-export function schemaFiles(): Readonly<Record<string, string>> {
+export function schemaFiles(): Readonly<Record<string, Json>> {
   const strict = scoreJsonSchema();
-  const text = (schema: Json): string => `${JSON.stringify(schema, null, 2)}\n`;
-  return { 'score.schema.json': text(strict), 'score.editor.schema.json': text(permissiveSchema(strict)) };
+  return { 'score.schema.json': strict, 'score.editor.schema.json': permissiveSchema(strict) };
 }

@@ -93,7 +93,7 @@ export function fieldAt(path: readonly string[]): FieldDoc | null {
   const described = [found, form].map((each) => each['description']).find((each) => typeof each === 'string');
   const name = path.at(-1) ?? '';
   const parent = schemaOf(path.slice(0, -1));
-  const type = typeof form['type'] === 'string' ? form['type'] : null;
+  const type = typeOf(form);
   const values = valuesOf(form);
   const hasDefault = 'default' in found && found['default'] !== null && !isEmpty(found['default']);
   return {
@@ -108,10 +108,18 @@ export function fieldAt(path: readonly string[]): FieldDoc | null {
   };
 }
 
+/** The type, without "or null". */
+function typeOf(form: Json): string | null {
+  const { type } = form;
+  const types: unknown[] = Array.isArray(type) ? type : [type];
+  const named = types.filter((each) => typeof each === 'string').filter((each) => each !== 'null');
+  return named.length === 1 ? (named[0] ?? null) : null;
+}
+
 function valuesOf(form: Json): string[] {
   if (Array.isArray(form['enum'])) return form['enum'].map(String);
   if ('const' in form) return [String(form['const'])];
-  return form['type'] === 'boolean' ? ['true', 'false'] : [];
+  return typeOf(form) === 'boolean' ? ['true', 'false'] : [];
 }
 
 function kindOf(form: Json, type: string | null): FieldDoc['kind'] {
@@ -134,7 +142,7 @@ function typeText(form: Json, type: string | null, values: readonly string[]): s
   if (type === 'array') {
     const items = form['items'];
     const [of] = isJson(items) ? forms(items) : [];
-    return of === undefined ? 'list' : `list of ${typeText(of, String(of['type']), valuesOf(of))}`;
+    return of === undefined ? 'list' : `list of ${typeText(of, typeOf(of), valuesOf(of))}`;
   }
   return type ?? 'any value';
 }

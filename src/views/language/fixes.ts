@@ -37,23 +37,25 @@ export function repairsOf(
   catalogue: InstrumentCatalogue,
 ): Repair[] {
   const repairs: Repair[] = [];
-  const { fix, range, code } = diagnostic;
-  if (fix !== undefined) repairs.push(replace(fix.title, fix.range, fix.newText, true));
+  const { range, code } = diagnostic;
   const path = keysOf(diagnostic.path);
+  const fix =
+    code === 'P012' && isTaken(path, diagnostic.fix?.newText, analysis) ? undefined : diagnostic.fix;
+  if (fix !== undefined) repairs.push(replace(fix.title, fix.range, fix.newText, true));
   if (range !== null) {
-    const choices = alternatives(code, path, range, analysis, catalogue).filter(
-      (choice) => choice !== fix?.newText,
-    );
-    choices.forEach((choice, position) =>
-      repairs.push(
-        replace(
-          `Change to \`${choice}\``,
-          bare(analysis, range),
-          choice,
-          fix === undefined && position === 0,
+    const choices = alternatives(code, path, range, analysis, catalogue);
+    choices
+      .filter((choice) => choice !== fix?.newText)
+      .forEach((choice, position) =>
+        repairs.push(
+          replace(
+            `Change to \`${choice}\``,
+            bare(analysis, range),
+            choice,
+            fix === undefined && position === 0,
+          ),
         ),
-      ),
-    );
+      );
   }
   if (code === 'P013') repairs.push(...addMissing(path, analysis));
   if (code === 'P011' && range !== null) repairs.push(...quote(path, analysis));
@@ -62,6 +64,14 @@ export function repairsOf(
   const file = missingFile(diagnostic, path, analysis);
   if (file !== null) repairs.push(file);
   return repairs;
+}
+
+/** True when the block has a field of this name already: a second one would undo the first. */
+function isTaken(path: readonly string[], name: string | undefined, analysis: Analysis): boolean {
+  const { root } = analysis.file;
+  if (root === null || name === undefined) return false;
+  const { node } = findNode(root, path.slice(0, -1));
+  return node.kind === 'map' && entryOf(node, name) !== undefined;
 }
 
 function replace(title: string, place: Place, text: string, preferred: boolean): Repair {
@@ -89,12 +99,10 @@ function alternatives(
 ): string[] {
   const written = textAt(analysis, bare(analysis, range));
   switch (code) {
-    case 'P012': {
-      const parent = path.slice(0, -1);
-      const { node } = findNode(analysis.file.root ?? { kind: 'map', range: noRange, entries: [] }, parent);
-      const taken = (name: string): boolean => node.kind === 'map' && entryOf(node, name) !== undefined;
-      return nearestNames(written, fieldNames(parent)).filter((name) => !taken(name));
-    }
+    case 'P012':
+      return nearestNames(written, fieldNames(path.slice(0, -1))).filter(
+        (name) => !isTaken(path, name, analysis),
+      );
     case 'P015':
       return nearestNames(written, fieldAt(path)?.values ?? []);
     case 'V210':
@@ -114,8 +122,6 @@ function alternatives(
   }
 }
 
-const noRange = { line: 1, column: 1, endLine: 1, endColumn: 1, offset: 0, end: 0 };
-
 const blocks: Readonly<Record<string, string>> = {
   name: 'name: my-score\n',
   sheet: 'sheet:\n  size: 1\n  total_items: 1\n',
@@ -130,24 +136,14 @@ function addMissing(path: readonly string[], analysis: Analysis): Repair[] {
   const title = `Add \`${path.join('.')}\``;
   if (path.length === 1 && Object.hasOwn(blocks, first)) {
     const block = blocks[first] ?? '';
-    if (first === 'name')
-      return [
-        replace(
-          title,
-          { offset: topOf(root.entries[0]?.key.range.offset), end: topOf(root.entries[0]?.key.range.offset) },
-          block,
-          true,
-        ),
-      ];
+    // The name comes first, what is long at the end.
+    const top = root.entries[0]?.key.range.offset ?? 0;
+    if (first === 'name') return [replace(title, { offset: top, end: top }, block, true)];
     const lead = text.endsWith('\n') || text === '' ? '' : '\n';
     return [replace(title, { offset: text.length, end: text.length }, lead + block, true)];
   }
   const line = Object.hasOwn(sheetFields, second) && first === 'sheet' ? sheetFields[second] : undefined;
   return line === undefined ? [] : insertInto(title, ['sheet'], line, analysis);
-}
-
-function topOf(offset: number | undefined): number {
-  return offset ?? 0;
 }
 
 /** Puts a line at the top of a block mapping, or first into one in braces. */

@@ -102,12 +102,13 @@ function instrumentMarkdown({ analysis, catalogue }: Wanted, name: string): stri
   const alias = analysis.score?.fields.instruments[name];
   const info = catalogue.get(alias?.profile ?? name);
   if (alias === undefined && info === undefined) return null;
+  const model = info?.defaultModel ?? null;
   const kind = info === undefined ? 'unknown profile' : info.kind === 'cli' ? 'command-line program' : 'HTTP';
   const facts = [
     alias === undefined
       ? `**${escapeMarkdown(name)}** · ${kind}`
       : `**${escapeMarkdown(name)}** · alias of ${escapeMarkdown(alias.profile)} · ${kind}`,
-    info?.defaultModel == null ? null : `Model: ${escapeMarkdown(info.defaultModel)}`,
+    model === null ? null : `Model: ${escapeMarkdown(model)}`,
     info === undefined ? null : `Time limit: ${info.defaultTimeoutSeconds} s`,
     info?.rawPrompt === true ? 'Gets the bare prompt, which a shell runs.' : null,
   ];

@@ -78,6 +78,6 @@ class LazyLanguage implements ScoreLanguage {
   dispose(): void {
     this.disposed = true;
     for (const disposable of this.disposables.splice(0)) disposable.dispose();
-    void this.features?.then((features) => features?.dispose());
+    void this.features?.then((features) => void features?.dispose());
   }
 }

@@ -64,7 +64,7 @@ export function lensPlaces(analysis: Analysis, mode: LensMode): LensPlace[] | nu
   byStage('movement', entries('movements'));
   byStage('fan-out', entries('sheet', 'fan_out'));
   byStage('dependencies', entries('sheet', 'dependencies'));
-  if (template?.parsed != null) {
+  if (template !== null && template.parsed !== null) {
     for (const branch of sheetBranches(template.parsed, plan)) {
       add('branch', template.embedded.toDocument(branch.offset), branch.sheets);
     }

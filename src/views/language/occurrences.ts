@@ -91,7 +91,7 @@ function placeholderUses(analysis: Analysis, node: YamlScalar, found: Occurrence
 
 function templateUses(analysis: Analysis, found: Occurrence[]): void {
   const { template } = analysis;
-  if (template?.parsed == null) return;
+  if (template === null || template.parsed === null) return;
   for (const use of findUndeclared(template.parsed)) {
     const from = template.embedded.toDocument(use.offset);
     found.push({ kind: 'variable', name: use.name, from, end: from + use.name.length, definition: false });

@@ -113,9 +113,9 @@ function promptItem(analysis: Analysis, entry: YamlEntry): OutlineItem {
       children: entriesOf(entry.value).map((each) => item(each, { kind: 'variable' })),
     });
   }
-  if (keyText(entry.key) !== 'template' || template?.parsed == null || plan === null)
+  if (keyText(entry.key) !== 'template' || template === null || template.parsed === null || plan === null)
     return item(entry, { kind: 'field' });
-  const { toDocument } = template.embedded;
+  const toDocument = (offset: number): number => template.embedded.toDocument(offset);
   const branches = sheetBranches(template.parsed, plan).map((branch): OutlineItem => {
     const from = toDocument(branch.offset);
     const [first = 0] = branch.sheets;

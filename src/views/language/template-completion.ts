@@ -83,8 +83,8 @@ function builtin(info: BuiltinInfo, kind: Suggestion['kind'], range: readonly [n
 }
 
 function numberValues(analysis: Analysis | null, name: string): number[] {
-  const plan = analysis?.plan;
-  if (plan == null) return [];
+  const plan = analysis?.plan ?? null;
+  if (plan === null) return [];
   const most: Readonly<Record<string, number>> = {
     stage: plan.totalStages,
     movement: plan.totalStages,

@@ -44,9 +44,10 @@ ${lines(
 )}
 
 validations:
-  - type: file_exists
-    description: The summary is there
+  - type: content_regex
+    description: The summary has text
     path: "{workspace}/summary.md"
+    pattern: '\\S'
 `,
   },
   {
@@ -82,9 +83,9 @@ ${lines(shell, ['Read {{ workspace }}/page.md, correct it, and list what you cha
     {% endif %}
 
 validations:
-  - { type: file_exists, path: "{workspace}/plan.md", condition: stage == 1 }
-  - { type: file_exists, path: "{workspace}/page.md", condition: stage == 2 }
-  - { type: file_exists, path: "{workspace}/review.md", condition: stage == 3 }
+  - { type: content_regex, path: "{workspace}/plan.md", pattern: '\\\\S', condition: stage == 1 }
+  - { type: content_regex, path: "{workspace}/page.md", pattern: '\\\\S', condition: stage == 2 }
+  - { type: content_regex, path: "{workspace}/review.md", pattern: '\\\\S', condition: stage == 3 }
 `,
   },
   {
@@ -130,8 +131,8 @@ ${lines(
     {% endif %}
 
 validations:
-  - { type: file_exists, path: "{workspace}/angle-{instance}.md", condition: stage == 1 }
-  - { type: file_exists, path: "{workspace}/answer.md", condition: stage == 2 }
+  - { type: content_regex, path: "{workspace}/angle-{instance}.md", pattern: '\\\\S', condition: stage == 1 }
+  - { type: content_regex, path: "{workspace}/answer.md", pattern: '\\\\S', condition: stage == 2 }
 `,
   },
 ];
