@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +11,7 @@ import { ScoreLenses } from '../../src/views/language/lens-provider';
 import { catalogue } from '../unit/score/kit';
 
 const score = `name: song
-workspace: .
+workspace: ./
 instrument: claude-code
 movements:
   1: { name: Write }
@@ -35,6 +36,9 @@ const deps: ScoreLanguageDeps = {
   isTrusted: () => true,
   setting: (key, scope) => vscode.workspace.getConfiguration('marianne', scope ?? null).get(key),
   productVersion: '0.0.0',
+  log: (message, error) => {
+    throw new Error(message, { cause: error });
+  },
 };
 
 /** The first result of `ask` that `wanted` accepts; asks again whenever VS Code reports diagnostics, and a few times a second. */
@@ -62,11 +66,10 @@ describe('the score language', () => {
     folder = await realpath(await mkdtemp(join(tmpdir(), 'mzt-language-')));
     // The extension registers the language itself. Where it cannot be loaded, these tests do, so that a feature is never there twice.
     const extension = vscode.extensions.getExtension('marianne.marianne');
-    const active = await extension?.activate().then(
-      () => true,
-      () => false,
-    );
-    if (active !== true) own = registerScoreLanguage(deps);
+    const isBuilt =
+      extension !== undefined && existsSync(join(extension.extensionPath, 'dist', 'extension.js'));
+    if (isBuilt) await extension.activate();
+    else own = registerScoreLanguage(deps);
   });
 
   after(async () => {
@@ -213,7 +216,12 @@ describe('the score language', () => {
         ),
       (found) => found.length > 0,
     );
-    assert.match(JSON.stringify(hovers.map(({ contents }) => contents)), /number of stages/);
+    assert.match(
+      hovers
+        .flatMap(({ contents }) => contents.map((each) => (typeof each === 'string' ? each : each.value)))
+        .join(),
+      /number of stages/,
+    );
     const symbols = await vscode.commands.executeCommand<vscode.DocumentSymbol[]>(
       'vscode.executeDocumentSymbolProvider',
       document.uri,

@@ -63,7 +63,8 @@ class LazyLanguage implements ScoreLanguage {
   }
 
   private load(): void {
-    this.features = import('./service').then(
+    // With its extension: where this file is not bundled, Node itself resolves a dynamic import, and adds none.
+    this.features = import('./service.js').then(
       ({ startLanguage }) => {
         if (this.disposed) return null;
         return startLanguage(this.deps, (document) => this.isScore(document));

@@ -221,7 +221,10 @@ function action(
   for (const each of repair.edits) edit.replace(document.uri, rangeOf(document, each), each.text);
   if (repair.create !== null) {
     const uri = vscode.Uri.file(repair.create.path);
-    edit.createFile(uri, { ignoreIfExists: true, contents: new TextEncoder().encode(repair.create.text) });
+    edit.createFile(uri, { ignoreIfExists: true });
+    // As an edit, not as the file's contents: those are lost on the way through VS Code. The person sees the text and saves it.
+    edit.insert(uri, new vscode.Position(0, 0), repair.create.text);
+    made.command = { title: '', command: 'vscode.open', arguments: [uri] };
   }
   made.edit = edit;
   made.diagnostics = [...diagnostics];
