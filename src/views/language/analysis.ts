@@ -80,12 +80,12 @@ export function parsedOrNull(text: string): Template | null {
 
 /**
  * Renders one prompt per step and returns all diagnostics of the score, as `renderAll` would complete them. A generator, because a score may
- * have thousands of sheets and the extension host must not stand still: the caller pauses, or gives up when the text has changed.
+ * have thousands of sheets and the extension host must not stand still: the caller pauses, gives up when the text has changed, or ends it early with `next(true)` and gets what was found until then.
  */
 export function* renderedDiagnostics(
   analysis: Analysis,
   productVersion: string,
-): Generator<void, readonly Diagnostic[]> {
+): Generator<void, readonly Diagnostic[], boolean> {
   const { score, plan, input, diagnostics } = analysis;
   if (score === null || plan === null || diagnostics.some(({ severity }) => severity === 'error'))
     return diagnostics;
@@ -111,7 +111,8 @@ export function* renderedDiagnostics(
       const key = `${diagnostic.code} ${diagnostic.range?.offset ?? diagnostic.message}`;
       if (!found.has(key)) found.set(key, diagnostic);
     }
-    yield;
+    const enough = yield;
+    if (enough) break;
   }
   return found.size === 0 ? diagnostics : sortDiagnostics([...diagnostics, ...found.values()]);
 }

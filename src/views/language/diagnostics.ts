@@ -88,14 +88,12 @@ export class ScoreDiagnostics implements vscode.Disposable {
     let diagnostics: readonly Diagnostic[] = analysis.diagnostics;
     for (let slice = began; ;) {
       if (isStale()) return;
-      const step = rendering.next();
+      const step = rendering.next(performance.now() - began > renderLimitMs);
       if (step.done === true) {
         diagnostics = step.value;
         break;
       }
-      const now = performance.now();
-      if (now - began > renderLimitMs) break;
-      if (now - slice < sliceMs) continue;
+      if (performance.now() - slice < sliceMs) continue;
       await new Promise((resume) => setImmediate(resume));
       slice = performance.now();
     }

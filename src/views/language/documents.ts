@@ -1,5 +1,5 @@
 /** The analyses of open scores: one per state of the text, shared by all features. */
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import * as vscode from 'vscode';
 import type { InstrumentCatalogue } from '../../score/catalogue';
 import { diskFiles } from '../../score/disk-files';
@@ -16,6 +16,7 @@ interface State {
 
 export class ScoreDocuments implements vscode.Disposable {
   private readonly states = new Map<string, State>();
+  private readonly good = new Map<string, Analysis>();
   private readonly disposables: vscode.Disposable[] = [];
   private readonly outdated = new vscode.EventEmitter<void>();
   private loading: Promise<InstrumentCatalogue> | undefined;
@@ -46,7 +47,10 @@ export class ScoreDocuments implements vscode.Disposable {
         if (document.uri.scheme === 'file' && !this.isScore(document) && this.isUsed(document.uri.fsPath))
           invalidate();
       }),
-      vscode.workspace.onDidCloseTextDocument((document) => this.states.delete(document.uri.toString())),
+      vscode.workspace.onDidCloseTextDocument((document) => {
+        this.states.delete(document.uri.toString());
+        this.good.delete(document.uri.toString());
+      }),
     );
     if (deps.onCatalogueChanged !== undefined) {
       this.disposables.push(
@@ -65,11 +69,13 @@ export class ScoreDocuments implements vscode.Disposable {
 
   /** The instruments; read once, and again when they change. A failure is tried again by the next caller. */
   catalogue(): Promise<InstrumentCatalogue> {
-    this.loading ??= this.deps.catalogue().catch((error: unknown) => {
-      this.loading = undefined;
-      throw error;
+    if (this.loading !== undefined) return this.loading;
+    const loading = this.deps.catalogue();
+    this.loading = loading;
+    loading.catch(() => {
+      if (this.loading === loading) this.loading = undefined;
     });
-    return this.loading;
+    return loading;
   }
 
   /** The analysis of the document as it is now. */
@@ -87,13 +93,17 @@ export class ScoreDocuments implements vscode.Disposable {
       files: withEditors(),
       catalogue,
     });
-    if (!document.isClosed) this.states.set(key, { version, generation: this.generation, analysis });
+    if (!document.isClosed) {
+      this.states.set(key, { version, generation: this.generation, analysis });
+      if (analysis.score !== null) this.good.set(key, analysis);
+    }
     return analysis;
   }
 
-  /** The last analysis, however old. */
-  last(document: vscode.TextDocument): Analysis | null {
-    return this.states.get(document.uri.toString())?.analysis ?? null;
+  /** The last analysis that held together, however old: what is being written seldom does. Null when none ever did. */
+  lastGood(document: vscode.TextDocument): Analysis | null {
+    const key = document.uri.toString();
+    return this.good.get(key) ?? this.states.get(key)?.analysis ?? null;
   }
 
   /** The path of a score; that of an unsaved one is where it would be saved. */
@@ -111,13 +121,14 @@ export class ScoreDocuments implements vscode.Disposable {
   private isUsed(path: string): boolean {
     return [...this.states.values()].some(({ analysis }) => {
       const file = analysis.score?.fields.prompt.template_file ?? null;
-      return file !== null && join(dirname(analysis.input.path), file) === path;
+      return file !== null && resolve(dirname(analysis.input.path), file) === path;
     });
   }
 
   dispose(): void {
     for (const disposable of this.disposables.splice(0)) disposable.dispose();
     this.states.clear();
+    this.good.clear();
   }
 }
 

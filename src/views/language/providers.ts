@@ -107,7 +107,7 @@ function completion(documents: ScoreDocuments): vscode.CompletionItemProvider {
       const suggestions = suggest({
         text: document.getText(),
         offset,
-        analysis: documents.last(document),
+        analysis: documents.lastGood(document),
         catalogue,
       });
       return suggestions

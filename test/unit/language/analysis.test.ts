@@ -18,11 +18,12 @@ const root = join(__dirname, '../../../..');
 function finish(
   text: string,
   path: string,
+  most = Infinity,
 ): { readonly diagnostics: readonly Diagnostic[]; readonly steps: number } {
   const rendering = renderedDiagnostics(analysisOf(text, path), '0.0.0');
   let steps = 0;
   for (;;) {
-    const step = rendering.next();
+    const step = rendering.next(steps >= most);
     if (step.done === true) return { diagnostics: step.value, steps };
     steps += 1;
   }
@@ -53,6 +54,13 @@ describe('diagnostics of the editor', () => {
       [['V430', '{{ parts[9].name }}']],
     );
     assert.equal(steps, 5);
+  });
+
+  it('keep what was found when rendering ends early', () => {
+    const text = orchestra.replace('Plan {{ goal | upper }}', '{{ parts[9].name }}');
+    const { diagnostics, steps } = finish(text, '/scores/a.score.yaml', 2);
+    assert.equal(steps, 2);
+    assert.ok(diagnostics.some(({ code }) => code === 'V430'));
   });
 
   it('leave YAML grammar to another extension that tells it in the same line', () => {

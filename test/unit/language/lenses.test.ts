@@ -45,6 +45,11 @@ describe('where a score offers to run', () => {
     ]);
   });
 
+  it('is right with Windows line ends', () => {
+    const places = placesOf(orchestra.replaceAll('\n', '\r\n'));
+    assert.deepEqual(shown(places), shown(placesOf(orchestra)));
+  });
+
   it('obeys the setting', () => {
     assert.deepEqual(placesOf(orchestra, 'off'), []);
     assert.deepEqual(shown(placesOf(orchestra, 'top')), ['score name: orchestra → 1,2,3,4,5']);
