@@ -115,6 +115,46 @@ describe('scores to begin with', () => {
   }
 });
 
+describe('snippets', () => {
+  const snippets = JSON.parse(readFileSync(join(root, 'snippets', 'score.json'), 'utf8')) as Readonly<
+    Record<string, { readonly prefix: string; readonly body: readonly string[] }>
+  >;
+  /** The text as inserted, with every stop at its default. */
+  const expanded = (name: string): string =>
+    (snippets[name]?.body ?? [])
+      .join('\n')
+      .replace(
+        /\$\{\d+\|([^,|]*)[^}]*\}|\$\{\d+:((?:[^{}]|\{[^}]*\})*)\}|\$\d/g,
+        (_, first?: string, text?: string) => first ?? text ?? '',
+      );
+
+  it('carry the name of the program, for they are offered in all YAML files', () => {
+    for (const { prefix } of Object.values(snippets)) assert.match(prefix, /^mzt-/);
+  });
+
+  it('make a sound score', () => {
+    const { diagnostics } = finish(expanded('Score'), join(fixtures, 'a.score.yaml'));
+    assert.deepEqual(
+      diagnostics.filter(({ severity }) => severity !== 'info'),
+      [],
+    );
+  });
+
+  it('make rules, fan-out and aliases that a score takes', () => {
+    const rules = ['file exists', 'file contains', 'command succeeds']
+      .map((kind) => expanded(`Validation: ${kind}`))
+      .join('');
+    const text = `name: x\nworkspace: /tmp\n${expanded('Instrument alias')}instrument: writer\n${expanded('Fan-out')}prompt:\n  template: |\n    ${expanded('Stage branches').replaceAll('\n', '\n    ')}\nvalidations:\n${rules}`;
+    const { diagnostics } = finish(text, join(fixtures, 'a.score.yaml'));
+    assert.deepEqual(
+      diagnostics.filter(({ severity }) => severity === 'error'),
+      [],
+      text,
+    );
+    assert.equal(analysisOf(text).plan?.totalSheets, 4);
+  });
+});
+
 describe('durations', () => {
   it('are told in words', () => {
     assert.deepEqual([0.4, 41, 59.7, 190, 7500].map(durationText), [
