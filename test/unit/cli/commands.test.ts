@@ -115,6 +115,22 @@ describe('cli commands', () => {
     assert.ok(!existsSync(join(home.folder, 'state')));
   });
 
+  it('tells a state directory and a socket that cannot be, with code 3', async () => {
+    await write('a-file', '');
+    home.env['MARIANNE_HOME'] = join(home.folder, 'a-file');
+    for (const args of [['status'], ['start'], ['conductor-status']]) {
+      const run = await home.run(...args);
+      assert.equal(run.code, 3, run.stderr);
+      assert.match(run.stderr, /state directory cannot be used[^]*MARIANNE_HOME/);
+    }
+    home.env['MARIANNE_HOME'] = join(home.folder, 'state');
+    home.env['MARIANNE_SOCKET'] = `/tmp/${'x'.repeat(120)}`;
+    const run = await home.run('start');
+    assert.equal(run.code, 3);
+    assert.match(run.stderr, /MARIANNE_SOCKET has 125 bytes[^]*hint: Choose a shorter path/);
+    assert.ok(!existsSync(join(home.folder, 'state')));
+  });
+
   it('validates: golden output', async () => {
     await write('good.yaml', GOOD);
     const run = await home.run('validate', 'good.yaml');
