@@ -164,6 +164,13 @@ describe('mzt', () => {
     assert.equal(await readFile(path, 'utf8'), 'sheet 2 begins\nsheet 2 ends\n');
     const overview = await json<{ active_count: number; recent: { job_id: string }[] }>('status');
     assert.deepEqual([overview.active_count, overview.recent[0]?.job_id], [0, 'gated-2']);
+    // --verbose takes the full way; both must tell the same.
+    const full = JSON.parse((await mzt('status', '--json', '--verbose')).stdout) as typeof overview;
+    assert.deepEqual(full.recent, overview.recent);
+    assert.equal(
+      (await mzt('status', '-v')).stdout.split('\n').length,
+      (await mzt('status')).stdout.split('\n').length,
+    );
     assert.deepEqual((await mzt('list', '-aq')).stdout.trim().split('\n').sort(), ['gated', 'gated-2']);
     assert.match((await mzt('diagnose', 'gated', '--sheet', '1')).stdout, /command .*bash/);
     const report = (await mzt('report', 'gated')).stdout.trim();
@@ -222,7 +229,7 @@ describe('mzt', () => {
 
   it('follows over the death of the conductor', async () => {
     const run = start('run', 'gated.yaml', '-w', 'ws', '-f', '--json');
-    await run.says(/"type":"sheet.started"/);
+    await run.says(/"type":"snapshot"/);
     const { pid } = await json<{ pid: number }>('conductor-status');
     process.kill(pid, 'SIGKILL');
     await run.says(/connected again/);
@@ -235,7 +242,7 @@ describe('mzt', () => {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     assert.equal(lines[0]?.['status'], 'accepted');
     const seqs = lines.flatMap((line) =>
-      typeof line['seq'] === 'number' && 'type' in line ? [line['seq']] : [],
+      typeof line['seq'] === 'number' && 'data' in line ? [line['seq']] : [],
     );
     assert.deepEqual(
       seqs,

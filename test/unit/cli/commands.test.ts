@@ -54,6 +54,13 @@ describe('cli commands', () => {
     assert.match((await home.run()).stdout, /Start here:/);
   });
 
+  it('has every command in its reference', async () => {
+    const reference = await readFile('docs/cli.md', 'utf8');
+    for (const { commands } of allCommands) {
+      for (const { name } of commands) assert.match(reference, new RegExp(`\`(mzt )?${name}[ \`]`), name);
+    }
+  });
+
   it('prints its version', async () => {
     for (const flag of ['--version', '-V']) {
       const run = await home.run(flag);
@@ -108,6 +115,22 @@ describe('cli commands', () => {
     assert.ok(!existsSync(join(home.folder, 'state')));
   });
 
+  it('tells a state directory and a socket that cannot be, with code 3', async () => {
+    await write('a-file', '');
+    home.env['MARIANNE_HOME'] = join(home.folder, 'a-file');
+    for (const args of [['status'], ['start'], ['conductor-status']]) {
+      const run = await home.run(...args);
+      assert.equal(run.code, 3, run.stderr);
+      assert.match(run.stderr, /state directory cannot be used[^]*MARIANNE_HOME/);
+    }
+    home.env['MARIANNE_HOME'] = join(home.folder, 'state');
+    home.env['MARIANNE_SOCKET'] = `/tmp/${'x'.repeat(120)}`;
+    const run = await home.run('start');
+    assert.equal(run.code, 3);
+    assert.match(run.stderr, /MARIANNE_SOCKET has 125 bytes[^]*hint: Choose a shorter path/);
+    assert.ok(!existsSync(join(home.folder, 'state')));
+  });
+
   it('validates: golden output', async () => {
     await write('good.yaml', GOOD);
     const run = await home.run('validate', 'good.yaml');
@@ -158,6 +181,14 @@ Sheet 1 (stage 1)
 
   it('validates as JSON in the shape of the Python system', async () => {
     await write('good.yaml', GOOD.replace('total_items: 2', 'total_items: 2, fan_out: { 2: 3 }'));
+    await write(
+      'path.yaml',
+      GOOD.replace('command_succeeds, command: "true"', 'file_exists, path: "{workspace}/{sheet_num}.md"'),
+    );
+    const paths = JSON.parse((await home.run('validate', 'path.yaml', '--json', '-w', '/w')).stdout) as {
+      rendering: { sheets: { validations: { expanded_path: string }[] }[] };
+    };
+    assert.equal(paths.rendering.sheets[1]?.validations[0]?.expanded_path, '/w/2.md');
     const run = await home.run('validate', 'good.yaml', '--json');
     const report = JSON.parse(run.stdout) as {
       valid: boolean;
