@@ -44,7 +44,7 @@ async function round(write: number, how: string, wake: boolean, tally: { woken: 
     const jobs = await conductor.call('job.list', {});
     if (jobs.length === 0) await submit();
     assert.ok((await conductor.call('job.list', {})).length === 1, `${note}: one job`);
-    const job = await conductor.until('chain');
+    const job = await conductor.until('chain', undefined, 20_000);
     assert.equal(job.status, 'completed', `${note}: ${JSON.stringify(job.sheets)}`);
     await assertSound(conductor, job, note);
     // Only the conductor was killed: every agent's work counts, none was repeated.
