@@ -18,7 +18,6 @@ const configSchema = z.object({
   max_concurrent_sheets: z.int().min(1).max(100).default(25),
   max_job_history: z.int().min(10).default(1000),
   log_level: z.enum(['debug', 'info', 'warning', 'error']).default('info'),
-  default_thinking_method: z.string().nullable().default(null),
   /** Minutes without work, timers and clients after which the conductor ends by itself; 0 = never. */
   idle_exit_minutes: z.number().min(0).default(30),
   /** Where a program is, by its name: beats every search. */
@@ -35,6 +34,7 @@ const notObeyed = new Set([
   'state_backend_type',
   'state_db_path',
   'log_file',
+  'default_thinking_method',
   'job_timeout_seconds',
   'shutdown_timeout_seconds',
   'monitor_interval_seconds',

@@ -427,6 +427,7 @@ function snapshotOf(core: EngineCore): RecordDraft[] {
       body: { state: job },
     })),
     { type: 'snapshot.limits', body: { limits: [...core.durable.limits.values()] } },
+    { type: 'snapshot.numbers', body: { numbers: Object.fromEntries(core.durable.numbers) } },
   ];
 }
 

@@ -199,6 +199,8 @@ export const recordBodies = {
   'conductor.started': z.object({ build: z.string(), pid: z.number() }),
   'snapshot.job': z.object({ state: z.unknown() }),
   'snapshot.limits': z.object({ limits: z.array(limitSet) }),
+  /** The highest run number of each stem, deleted runs included. */
+  'snapshot.numbers': z.object({ numbers: z.record(z.string(), z.number()) }),
 } as const;
 
 export type RecordType = keyof typeof recordBodies;

@@ -12,6 +12,7 @@ import type { Diagnostic } from '../../score/diagnostic';
 import type { Engine } from '../engine/engine';
 import type { EngineCore } from '../engine/core';
 import { loadBundle } from '../engine/bundles';
+import { UnknownJobError } from '../engine/jobs';
 import type { HoldReasons } from '../engine/holds';
 import type { JobState, SheetState } from '../engine/state';
 import { hasErrors } from '../engine/score-intake';
@@ -129,11 +130,13 @@ export function jobHandlers(options: JobApiOptions): Handlers {
           cwd,
         });
         const diagnostics = intake.diagnostics.map(wireDiagnostic);
-        const bad = !intake.ready || hasErrors(intake.diagnostics);
+        // As the submit itself would answer.
+        const unknown = intake.ready ? await submissions.unknownInstrument(intake.ready.plan) : null;
+        const bad = !intake.ready || hasErrors(intake.diagnostics) || unknown !== null;
         return {
           job_id: '',
           status: bad ? 'rejected' : 'dry_run',
-          message: bad ? summary(intake.diagnostics) : 'the score is valid; nothing was started',
+          message: bad ? (unknown ?? summary(intake.diagnostics)) : 'the score is valid; nothing was started',
           diagnostics,
           ...(intake.ready ? { plan: wirePlan(intake.ready.plan) } : {}),
           ...(intake.rendered ? { rendering: wireRendering(intake.rendered) } : {}),
@@ -193,7 +196,15 @@ export function jobHandlers(options: JobApiOptions): Handlers {
       await modify(run, params.config_path, true);
       return reply(run, `${run} goes on with ${params.config_path}`);
     },
-    'job.cancel': async (params) => ({ cancelled: await commands.cancel(await named(params.job_id)) }),
+    'job.cancel': async (params) => {
+      try {
+        return { cancelled: await commands.cancel(await named(params.job_id)) };
+      } catch (error) {
+        // As the Python system answers: there is nothing of that name to cancel.
+        if (error instanceof UnknownJobError) return { cancelled: false };
+        throw error;
+      }
+    },
     'job.list': async () => {
       await Promise.resolve();
       const live = [...core.durable.jobs.values()].map((job) => jobRow(job, options.pid));

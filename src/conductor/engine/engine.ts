@@ -260,9 +260,7 @@ export class Engine {
   private async prune(): Promise<void> {
     const { archives, maxJobHistory } = this.options;
     if (archives.size <= maxJobHistory) return;
-    const ended = await Promise.all(
-      [...archives].map(async (run) => ({ run, at: (await this.jobs.get(run)).finished_at ?? 0 })),
-    );
+    const ended = await Promise.all([...archives].map((run) => this.jobs.ended(run)));
     ended.sort((a, b) => a.at - b.at);
     await this.deleteRuns(ended.slice(0, archives.size - maxJobHistory).map(({ run }) => run));
   }

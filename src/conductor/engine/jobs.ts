@@ -1,5 +1,6 @@
 import { JobSubmissionError } from '../../protocol/errors';
 import type { EngineCore } from './core';
+import { runNumber } from './run-ids';
 import { applyRecord, emptyState, terminalJob, type FoldRecord, type JobState } from './state';
 
 /** Where finished jobs are read from. */
@@ -7,13 +8,6 @@ export interface ArchivePort {
   readonly runs: () => readonly string[];
   /** Records of an archived run, oldest first. */
   read(run: string): AsyncIterable<FoldRecord>;
-}
-
-/** Newest first: `demo-10` is later than `demo-2`, and both than `demo`. */
-export function runNumber(stem: string, run: string): number {
-  if (run === stem) return 1;
-  const match = new RegExp(`^${stem.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}-([2-9]|[1-9][0-9]+)$`).exec(run);
-  return match ? Number(match[1]) : 0;
 }
 
 /** Live and finished jobs under one roof. */
@@ -104,7 +98,8 @@ export class Jobs {
     return { stem, name };
   }
 
-  private async ended(run: string): Promise<{ run: string; at: number }> {
+  /** When a finished run ended, milliseconds; read once. */
+  async ended(run: string): Promise<{ run: string; at: number }> {
     const known = this.endings.get(run);
     if (known !== undefined) return { run, at: known };
     const at = (await this.get(run)).finished_at ?? 0;
@@ -113,9 +108,13 @@ export class Jobs {
   }
 }
 
+/** No run has that name. */
+export class UnknownJobError extends JobSubmissionError {}
+
 /**
- * A stem or a name means its latest run, a run id that run, a prefix the latest run of the one stem that begins so.
- * @throws JobSubmissionError when nothing or more than one stem fits.
+ * A stem or a name means its latest run, a run id that run, `<stem>-1` the first run of a stem that has later ones, a prefix the latest run of the one
+ * stem that begins so.
+ * @throws JobSubmissionError when more than one stem fits; UnknownJobError when nothing does.
  */
 export function resolveRun(
   name: string,
@@ -129,6 +128,8 @@ export function resolveRun(
   const byStem = latest(runs.filter((run) => names.get(run)?.stem === name));
   if (byStem) return byStem;
   if (names.has(name)) return name;
+  const first = name.endsWith('-1') ? name.slice(0, -2) : '';
+  if (names.get(first)?.stem === first) return first;
   const byName = runs.filter((run) => names.get(run)?.name === name);
   const stems = new Set(byName.map((run) => names.get(run)?.stem));
   const found = stems.size === 1 ? latest(byName) : undefined;
@@ -144,8 +145,8 @@ export function resolveRun(
   throw notFound(name, runs);
 }
 
-function notFound(name: string, runs: readonly string[]): JobSubmissionError {
-  return new JobSubmissionError(`no job "${name}"`, {
+function notFound(name: string, runs: readonly string[]): UnknownJobError {
+  return new UnknownJobError(`no job "${name}"`, {
     remedy:
       runs.length === 0 ? 'No job was submitted yet: mzt run SCORE.yaml' : 'mzt list --all shows every run.',
   });

@@ -12,6 +12,7 @@ import {
   type RecordType,
   type SheetSkeleton,
 } from '../records';
+import { runNumber } from './run-ids';
 import { ruleResultSchema } from '../validations/result';
 import { snapshotSchema } from '../validations/snapshot';
 
@@ -117,11 +118,13 @@ export type JobState = z.infer<typeof jobState>;
 export interface EngineState {
   readonly jobs: Map<string, JobState>;
   readonly limits: Map<string, LimitState>;
+  /** The highest run number that a stem was ever given. */
+  readonly numbers: Map<string, number>;
   lastSeq: number;
 }
 
 export function emptyState(): EngineState {
-  return { jobs: new Map(), limits: new Map(), lastSeq: 0 };
+  return { jobs: new Map(), limits: new Map(), numbers: new Map(), lastSeq: 0 };
 }
 
 /** What the fold needs of a record. */
@@ -218,6 +221,8 @@ function freshSheet(skeleton: SheetSkeleton): SheetState {
 const handlers: Handlers = {
   'job.submitted': (state, run, { job }, t) => {
     const { sheets, total_sheets: _total, skips, ...head } = job;
+    const number = Math.max(state.numbers.get(job.stem) ?? 0, runNumber(job.stem, run));
+    state.numbers.set(job.stem, number);
     state.jobs.set(run, {
       ...head,
       run,
@@ -371,6 +376,10 @@ const handlers: Handlers = {
   'snapshot.limits': (state, _run, { limits }) => {
     state.limits.clear();
     for (const limit of limits) state.limits.set(limit.account, limit);
+  },
+  'snapshot.numbers': (state, _run, { numbers }) => {
+    state.numbers.clear();
+    for (const [stem, number] of Object.entries(numbers)) state.numbers.set(stem, number);
   },
 };
 

@@ -10,7 +10,8 @@ import { renderSheetPrompt, sheetContext } from '../../score/prompt';
 import type { RecordDraft, SheetSkeleton } from '../records';
 import { storeBundle, type StoredBundle } from './bundles';
 import type { EngineCore } from './core';
-import { runNumber, type Jobs } from './jobs';
+import type { Jobs } from './jobs';
+import { runNumber } from './run-ids';
 import { hasErrors, takeIn, type Intake, type LoadCatalogue } from './score-intake';
 import { terminalJob, type JobState } from './state';
 
@@ -229,7 +230,9 @@ export class Submissions {
   }
 
   private nextRun(stem: string): string {
-    const highest = Math.max(0, ...this.jobs.allRuns().map((run) => runNumber(stem, run)));
+    // Numbers of deleted runs count too: an id is never used again.
+    const given = this.core.state.numbers.get(stem) ?? 0;
+    const highest = Math.max(given, ...this.jobs.allRuns().map((run) => runNumber(stem, run)));
     return highest === 0 ? stem : `${stem}-${highest + 1}`;
   }
 
@@ -242,7 +245,8 @@ export class Submissions {
     return undefined;
   }
 
-  private async unknownInstrument(plan: Plan): Promise<string | null> {
+  /** What to say of the first sheet that no known instrument could play; null = all can be played. */
+  async unknownInstrument(plan: Plan): Promise<string | null> {
     const catalogue = await this.options.loadCatalogue(plan.workspace);
     for (const sheet of plan.sheets) {
       if ([sheet.instrument, ...sheet.fallbacks].some(({ profile }) => catalogue.get(profile))) continue;
