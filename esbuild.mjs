@@ -1,6 +1,15 @@
 // Builds what ships (dist/) and, with --tests, a file-by-file copy of sources and tests for mocha (out/).
 import * as esbuild from 'esbuild';
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
@@ -14,6 +23,7 @@ const entries = {
   conductor: 'src/conductor/main.ts',
   'journal-worker': 'src/conductor/journal/writer-worker.ts',
   'index-worker': 'src/conductor/index/index-worker.ts',
+  launcher: 'src/process/launcher-main.ts',
   cli: 'src/cli/main.ts',
 };
 const present = Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(file)));
@@ -30,6 +40,9 @@ const common = {
   legalComments: 'none',
   logLevel: 'warning',
   metafile: true,
+  // Some packages ask where they lie; in a CommonJS bundle that is the bundle itself.
+  define: { 'import.meta.url': '__bundleUrl' },
+  banner: { js: 'const __bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
 };
 
 /** Data that the bundles read at run time, from the folder they run in. */
@@ -55,10 +68,11 @@ function stampBuild() {
   };
   walk('dist');
   const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-  writeFileSync('dist/build.json', JSON.stringify({ version, build: hash.digest('hex').slice(0, 12), built_at: Date.now() }) + '\n');
+  writeFileSync(
+    'dist/build.json',
+    JSON.stringify({ version, build: hash.digest('hex').slice(0, 12), built_at: Date.now() }) + '\n',
+  );
 }
-
-
 
 function sources(dir) {
   if (!existsSync(dir)) return [];

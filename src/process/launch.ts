@@ -32,6 +32,8 @@ export interface LaunchSpec {
   readonly stdinFile: string | null;
   /** How the shim starts a conductor when it ends and finds the owner's gone; null = it does not. */
   readonly wake: WakeCommand | null;
+  /** File mode mask of the agent. Default: this process's own. */
+  readonly umask?: number;
   /** The shell that runs the shim, for tests with another one. Default `/bin/sh`. */
   readonly shell?: string;
 }
@@ -248,7 +250,7 @@ export async function spawnShim(spec: LaunchSpec, spools: OpenSpools): Promise<L
   try {
     const child = spawn(
       spec.shell ?? '/bin/sh',
-      shimArguments({ base: spec.base, umask: process.umask(), wake: spec.wake, argv }),
+      shimArguments({ base: spec.base, umask: spec.umask ?? process.umask(), wake: spec.wake, argv }),
       {
         cwd: spec.cwd,
         env: { ...through, [markerName]: spec.marker },

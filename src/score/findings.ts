@@ -94,12 +94,17 @@ function firstLineOf(range: SourceRange, lineText: string): SourceRange {
 
 const rank: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2 };
 
-/** Errors first, then warnings, then hints; each by place. */
+/** More than this helps nobody, and a hostile text could ask for hundreds of thousands. */
+const mostDiagnostics = 500;
+
+/** Errors first, then warnings, then hints; each by place. At most 500. */
 export function sortDiagnostics(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  return [...diagnostics].sort(
-    (a, b) =>
-      rank[a.severity] - rank[b.severity] ||
-      (a.range?.offset ?? -1) - (b.range?.offset ?? -1) ||
-      (a.code < b.code ? -1 : a.code > b.code ? 1 : 0),
-  );
+  return [...diagnostics]
+    .sort(
+      (a, b) =>
+        rank[a.severity] - rank[b.severity] ||
+        (a.range?.offset ?? -1) - (b.range?.offset ?? -1) ||
+        (a.code < b.code ? -1 : a.code > b.code ? 1 : 0),
+    )
+    .slice(0, mostDiagnostics);
 }

@@ -42,7 +42,7 @@ export function dependencyGraph(
 
 /** Which of the sheets of a prerequisite stage the sheet at `index` of `targetCount` waits for. */
 function edgeSources(sources: readonly number[], targetCount: number, index: number): readonly number[] {
-  const pairwise = sources.length === targetCount && targetCount > 1;
+  const pairwise = sources.length === targetCount;
   return pairwise ? sources.slice(index, index + 1) : sources;
 }
 

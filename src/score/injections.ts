@@ -6,8 +6,8 @@ import type { RuleContext } from './placeholders';
 import type { InjectionFields } from './schema/score';
 import { TemplateError, renderLenient } from './template';
 
-/** A larger file is named instead of pasted: no prompt holds it. Bytes. */
-const largestInjectedFile = 1024 * 1024;
+/** A larger file, and files beyond this sum, are named instead of pasted: no prompt holds them. Bytes. */
+const injectionLimits = { file: 1024 * 1024, sum: 4 * 1024 * 1024 } as const;
 
 export interface InjectedTexts {
   readonly context: readonly string[];
@@ -30,9 +30,10 @@ export function readInjections(
 ): InjectedTexts {
   const texts = { context: [] as string[], skill: [] as string[], tool: [] as string[] };
   const diagnostics: Diagnostic[] = [];
+  const reader = new Reader(options.files);
   for (const injection of injections) {
     const written = injection.file ?? injection.directory ?? '';
-    const text = readInjection(injection, options);
+    const text = readInjection(injection, options, reader);
     if (typeof text === 'string') texts[injection.as].push(text);
     else {
       diagnostics.push({
@@ -59,7 +60,11 @@ export function findInjection(
   return options.files.exists(besideScore) ? besideScore : null;
 }
 
-function readInjection(injection: InjectionFields, options: InjectionOptions): string | { problem: string } {
+function readInjection(
+  injection: InjectionFields,
+  options: InjectionOptions,
+  reader: Reader,
+): string | { problem: string } {
   const { files } = options;
   let rendered: string;
   try {
@@ -73,12 +78,12 @@ function readInjection(injection: InjectionFields, options: InjectionOptions): s
   if (path === null) return { problem: `${resolve(options.workspace, rendered)} does not exist` };
   if (injection.file !== null) {
     if (!files.isFile(path)) return { problem: `${path} is not a file` };
-    return fileText(path, files);
+    return reader.read(path);
   }
   if (!files.isDirectory(path)) return { problem: `${path} is not a folder` };
   const entries = files.listDir(path).filter((name) => files.isFile(join(path, name)));
   if (entries.length === 0) return { problem: `${path} has no files` };
-  return entries.map((name) => `--- Input: ${name} ---\n\n${fileText(join(path, name), files)}`).join('\n\n');
+  return entries.map((name) => `--- Input: ${name} ---\n\n${reader.read(join(path, name))}`).join('\n\n');
 }
 
 const kinds: Readonly<Record<string, string>> = {
@@ -90,16 +95,27 @@ const kinds: Readonly<Record<string, string>> = {
   ...Object.fromEntries(['.xls', '.xlsx', '.ods'].map((ext) => [ext, 'spreadsheet'])),
 };
 
-/** The text of a file, or for one that is no text a note on where it is. */
-function fileText(path: string, files: ScoreFiles): string {
-  if (files.size(path) <= largestInjectedFile) {
-    try {
-      const text = files.readText(path);
-      if (!text.includes('\0')) return text;
-    } catch {
-      // Not text, or not readable: the note below tells the agent where it is.
+/** Reads files up to the limits of one prompt. */
+class Reader {
+  private left: number = injectionLimits.sum;
+
+  constructor(private readonly files: ScoreFiles) {}
+
+  /** The text of a file, or for one that is no text or too much a note on where it is. */
+  read(path: string): string {
+    const size = this.files.size(path);
+    if (size <= injectionLimits.file && size <= this.left) {
+      try {
+        const text = this.files.readText(path);
+        if (!text.includes('\0')) {
+          this.left -= size;
+          return text;
+        }
+      } catch {
+        // Not text, or not readable: the note below tells the agent where it is.
+      }
     }
+    const kind = kinds[extname(path).toLowerCase()] ?? 'file';
+    return `[${kind}: ${basename(path)}]\nIts content is not shown here. Open it with your tools: ${path}`;
   }
-  const kind = kinds[extname(path).toLowerCase()] ?? 'file';
-  return `[${kind}: ${basename(path)}]\nIts content is not shown here. Open it with your tools: ${path}`;
 }

@@ -153,11 +153,7 @@ function numbered(outputs: ReadonlyMap<number, string> | undefined): TemplateInp
 }
 
 function headed(heading: string, texts: readonly string[]): string {
-  return texts.length === 0 ? '' : [heading, ...texts.map(trimEnd)].join('\n\n');
-}
-
-function trimEnd(text: string): string {
-  return text.replace(/\s+$/, '');
+  return texts.length === 0 ? '' : [heading, ...texts.map((text) => text.trimEnd())].join('\n\n');
 }
 
 /** Joins the sections that have text by one blank line. */
@@ -168,7 +164,8 @@ function assemble(parts: readonly (readonly [PromptSection['name'], string])[]):
   const sections: PromptSection[] = [];
   let prompt = '';
   for (const [name, text] of parts) {
-    const trimmed = trimEnd(text);
+    // Tags leave empty lines behind; those around a section are nobody's text.
+    const trimmed = text.trimEnd().replace(/^(?:[ \t]*\r?\n)+/, '');
     if (trimmed === '') continue;
     if (prompt !== '') prompt += '\n\n';
     sections.push({ name, offset: prompt.length, end: prompt.length + trimmed.length });

@@ -158,6 +158,11 @@ function typed(layers: readonly Layer[], num: number, scoreDir: string): Instrum
     apiKeyEnv: config.api_key_env ?? null,
     maxTokens: config.max_tokens ?? null,
     temperature: config.temperature ?? null,
-    other: Object.fromEntries(Object.entries(merged).filter(([key]) => !knownKeys.has(key))),
+    other: jsonData(Object.fromEntries(Object.entries(merged).filter(([key]) => !knownKeys.has(key)))),
   };
+}
+
+/** Settings that we do not know go into the plan too, which is JSON: a date becomes text, an infinity null. */
+function jsonData(values: Record<string, unknown>): Record<string, unknown> {
+  return JSON.parse(JSON.stringify(values)) as Record<string, unknown>;
 }

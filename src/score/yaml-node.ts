@@ -75,3 +75,30 @@ export function findNode(
 export function entryOf(map: YamlMapping, key: string): YamlEntry | undefined {
   return map.entries.findLast((entry) => keyText(entry.key) === key);
 }
+
+/** The path of the innermost key or value that covers an offset; the empty path when none does. For hover and completion. */
+export function pathAt(
+  root: YamlMapping,
+  offset: number,
+): { readonly path: readonly (string | number)[]; readonly part: 'key' | 'value' } {
+  const covers = ({ range }: YamlNode): boolean => range.offset <= offset && offset <= range.end;
+  const path: (string | number)[] = [];
+  let node: YamlNode = root;
+  for (;;) {
+    if (node.kind === 'map') {
+      const entry: YamlEntry | undefined = node.entries.find(
+        ({ key, value }) => covers(key) || covers(value),
+      );
+      if (entry === undefined) return { path, part: 'value' };
+      path.push(keyText(entry.key));
+      if (covers(entry.key)) return { path, part: 'key' };
+      node = entry.value;
+    } else if (node.kind === 'seq') {
+      const index: number = node.items.findIndex(covers);
+      const item: YamlNode | undefined = node.items[index];
+      if (item === undefined) return { path, part: 'value' };
+      path.push(index);
+      node = item;
+    } else return { path, part: 'value' };
+  }
+}

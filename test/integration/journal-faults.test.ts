@@ -15,7 +15,11 @@ async function run(
   args: string[],
   stop: (line: string, count: number) => boolean,
 ): Promise<string[]> {
-  const process = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const process = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 25_000,
+    killSignal: 'SIGKILL',
+  });
   const lines: string[] = [];
   const ended = new Promise<void>((done) => process.once('close', () => done()));
   for await (const line of createInterface({ input: process.stdout })) {

@@ -1,26 +1,18 @@
-// A process that feeds the index in the folder given as argument and exports it without pause, to be killed by a test.
+// A process that opens the index given as first argument, complete up to the seq given as second, and changes and exports it
+// without pause, to be killed by a test.
 import { IndexClient } from '../../src/conductor/index/index-client';
 import { LogLines, ManualClock, indexWorkerFile } from './journal-folder';
-import { RecordMaker, streamOf } from './journal-records';
 
-async function main(file: string): Promise<void> {
+async function main(file: string, lastSeq: number): Promise<void> {
   const clock = new ManualClock();
-  const log = new LogLines();
-  const make = new RecordMaker();
-  const options = { file, journalId: 'j', lastSeq: 0, workerFile: indexWorkerFile, clock, log };
+  const options = { file, journalId: 'j', lastSeq, workerFile: indexWorkerFile, clock, log: new LogLines() };
   const { index } = await IndexClient.open(options);
-  if (index.state !== 'ok') await index.rebuild(streamOf([]));
-  make.submitted('a', 1_000_000);
-  for (let sheet = 1; ; sheet += 50) {
-    const from = make.records.length;
-    for (let n = sheet; n < sheet + 50; n += 1) {
-      make.started('a', n, 1);
-      make.finished('a', n, 1, true);
-    }
-    index.feed(make.records.slice(from));
+  process.stdout.write(`${index.state}\n`);
+  for (let seq = lastSeq + 1; ; seq += 1) {
+    index.feed([{ seq, epoch: 1, t: seq, type: 'job.status', run: 'a', body: { status: 'running' } }]);
     await index.flush();
     process.stdout.write('exported\n');
   }
 }
 
-void main(process.argv[2] ?? '');
+void main(process.argv[2] ?? '', Number(process.argv[3]));

@@ -120,7 +120,8 @@ export class LocalRunner implements AttemptRunner {
   ): ProgramBackend {
     const { instrument } = request;
     const profile = this.options.profile(instrument, request.run);
-    if (!profile) throw new PrepareError('E505', 'configuration', `no instrument "${instrument.profile}" is known`, true);
+    if (!profile)
+      throw new PrepareError('E505', 'configuration', `no instrument "${instrument.profile}" is known`, true);
     const backend = createBackend({
       profile,
       config: instrument.config,
@@ -134,7 +135,10 @@ export class LocalRunner implements AttemptRunner {
     throw new PrepareError('E505', 'configuration', `${profile.display_name}: ${HTTP_NOT_AVAILABLE}`, true);
   }
 
-  private async resolve(name: string, where: { readonly path: string; readonly places: readonly string[] }): Promise<string | null> {
+  private async resolve(
+    name: string,
+    where: { readonly path: string; readonly places: readonly string[] },
+  ): Promise<string | null> {
     const setting = this.options.executables[name];
     const found = await resolveExecutable(name, {
       path: [where.path, ...where.places].join(':'),

@@ -1,7 +1,8 @@
 import type { BackendProgress, PreparedProcess, ProcessOutcome } from '../../backends/contract';
 import { attemptFiles } from '../../protocol/paths';
 import { giveUp, probeAttempt, readClaim, readExit, type ShimIdentity } from '../../process/attempt';
-import { launchAttempt, LaunchError } from '../../process/launch';
+import { LaunchError } from '../../process/launch';
+import { LauncherLostError, type Launcher } from '../../process/launcher-client';
 import type { WakeCommand } from '../../process/shim';
 import { captureText, SpoolReader } from '../../process/spool';
 import { endProcessTree, isGroupAlive } from '../../process/tree';
@@ -14,8 +15,11 @@ import type { Redaction } from '../output/redact';
 /** What the attempts of one conductor share. */
 export interface SessionServices {
   readonly clock: Clock;
+  readonly launcher: Launcher;
   readonly watcher: AdoptionWatcher;
   readonly wake: WakeCommand | null;
+  /** The user's own file mode mask: the conductor's is private, an agent's files are not. */
+  readonly umask: number;
   trouble(base: string, trouble: LogTrouble): void;
 }
 
@@ -77,7 +81,7 @@ export class ProcessSession {
     if (this.cancelRequested) return this.notStarted('cancelled');
     let launched;
     try {
-      launched = await launchAttempt({
+      launched = await this.services.launcher.launch({
         base,
         marker,
         argv: prepared.argv,
@@ -85,8 +89,11 @@ export class ProcessSession {
         cwd: prepared.cwd,
         stdinFile,
         wake: this.services.wake,
+        umask: this.services.umask,
       });
     } catch (error) {
+      // Launched or not: as if an earlier conductor had started it.
+      if (error instanceof LauncherLostError) return (await this.attach()) ?? this.notStarted('not_started');
       if (!(error instanceof LaunchError)) throw error;
       const code = error.code === 'executable_missing' ? 'ENOENT' : (error.errno ?? error.code);
       return this.notStarted('not_started', { code, message: error.message });
@@ -98,9 +105,16 @@ export class ProcessSession {
     this.armTimers();
     await exited;
     quick();
+    // The launcher may have ended before the shim: then the files tell when it is done.
+    if (readExit(base) === null && (await probeAttempt(base, marker)).state === 'running') {
+      return (await this.attach()) ?? this.notStarted('not_started');
+    }
     await this.ending;
     if (readClaim(base).kind === 'none' && giveUp(base) === 'given_up') {
-      return this.notStarted('not_started', { code: 'ENOCLAIM', message: 'the shim could not claim the attempt' });
+      return this.notStarted('not_started', {
+        code: 'ENOCLAIM',
+        message: 'the shim could not claim the attempt',
+      });
     }
     return this.outcome(await isGroupAlive(launched.pid));
   }

@@ -91,12 +91,15 @@ describe('journal recovery', () => {
     await (await openJournal(state)).journal.close();
     const older = segmentBytes(21, 10);
     const newer = segmentBytes(31, 5);
-    await writeFile(join(state.dir, '000000000021.jsonl'), older.bytes);
+    // What a displaced writer put behind it does not count: the newer segment says what 31 is.
+    const stale = encodeRecord({ seq: 31, epoch: 1, t: 1, type: 'test.note', run: 'r', body: { n: 999 } });
+    await writeFile(join(state.dir, '000000000021.jsonl'), Buffer.concat([older.bytes, stale]));
     newer.bytes.write('?', 40);
     await writeFile(join(state.dir, '000000000031.jsonl'), newer.bytes);
 
     const opened = await openJournal(state);
     assert.deepEqual([opened.fold.count, opened.report.lastSeq], [35, 35]);
+    assert.equal(opened.fold.seen.find(({ seq }) => seq === 31)?.body['n'], 0);
     assert.deepEqual(
       opened.report.corruption.map(({ kind }) => kind),
       ['snapshot'],

@@ -72,6 +72,15 @@ describe('score: instruments', () => {
     assert.equal(instrumentsOf(scoreText())[0]?.config.skipPermissions, null);
   });
 
+  it('keeps unknown settings as JSON', () => {
+    const more = 'instrument_config: {a: .inf, b: 2026-01-02, c: {d: [1.5, ~]}}';
+    assert.deepEqual(instrumentsOf(scoreText({ more }))[0]?.config.other, {
+      a: null,
+      b: '2026-01-02T00:00:00.000Z',
+      c: { d: [1.5, null] },
+    });
+  });
+
   it('resolves paths from the folder of the score', () => {
     const { config } = instrumentsOf(
       scoreText({ more: 'instrument_config: {system_prompt_file: s.md, working_directory: ../src}' }),

@@ -263,6 +263,27 @@ And mind the gap.
     }
   });
 
+  it('pastes no more than a prompt can hold', () => {
+    const big = 'x'.repeat(1024 * 1024);
+    const { path, remove } = folder({
+      'huge.md': `${big}y`,
+      ...Object.fromEntries(['a', 'b', 'c', 'd', 'e'].map((name) => [`in/${name}.md`, big])),
+    });
+    try {
+      const sheet =
+        '  size: 1\n  total_items: 1\n  prelude: [{file: huge.md, as: skill}, {directory: in, as: context}]';
+      const { prompt } = rendered(scoreText({ sheet }), 1, {}, join(path, 'score.yaml'));
+      assert.ok(
+        prompt.includes(`[file: huge.md]`) &&
+          prompt.includes('[file: e.md]') &&
+          !prompt.includes('[file: d.md]'),
+      );
+      assert.ok(prompt.length < 5 * 1024 * 1024);
+    } finally {
+      remove();
+    }
+  });
+
   it('tells of parallel sheets only where there are some', () => {
     const parallel = 'parallel: {enabled: true}';
     assert.match(rendered(scoreText({ more: parallel }), 1).preamble ?? '', /Other sheets/);

@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
 import { parseScore } from '../../../src/score/parse';
 import { readYaml } from '../../../src/score/yaml';
-import { findNode, plainData } from '../../../src/score/yaml-node';
+import { findNode, pathAt, plainData } from '../../../src/score/yaml-node';
 import { parsed, placesOf, pointedAt, scoreText } from './kit';
 
 const read = (text: string): unknown => {
@@ -90,6 +90,25 @@ describe('score: YAML', () => {
     assert.equal(score?.fields.name, 'two');
     assert.deepEqual(placesOf(diagnostics), ['P002@2']);
     assert.equal(pointedAt(text, diagnostics[0]), 'name');
+  });
+
+  it('says no more than 500 things', () => {
+    const { diagnostics } = parseScore({ text: 'a: b\n'.repeat(2000), path: '/x.yaml' });
+    assert.equal(diagnostics.length, 500);
+    assert.equal(diagnostics[0]?.severity, 'error');
+  });
+
+  it('tells an editor what stands at an offset', () => {
+    const text =
+      'name: x\nsheet:\n  size: 1\nvalidations:\n  - type: file_exists\n    path: "{workspace}/a"\n';
+    const { root } = readYaml(text);
+    assert.ok(root);
+    const at = (word: string): unknown => pathAt(root, text.indexOf(word) + 1);
+    assert.deepEqual(at('size'), { path: ['sheet', 'size'], part: 'key' });
+    assert.deepEqual(at('1'), { path: ['sheet', 'size'], part: 'value' });
+    assert.deepEqual(at('file_exists'), { path: ['validations', 0, 'type'], part: 'value' });
+    assert.deepEqual(at('{workspace}'), { path: ['validations', 0, 'path'], part: 'value' });
+    assert.deepEqual(at('path'), { path: ['validations', 0, 'path'], part: 'key' });
   });
 
   it('has no special keys', () => {

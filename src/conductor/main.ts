@@ -1,0 +1,466 @@
+/** The conductor's process: takes ownership, opens the journal, wires the rooms, serves, and ends in order. */
+import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { environmentNames } from '../instruments/environment-names';
+import { loadCatalogue as readCatalogue, type InstrumentCatalogue } from '../instruments/catalogue';
+import { readTrustFile } from '../instruments/trust';
+import { bootId, isSameProcess, processStartTime } from '../process/identity';
+import { Launcher } from '../process/launcher-client';
+import { AdoptionWatcher } from '../process/watcher';
+import {
+  attemptBase,
+  EXIT_SOMEONE_ELSE,
+  stateDirectory,
+  stateDirectoryHash,
+  statePaths,
+} from '../protocol/paths';
+import type { WireEvent } from '../protocol/events';
+import type { PlannedInstrument } from '../score/plan';
+import { daemonHandlers } from './api/daemon-handlers';
+import { jobHandlers } from './api/job-handlers';
+import { jobRow } from './api/checkpoint';
+import { eventsOf } from './api/record-events';
+import { LocalRunner } from './attempts/local-runner';
+import { systemClock } from './clock';
+import { loadConfig } from './config';
+import type { StoredBundle } from './engine/bundles';
+import { EngineCore } from './engine/core';
+import { Engine } from './engine/engine';
+import { HoldReasons } from './engine/holds';
+import { Services } from './engine/services';
+import { applyRecord, emptyState, terminalJob, type JobState } from './engine/state';
+import { IndexClient } from './index/index-client';
+import { Journal } from './journal/journal';
+import { systemClock as journalClock } from './journal/clock';
+import { openLog } from './log';
+import { acquireOwnership } from './ownership/ownership';
+import { chooseSocket } from './ownership/socket-folder';
+import type { RecordDraft } from './records';
+import { SecretStore } from './secrets';
+import { EventHub } from './server/event-hub';
+import type { Handlers } from './server/handlers';
+import { RpcServer } from './server/rpc-server';
+import { ShuttingDownError } from '../protocol/errors';
+
+const buildSchema = z.object({ version: z.string(), build: z.string(), built_at: z.number().default(0) });
+
+/** How often ownership, sockets and idleness are looked at, milliseconds. */
+const watchEvery = 5000;
+/** Longest wait for requests in work at the end, milliseconds. */
+const closeDeadline = 3000;
+
+async function main(): Promise<void> {
+  process.title = 'marianne-conductor';
+  const umask = process.umask(0o077);
+  const startedAt = Date.now();
+  const stateDir = stateDirectory(process.env, homedir());
+  const paths = statePaths(stateDir);
+  const root = __dirname;
+  const build = buildSchema.parse(JSON.parse(readFileSync(join(root, 'build.json'), 'utf8')));
+  const { config, notices } = loadConfig(paths.config);
+  const socket = await chooseSocket(stateDir, process.env);
+  const stateHash = stateDirectoryHash(realpathSync(stateDir));
+
+  const acquired = await acquireOwnership({
+    stateDir,
+    build: build.build,
+    version: build.version,
+    builtAt: build.built_at,
+    socketPath: socket.path,
+    identity: { processStartTime, isSameProcess, bootId },
+    clock: systemClock,
+  });
+  if (acquired.kind === 'lost') process.exit(EXIT_SOMEONE_ELSE);
+  const { ownership } = acquired;
+  mkdirSync(paths.log, { recursive: true, mode: 0o700 });
+  const log = openLog(paths.conductorLog, config.log_level);
+  log.info(
+    { build: build.build, epoch: ownership.epoch, node: process.version, socket: socket.path },
+    'conductor starts',
+  );
+  for (const notice of notices)
+    log[notice.severity === 'error' ? 'error' : 'warn']({ ...notice, file: paths.config }, 'configuration');
+  process.on('uncaughtException', (error) => {
+    log.fatal({ error: error.stack }, 'uncaught exception');
+    process.exit(70);
+  });
+  process.on('unhandledRejection', (reason) => {
+    log.fatal({ error: reason instanceof Error ? reason.stack : String(reason) }, 'unhandled rejection');
+    process.exit(70);
+  });
+
+  const core = new EngineCore(emptyState(), emptyState(), new Map<string, StoredBundle>());
+  const feed = { index: null as IndexClient | null };
+  const { journal, report } = await Journal.open({
+    dir: paths.journal,
+    archiveDir: paths.archive,
+    epoch: ownership.epoch,
+    clock: journalClock,
+    log,
+    workerFile: join(root, 'journal-worker.js'),
+    expectExisting: ownership.epoch > 1,
+    onRecord: (record) => {
+      applyRecord(core.state, record);
+      applyRecord(core.durable, record);
+    },
+    onDurable: (records) => {
+      core.onDurable(records);
+      feed.index?.feed(records);
+    },
+    snapshot: () => snapshotOf(core),
+  });
+  core.useJournal(journal);
+  const archives = new Set(await journal.store.listArchives());
+
+  const catalogues = new Map<string, InstrumentCatalogue>();
+  const builtInFolder = join(root, 'profiles');
+  const loadCatalogue = async (workspace: string | null): Promise<InstrumentCatalogue> =>
+    readCatalogue({
+      builtInFolder,
+      userFolder: paths.instruments,
+      workspace,
+      trust: await readTrustFile(paths.trust),
+    });
+  let common = await loadCatalogue(null);
+  const catalogueOf = (run: string | null) => (run === null ? undefined : catalogues.get(run)) ?? common;
+
+  const secrets = new SecretStore(
+    () =>
+      new Set(
+        [...core.state.jobs.values()]
+          .filter((job) => !terminalJob.has(job.status))
+          .flatMap((job) => job.secret_names),
+      ),
+  );
+  const secretsFor = (run: string) => {
+    const names = catalogueOf(run)
+      .list()
+      .flatMap((entry) => environmentNames(entry.profile).secret);
+    return secrets.of(run, [...new Set([...names, ...(core.state.jobs.get(run)?.secret_names ?? [])])]);
+  };
+
+  const hub = new EventHub({
+    seq: core.durable.lastSeq,
+    snapshot: (job) => ({
+      seq: core.durable.lastSeq,
+      jobs: [...core.durable.jobs.values()]
+        .filter(({ run }) => job === null || run === job)
+        .map((state) => jobRow(state, process.pid)),
+    }),
+  });
+  core.onRecord((record, job) => {
+    const events = eventsOf(record, job);
+    if (events.length > 0) hub.publish(...events);
+    else hub.advance(record.seq);
+  });
+  const tell = (
+    event: Omit<WireEvent, 't' | 'job_id' | 'data'> & Partial<Pick<WireEvent, 'job_id' | 'data'>>,
+  ) => hub.publish({ t: Date.now(), job_id: null, data: {}, ...event });
+
+  const services = new Services({
+    productVersion: build.version,
+    catalogueOf: (job: JobState) => catalogueOf(job.run),
+    secretsFor,
+    attemptBase: (run, sheet, attempt) => attemptBase(stateDir, run, sheet, attempt),
+    progress: (run, sheet, attempt, progress) =>
+      tell({
+        key: `progress/${run}/${sheet}`,
+        type: 'attempt.progress',
+        job_id: run,
+        sheet,
+        attempt,
+        data: {
+          phase: progress.phase,
+          bytes: progress.bytesReceived,
+          lines: progress.linesReceived,
+          elapsed_seconds: progress.elapsedSeconds,
+          last_line: progress.lastLine ?? null,
+        },
+      }),
+    stateHash,
+  });
+  const launcher = new Launcher(join(root, 'launcher.js'));
+  launcher.warm();
+  const runner = new LocalRunner({
+    clock: systemClock,
+    launcher,
+    umask,
+    watcher: new AdoptionWatcher(),
+    wake: {
+      ownerFolder: paths.owner,
+      argv: [process.execPath, join(root, 'conductor.js')],
+      env: wakeEnvironment(stateDir),
+    },
+    trouble: (base, trouble) => log.warn({ base, ...trouble }, 'an output log has trouble'),
+    promptsDir: paths.prompts,
+    stateHash,
+    home: homedir(),
+    executables: config.executables,
+    profile: (instrument, run) => catalogueOf(run).get(instrument.profile),
+  });
+  const missingKeyOf = (
+    run: string,
+    names: readonly string[],
+    instrument: PlannedInstrument,
+  ): string | null => {
+    const profile = catalogueOf(run).get(instrument.profile);
+    if (!profile) return null;
+    const needed = environmentNames(profile).secret.filter((name) => names.includes(name));
+    const have = secrets.of(run, needed);
+    return needed.find((name) => have[name] === undefined) ?? null;
+  };
+  const engine = new Engine({
+    core,
+    journal,
+    archives,
+    stateDir,
+    stateHash,
+    scoresDir: paths.scores,
+    clock: systemClock,
+    random: Math.random,
+    runner,
+    services,
+    limits: {
+      maxConcurrentJobs: config.max_concurrent_jobs,
+      maxConcurrentSheets: config.max_concurrent_sheets,
+      perInstrument: (instrument) => instrumentWidth(common, instrument, config.max_concurrent_sheets),
+    },
+    maxJobHistory: config.max_job_history,
+    missingKey: ({ job, instrument }) => missingKeyOf(job.run, job.secret_names, instrument),
+    catalogues,
+    submissions: {
+      productVersion: build.version,
+      loadCatalogue: async (workspace) => {
+        common = await loadCatalogue(null);
+        return loadCatalogue(workspace);
+      },
+      keepSecrets: (run, values) => secrets.keep(run, values),
+    },
+    log,
+  });
+  core.onRecord((record, job) => {
+    if (job && record.type === 'job.archived') secrets.forget(job.run);
+  });
+  const storageFailed = () => journal.failed;
+  journal.on('failed', (fault) =>
+    tell({ key: 'storage', type: 'storage.failed', data: { message: `${fault.code}: ${fault.message}` } }),
+  );
+  journal.on('recovered', () => tell({ key: 'storage', type: 'storage.recovered' }));
+
+  feed.index = await openIndex();
+  let stopping = false;
+  const holds = new HoldReasons(core, engine.dispatcher, () => Date.now(), storageFailed);
+  const served = { connections: () => 0 };
+  const handlers: Handlers = {
+    ...jobHandlers({
+      engine,
+      core,
+      index: feed.index,
+      holds,
+      stateDir,
+      scoresDir: paths.scores,
+      pid: process.pid,
+      keepSecrets: (run, values) => secrets.keep(run, values),
+      assertAccepting: () => {
+        if (stopping)
+          throw new ShuttingDownError('the conductor is stopping', {
+            remedy: 'Try again in a moment: the next call starts a new one.',
+          });
+      },
+    }),
+    ...daemonHandlers({
+      engine,
+      core,
+      config,
+      secrets,
+      identity: {
+        pid: process.pid,
+        version: build.version,
+        build: build.build,
+        epoch: ownership.epoch,
+        stateDir,
+        socket: socket.path,
+        stateHash,
+        builtInProfiles: builtInFolder,
+        trustFile: paths.trust,
+        logFile: paths.conductorLog,
+        home: homedir(),
+        startedAt,
+      },
+      loadCatalogue,
+      clients: () => served.connections(),
+      storageFailed,
+      isStopping: () => stopping,
+      shutdown: (options) => void shutdown(options.cancel ? 'cancel' : 'request', options.cancel),
+    }),
+  };
+  const server = new RpcServer({
+    handlers,
+    hub,
+    identity: () => ({
+      build: build.build,
+      version: build.version,
+      built_at: build.built_at,
+      epoch: ownership.epoch,
+      seq: core.durable.lastSeq,
+      pid: process.pid,
+      capabilities: ['events', 'log.read', 'trust', 'secrets'],
+      socket: socket.path,
+      state_dir: stateDir,
+    }),
+    limits: {
+      maxConnections: config.socket.max_connections,
+      maxConcurrentRequests: config.socket.max_concurrent_requests,
+    },
+    log: (level, message, fields) => log[level]({ ...fields }, message),
+  });
+  served.connections = () => server.connectionCount;
+
+  if (report.state === 'missing')
+    tell({
+      key: 'journal',
+      type: 'storage.failed',
+      data: { message: 'the journal was lost: earlier jobs are gone' },
+    });
+  await core.commit([{ type: 'conductor.started', body: { build: build.build, pid: process.pid } }]);
+  await engine.start();
+  await server.listen(socket.path, { permissions: config.socket.permissions, prepare: socket.prepare });
+  if (config.socket.compat_path !== null) await listenForPython(config.socket.compat_path);
+  log.info({ jobs: core.state.jobs.size, ms: Date.now() - startedAt }, 'conductor is ready');
+
+  let idleSince = Date.now();
+  const watch = setInterval(() => void look(), watchEvery);
+  async function look(): Promise<void> {
+    await server.checkSockets();
+    if (!(await ownership.isInForce())) {
+      log.error({ epoch: ownership.epoch }, 'ownership has moved: this conductor ends');
+      process.exit(75);
+    }
+    const busy = engine.activeJobs().length > 0 || server.connectionCount > 0;
+    if (busy) idleSince = Date.now();
+    else if (config.idle_exit_minutes > 0 && Date.now() - idleSince > config.idle_exit_minutes * 60_000)
+      await shutdown('idle', false);
+  }
+
+  async function shutdown(why: string, cancel: boolean): Promise<void> {
+    if (stopping) return;
+    stopping = true;
+    log.info({ why, cancel }, 'conductor stops');
+    tell({ key: 'conductor', type: 'conductor.draining', data: { reason: why } });
+    clearInterval(watch);
+    if (cancel) await Promise.all(engine.activeJobs().map((job) => engine.commands.cancel(job.run)));
+    await engine.stop();
+    await server.close(closeDeadline);
+    await journal.close();
+    await feed.index?.close();
+    launcher.close();
+    await ownership.release();
+    log.info({}, 'conductor has stopped');
+    process.exit(0);
+  }
+  process.on('SIGTERM', () => void shutdown('SIGTERM', false));
+  process.on('SIGINT', () => void shutdown('SIGINT', false));
+
+  async function listenForPython(path: string): Promise<void> {
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+      await server.listen(path, { permissions: 0o600, prepare: () => Promise.resolve() });
+    } catch (error) {
+      log.warn(
+        { path, error: error instanceof Error ? error.message : String(error) },
+        'socket.compat_path is not served',
+      );
+    }
+  }
+
+  async function openIndex(): Promise<IndexClient | null> {
+    try {
+      const { index, opening } = await IndexClient.open({
+        file: paths.index,
+        journalId: journal.journalId,
+        lastSeq: journal.lastSeq,
+        workerFile: join(root, 'index-worker.js'),
+        clock: journalClock,
+        log,
+      });
+      log.info({ ...opening }, 'index');
+      // Nothing waits for it: until it is filled, its queries say so.
+      const filled =
+        opening.state === 'behind'
+          ? index.catchUp(journal.store.records(opening.feedFrom - 1))
+          : opening.state === 'rebuild'
+            ? index.rebuild(journal.store.records())
+            : Promise.resolve();
+      filled.catch((error: unknown) => {
+        log.error(
+          { error: error instanceof Error ? error.message : String(error) },
+          'the index could not be filled',
+        );
+      });
+      return index;
+    } catch (error) {
+      log.error(
+        { error: error instanceof Error ? error.message : String(error) },
+        'no index: history is read from the archives',
+      );
+      return null;
+    }
+  }
+}
+
+/** All that is not finished and archived, for a new segment. */
+function snapshotOf(core: EngineCore): RecordDraft[] {
+  return [
+    ...[...core.durable.jobs.values()].map((job): RecordDraft => ({
+      type: 'snapshot.job',
+      run: job.run,
+      body: { state: job },
+    })),
+    { type: 'snapshot.limits', body: { limits: [...core.durable.limits.values()] } },
+  ];
+}
+
+/** Most attempts of an instrument at once: what its profile says of the model, else of any model, else no bound of its own. */
+function instrumentWidth(
+  catalogue: InstrumentCatalogue,
+  instrument: PlannedInstrument,
+  otherwise: number,
+): number {
+  const profile = catalogue.get(instrument.profile);
+  if (!profile || profile.models.length === 0) return otherwise;
+  const model = profile.models.find(
+    ({ name }) => name === (instrument.config.model ?? profile.default_model),
+  );
+  return model?.max_concurrent ?? 4;
+}
+
+/** What a conductor needs that a shim starts at night: the same that clients hand over. */
+function wakeEnvironment(stateDir: string): Record<string, string> {
+  const env: Record<string, string> = { MARIANNE_HOME: stateDir, ELECTRON_RUN_AS_NODE: '1' };
+  for (const name of [
+    'PATH',
+    'HOME',
+    'USER',
+    'LOGNAME',
+    'SHELL',
+    'LANG',
+    'TZ',
+    'TMPDIR',
+    'XDG_RUNTIME_DIR',
+    'MARIANNE_SOCKET',
+  ]) {
+    const value = process.env[name];
+    if (value !== undefined) env[name] = value;
+  }
+  return env;
+}
+
+main().catch((error: unknown) => {
+  // Before the log is open: stderr is the log file, or a person's terminal.
+  process.stderr.write(
+    `marianne-conductor: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  process.exit(1);
+});

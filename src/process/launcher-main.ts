@@ -1,0 +1,4 @@
+import { serveLaunches } from './launcher';
+
+process.title = 'marianne-launcher';
+serveLaunches();
