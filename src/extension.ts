@@ -1,0 +1,39 @@
+/** Activation only: builds the pieces, registers them, owns their disposables. */
+import * as vscode from 'vscode';
+import { start } from './views/start';
+import { explainWindows } from './views/unsupported';
+
+/** What tests look at. */
+export interface Api {
+  /** Milliseconds that `activate` took. */
+  readonly activationMs: number;
+}
+
+export function activate(context: vscode.ExtensionContext): Api {
+  const began = performance.now();
+  if (process.platform === 'win32') {
+    context.subscriptions.push(explainWindows());
+    return { activationMs: performance.now() - began };
+  }
+  const log = vscode.window.createOutputChannel('Marianne', { log: true });
+  context.subscriptions.push(log);
+  try {
+    context.subscriptions.push(start(context, log, async () => (await import('./score-room')).scoreRoom));
+  } catch (error) {
+    log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    void tell(log);
+    throw error;
+  }
+  const activationMs = performance.now() - began;
+  log.info(`activated in ${activationMs.toFixed(1)} ms`);
+  return { activationMs };
+}
+
+/** VS Code says nothing by itself when an activation fails. */
+async function tell(log: vscode.LogOutputChannel): Promise<void> {
+  const openLog = vscode.l10n.t('Open Log');
+  const retry = vscode.l10n.t('Retry');
+  const answer = await vscode.window.showErrorMessage(vscode.l10n.t('Marianne could not start.'), openLog, retry);
+  if (answer === openLog) log.show(true);
+  if (answer === retry) await vscode.commands.executeCommand('workbench.action.restartExtensionHost');
+}
