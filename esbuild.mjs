@@ -1,6 +1,7 @@
 // Builds what ships (dist/) and, with --tests, a file-by-file copy of sources and tests for mocha (out/).
 import * as esbuild from 'esbuild';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -14,8 +15,10 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
 const watch = process.argv.includes('--watch');
-const tests = process.argv.includes('--tests');
-const dev = watch || tests || process.argv.includes('--dev');
+// Tests run what is easy to debug; a bench runs what ships.
+const bench = process.argv.includes('--bench');
+const tests = bench || process.argv.includes('--tests');
+const dev = watch || (tests && !bench) || process.argv.includes('--dev');
 
 /** Bundle name → entry. Workers are entries of their own: a worker thread loads a file. */
 const entries = {
@@ -42,7 +45,10 @@ const common = {
   metafile: true,
   // Some packages ask where they lie; in a CommonJS bundle that is the bundle itself.
   define: { 'import.meta.url': '__bundleUrl' },
-  banner: { js: 'const __bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
+  // The first line makes cli.js a command; the other bundles do not mind it.
+  banner: {
+    js: '#!/usr/bin/env node\nconst __bundleUrl = require("node:url").pathToFileURL(__filename).href;',
+  },
 };
 
 /** Data that the bundles read at run time, from the folder they run in. */
@@ -95,6 +101,7 @@ const bundleOptions = {
           if (result.errors.length > 0) return;
           copyData();
           writeFileSync('dist/meta.json', JSON.stringify(result.metafile));
+          if (existsSync('dist/cli.js')) chmodSync('dist/cli.js', 0o755);
           stampBuild();
         });
       },

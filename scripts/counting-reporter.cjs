@@ -7,7 +7,8 @@ module.exports = class CountingReporter extends Spec {
     super(runner, options);
     runner.once('end', () => {
       const { passes, failures, pending } = this.stats;
-      if (process.env.MZT_TEST_COUNTS) appendFileSync(process.env.MZT_TEST_COUNTS, JSON.stringify({ passes, failures, pending }) + '\n');
+      if (process.env.MZT_TEST_COUNTS)
+        appendFileSync(process.env.MZT_TEST_COUNTS, JSON.stringify({ passes, failures, pending }) + '\n');
     });
   }
 };

@@ -20,8 +20,6 @@ let status = 1;
 try {
   console.log('$ mzt run examples/repo-report.yaml --follow\n');
   status = mzt('run', 'examples/repo-report.yaml', '--workspace', workspace, '--follow').status ?? 1;
-  console.log('\n$ mzt status repo-report\n');
-  mzt('status', 'repo-report');
   mzt('report', 'repo-report', '--output', join(home, 'run.html'));
 } finally {
   mzt('stop', '--cancel');

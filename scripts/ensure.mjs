@@ -24,7 +24,8 @@ function newest(path) {
 /** Node 20.19 is the oldest that everything here runs on. */
 export function ensureNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (major < 20 || (major === 20 && minor < 19)) fail(`Node ${process.versions.node} is too old: 20.19 or newer is needed.`);
+  if (major < 20 || (major === 20 && minor < 19))
+    fail(`Node ${process.versions.node} is too old: 20.19 or newer is needed.`);
 }
 
 export function ensureDependencies() {
@@ -39,7 +40,12 @@ export function ensureBuild() {
   ensureDependencies();
   const stamp = 'dist/build.json';
   const sources = ['src', 'esbuild.mjs', 'package-lock.json'];
-  if (existsSync(stamp) && existsSync('dist/cli.js') && sources.every((path) => newest(path) <= statSync(stamp).mtimeMs)) return;
+  if (
+    existsSync(stamp) &&
+    existsSync('dist/cli.js') &&
+    sources.every((path) => newest(path) <= statSync(stamp).mtimeMs)
+  )
+    return;
   console.log('Building (node esbuild.mjs) …');
   must(process.execPath, ['esbuild.mjs']);
 }

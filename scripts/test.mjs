@@ -43,7 +43,9 @@ for (const [name, args, counted] of steps) {
     // Ended without saying so: a crash, a time limit, no tests.
     failed += 1;
   }
-  console.log(`── ${name}: ${status === 0 ? 'ok' : `failed (exit ${status})`}, ${((Date.now() - began) / 1000).toFixed(1)} s`);
+  console.log(
+    `── ${name}: ${status === 0 ? 'ok' : `failed (exit ${status})`}, ${((Date.now() - began) / 1000).toFixed(1)} s`,
+  );
   if (name === 'build' && status !== 0) break;
 }
 rmSync(scratch, { recursive: true, force: true });
@@ -52,5 +54,8 @@ process.exit(failed === 0 && passed > 0 ? 0 : 1);
 
 function read() {
   if (!existsSync(counts)) return [];
-  return readFileSync(counts, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  return readFileSync(counts, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
 }

@@ -134,11 +134,16 @@ async function main(): Promise<void> {
           .flatMap((job) => job.secret_names),
       ),
   );
+  // A catalogue never changes: what its instruments may be given is worked out once.
+  const secretNames = new WeakMap<InstrumentCatalogue, readonly string[]>();
   const secretsFor = (run: string) => {
-    const names = catalogueOf(run)
-      .list()
-      .flatMap((entry) => environmentNames(entry.profile).secret);
-    return secrets.of(run, [...new Set([...names, ...(core.state.jobs.get(run)?.secret_names ?? [])])]);
+    const catalogue = catalogueOf(run);
+    let names = secretNames.get(catalogue);
+    if (!names) {
+      names = [...new Set(catalogue.list().flatMap((entry) => environmentNames(entry.profile).secret))];
+      secretNames.set(catalogue, names);
+    }
+    return secrets.of(run, [...names, ...(core.state.jobs.get(run)?.secret_names ?? [])]);
   };
 
   const hub = new EventHub({

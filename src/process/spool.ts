@@ -1,5 +1,5 @@
 import { watch, type FSWatcher } from 'node:fs';
-import { constants } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { errnoOf } from './errno';
 
@@ -242,4 +242,27 @@ export function withoutTornStart(bytes: Buffer): Buffer {
   let start = 0;
   while (start < 3 && start < bytes.length && ((bytes[start] ?? 0) & 0xc0) === 0x80) start++;
   return bytes.subarray(start);
+}
+
+/**
+ * The whole of a spool that is no larger than `limit` bytes, at once; null when it is larger. A file that does not exist is empty.
+ * For a program that has ended and said little: following it would cost more than it shows.
+ * @throws the system's error when it cannot be read.
+ */
+export function readSmallSpool(path: string, limit: number): Buffer | null {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  }
+  try {
+    const { size } = fstatSync(descriptor);
+    if (size > limit) return null;
+    const bytes = Buffer.alloc(size);
+    return size === 0 ? bytes : bytes.subarray(0, readSync(descriptor, bytes, 0, size, 0));
+  } finally {
+    closeSync(descriptor);
+  }
 }

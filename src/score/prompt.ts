@@ -9,7 +9,8 @@ import { expandRuleCommand, expandRulePath, ruleContext } from './placeholders';
 import type { Plan, PlannedRule, PlannedSheet } from './plan';
 import type { CompletionFacts, ShownRule } from './prompt-text';
 import { completionText, preambleText, requirementsText } from './prompt-text';
-import { TemplateError, renderTemplate } from './template';
+import { TemplateError, parseTemplate, renderTemplate } from './template';
+import type { Template } from './template';
 import type { TemplateSource } from './template-source';
 import { templateDiagnostic } from './template-source';
 import type { TemplateInput } from './variables';
@@ -99,7 +100,7 @@ export function renderSheetPrompt(input: SheetPromptInput): RenderedPrompt | Fai
 
   let rendered: string;
   try {
-    rendered = renderTemplate(template.text, context);
+    rendered = renderTemplate(parsedTemplate(template), context);
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
     const prefix = `The prompt of sheet ${sheet.num} cannot be rendered`;
@@ -134,6 +135,17 @@ export function renderSheetPrompt(input: SheetPromptInput): RenderedPrompt | Fai
     productVersion: input.productVersion,
   });
   return { ok: true, preamble, prompt, sections, diagnostics };
+}
+
+/** Parsed templates by their source: a run renders one template for every attempt. */
+const parsedTemplates = new WeakMap<TemplateSource, Template>();
+
+function parsedTemplate(source: TemplateSource): Template {
+  const known = parsedTemplates.get(source);
+  if (known) return known;
+  const parsed = parseTemplate(source.text);
+  parsedTemplates.set(source, parsed);
+  return parsed;
 }
 
 /** Every name that a template may use beside the score's own variables. */

@@ -1,5 +1,5 @@
 import type { ConductorEvent, EventType } from '../../protocol/events';
-import { currentAttempt, type JobState } from '../engine/state';
+import type { JobState } from '../engine/state';
 import { recordBodies, type RecordBody, type RecordType } from '../records';
 import type { DurableRecord } from '../engine/core';
 
@@ -155,11 +155,5 @@ function attemptFinished(end: RecordBody<'attempt.finished'>, job: JobState | un
 }
 
 function body<T extends RecordType>(record: DurableRecord, type: T): RecordBody<T> {
-  return recordBodies[type].parse(record.body) as RecordBody<T>;
-}
-
-/** The attempt of a sheet that is in flight, for progress events. */
-export function attemptInFlight(job: JobState | undefined, sheet: number): number | null {
-  const state = job?.sheets[sheet - 1];
-  return state ? (currentAttempt(state)?.attempt ?? null) : null;
+  return (record.parsed === true ? record.body : recordBodies[type].parse(record.body)) as RecordBody<T>;
 }

@@ -9,6 +9,8 @@ const shownBytes = { maxBytes: 64 * 1024, headBytes: 32 * 1024 };
 
 /** All that a report of a run shows, read from its state and files. */
 export async function reportData(job: JobState, stateDir: string, now: number): Promise<ReportData> {
+  const attempts = job.sheets.flatMap((sheet) => sheet.attempts);
+  const counted = attempts.some((attempt) => attempt.input_tokens !== null || attempt.output_tokens !== null);
   return {
     name: job.name,
     runId: job.run,
@@ -18,10 +20,10 @@ export async function reportData(job: JobState, stateDir: string, now: number): 
     startedAt: job.started_at,
     finishedAt: job.finished_at,
     generatedAt: now,
-    costUsd: job.unpriced && job.cost_usd === 0 ? null : job.cost_usd,
-    costEstimated: job.sheets.some((sheet) => sheet.attempts.some((attempt) => attempt.cost_estimated)),
-    inputTokens: job.input_tokens,
-    outputTokens: job.output_tokens,
+    costUsd: attempts.some((attempt) => attempt.cost_usd !== null) ? job.cost_usd : null,
+    costEstimated: attempts.some((attempt) => attempt.cost_estimated),
+    inputTokens: counted ? job.input_tokens : null,
+    outputTokens: counted ? job.output_tokens : null,
     error: job.error,
     sheets: await Promise.all(
       job.sheets.map(async (sheet) => ({

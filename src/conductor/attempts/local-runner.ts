@@ -48,9 +48,7 @@ export class LocalRunner implements AttemptRunner {
     } catch (error) {
       throw asPrepareError(error);
     }
-    const promptSha256 = await storeByDigest(this.options.promptsDir, prepared.stdin ?? request.prompt, {
-      durable: false,
-    });
+    const promptSha256 = storeByDigest(this.options.promptsDir, prepared.stdin ?? request.prompt);
     const redaction = redactionFor(request.secrets);
     const described = describePrepared(prepared);
     return {
@@ -227,7 +225,10 @@ function interrupted(message: string): AttemptEnd {
   return { kind: 'interrupted', result, rawStatus: null, answer: '' };
 }
 
+const shapesOnly = new Redaction();
+
 function redactionFor(secrets: Readonly<Record<string, string>>): Redaction {
+  if (Object.keys(secrets).length === 0) return shapesOnly;
   return new Redaction({ secrets: Object.values(secrets) });
 }
 

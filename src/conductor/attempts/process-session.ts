@@ -4,13 +4,14 @@ import { giveUp, probeAttempt, readClaim, readExit, type ShimIdentity } from '..
 import { LaunchError } from '../../process/launch';
 import { LauncherLostError, type Launcher } from '../../process/launcher-client';
 import type { WakeCommand } from '../../process/shim';
-import { captureText, SpoolReader } from '../../process/spool';
+import { captureText, readSmallSpool, SpoolReader } from '../../process/spool';
 import { endProcessTree, isGroupAlive } from '../../process/tree';
 import type { AdoptedEnd, AdoptionWatcher } from '../../process/watcher';
 import type { Clock } from '../clock';
 import { AttemptLogs, type LogTrouble } from '../output/logs';
 import { ProgressMeter } from '../output/progress';
 import type { Redaction } from '../output/redact';
+import { writeWholeLogs } from '../output/whole-logs';
 
 /** What the attempts of one conductor share. */
 export interface SessionServices {
@@ -37,6 +38,8 @@ type EndedBy = ProcessOutcome['endedBy'];
 
 /** A program that ends within this time is read once, at its end; following its output would cost more than it shows. Milliseconds. */
 const quickEndMs = 30;
+/** Output up to this size is handled at once, bytes. */
+const smallOutput = 64 * 1024;
 /** How long strays that still hold a spool may add a last word, milliseconds. */
 const lastWordMs = 100;
 
@@ -46,7 +49,7 @@ const lastWordMs = 100;
  */
 export class ProcessSession {
   private readonly meter: ProgressMeter;
-  private logs: AttemptLogs | null = null;
+  private opening: Promise<AttemptLogs> | null = null;
   private readers: SpoolReader[] = [];
   private endedBy: EndedBy = 'exit';
   private signalSent: number | null = null;
@@ -157,7 +160,7 @@ export class ProcessSession {
     this.cancelTimer?.();
     this.services.watcher.remove(this.options.base);
     for (const reader of this.readers) void reader.close();
-    void this.logs?.detach();
+    void this.opening?.then((logs) => logs.detach());
   }
 
   /** A shim that has not claimed yet is met by its marker. */
@@ -177,15 +180,16 @@ export class ProcessSession {
     return claim.kind === 'shim' ? { pid: claim.pid, startTime: claim.startTime } : null;
   }
 
-  private async openLogs(): Promise<AttemptLogs> {
+  /** Opened once, whoever asks first. */
+  private openLogs(): Promise<AttemptLogs> {
     const { base, redaction } = this.options;
-    this.logs ??= await AttemptLogs.open({
+    this.opening ??= AttemptLogs.open({
       base,
       redaction,
       meter: this.meter,
       onTrouble: (trouble) => this.services.trouble(base, trouble),
     });
-    return this.logs;
+    return this.opening;
   }
 
   /** Follows both spools, once. */
@@ -239,12 +243,9 @@ export class ProcessSession {
     this.cancelTimer?.();
     // Whoever is left of its group has no business any more: the agent is done.
     if (strays) await this.endTree();
-    const logs = await this.openLogs();
-    for (const reader of this.makeReaders(logs)) await reader.drain(strays ? lastWordMs : 0);
-    await logs.finish();
+    const output = this.small(strays) ?? (await this.drained(strays));
     this.meter.close();
     const exit = readExit(base);
-    const files = attemptFiles(base);
     const ended = exit?.kind === 'ended' ? exit : null;
     return {
       rawStatus: ended?.status ?? null,
@@ -252,9 +253,33 @@ export class ProcessSession {
       signalSent: this.signalSent,
       startedAt: new Date(this.options.startedAt),
       endedAt: ended?.endedAt ?? new Date(this.services.clock.now()),
-      stdout: await captureText(files.stdoutSpool),
-      stderr: await captureText(files.stderrSpool),
+      ...output,
     };
+  }
+
+  /** Logs and output of a program that ended quickly and said little; null for all others. */
+  private small(strays: boolean): Pick<ProcessOutcome, 'stdout' | 'stderr'> | null {
+    if (strays || this.opening) return null;
+    const { base, redaction } = this.options;
+    const files = attemptFiles(base);
+    const stdout = readSmallSpool(files.stdoutSpool, smallOutput);
+    const stderr = stdout && readSmallSpool(files.stderrSpool, smallOutput);
+    if (!stdout || !stderr || !writeWholeLogs(base, redaction, { stdout, stderr })) return null;
+    const captured = (bytes: Buffer) => ({
+      text: bytes.toString('utf8'),
+      bytes: bytes.length,
+      truncated: false,
+    });
+    return { stdout: captured(stdout), stderr: captured(stderr) };
+  }
+
+  /** Follows both spools to their end. */
+  private async drained(strays: boolean): Promise<Pick<ProcessOutcome, 'stdout' | 'stderr'>> {
+    const files = attemptFiles(this.options.base);
+    const logs = await this.openLogs();
+    for (const reader of this.makeReaders(logs)) await reader.drain(strays ? lastWordMs : 0);
+    await logs.finish();
+    return { stdout: await captureText(files.stdoutSpool), stderr: await captureText(files.stderrSpool) };
   }
 
   private notStarted(

@@ -117,7 +117,7 @@ export class AttemptConductor {
   begin(candidate: Candidate): void {
     const { job, sheet, instrument } = candidate;
     const flight = this.flights.enter(job.run, sheet.num, instrumentKey(instrument), accountOf(instrument));
-    this.inBackground(job, sheet.num, () => this.run(candidate, flight));
+    this.inBackground(job, flight, () => this.run(candidate, flight));
   }
 
   /** Takes up the attempt that was in flight when the last conductor ended. */
@@ -128,7 +128,7 @@ export class AttemptConductor {
     if (!attempt || !planned) return;
     const instrument = instrumentFor(planned, attempt.fallback_index);
     const flight = this.flights.enter(job.run, sheet.num, instrumentKey(instrument), accountOf(instrument));
-    this.inBackground(job, sheet.num, async () => {
+    this.inBackground(job, flight, async () => {
       const handle = this.runner.attach(
         this.request(job, sheet, planned, instrument, attempt.attempt, attempt.started_at, {
           preamble: null,
@@ -137,7 +137,7 @@ export class AttemptConductor {
       );
       flight.handle = handle;
       if (flight.cancelled || job.cancelling) handle.cancel();
-      await this.finish(job, sheet.num, planned, instrument, attempt, await handle.done);
+      await this.finish(job, flight, planned, instrument, attempt, await handle.done);
     });
   }
 
@@ -149,12 +149,12 @@ export class AttemptConductor {
     }
   }
 
-  private inBackground(job: JobState, sheet: number, work: () => Promise<void>): void {
+  private inBackground(job: JobState, flight: Flight, work: () => Promise<void>): void {
     work()
-      .catch((error: unknown) => this.failInternally(job, sheet, error))
+      .catch((error: unknown) => this.failInternally(job, flight.sheet, error))
       .finally(() => {
-        this.flights.leave(job.run, sheet);
-        this.hooks.changed(job);
+        // An attempt that came to its end has left already, and whatever followed from that was done then.
+        if (this.flights.leave(flight)) this.hooks.changed(job);
       });
   }
 
@@ -241,7 +241,7 @@ export class AttemptConductor {
     const handle = prepared.start();
     flight.handle = handle;
     if (flight.cancelled || job.cancelling) handle.cancel();
-    await this.finish(job, sheet.num, planned, instrument, state, await handle.done);
+    await this.finish(job, flight, planned, instrument, state, await handle.done);
   }
 
   /** A pause or cancel may have come while the attempt was prepared; nothing has happened yet, so nothing is recorded. */
@@ -340,13 +340,14 @@ export class AttemptConductor {
 
   private async finish(
     job: JobState,
-    num: number,
+    flight: Flight,
     planned: PlannedSheet,
     instrument: PlannedInstrument,
     attempt: AttemptState,
     end: AttemptEnd,
   ): Promise<void> {
     const { result } = end;
+    const num = flight.sheet;
     const bundle = this.core.bundleOf(job);
     let report: ValidationReport | null = null;
     let outcome: AttemptOutcome = outcomeOf(end);
@@ -422,7 +423,7 @@ export class AttemptConductor {
       drafts.push({ type: 'job.pacing', run: job.run, body: { until: now + pause * 1000 } });
     }
     const durable = this.core.commit(drafts);
-    this.flights.leave(job.run, num);
+    this.flights.leave(flight);
     this.hooks.changed(job);
     await durable;
     await this.runner.discard(attempt.base);

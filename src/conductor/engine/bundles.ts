@@ -1,52 +1,49 @@
-import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { openBundle, type OpenedBundle, type ScoreBundle } from '../../score/bundle';
-import { randomUUID } from 'node:crypto';
 
 export function sha256(data: string | Buffer): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
 /**
- * Stores bytes under their own digest, once. With `durable`, file and folder are synced before it returns: what a record names must be there after a
- * power cut. A crash leaves at most a temporary file.
+ * Stores a text under its own digest, once. Synchronous: it is small, and on the way of every attempt. A crash leaves at most a temporary file; what
+ * must be there after a power cut goes through {@link storeDurably}.
  */
-export async function storeByDigest(
-  dir: string,
-  data: string,
-  options: { readonly durable: boolean },
-): Promise<string> {
+export function storeByDigest(dir: string, data: string): string {
   const digest = sha256(data);
   const path = join(dir, digest);
-  try {
-    await readFile(path);
-    return digest;
-  } catch {
-    // Not there yet.
-  }
+  if (existsSync(path)) return digest;
   const temporary = `${path}.${randomUUID()}.tmp`;
-  let file;
+  const write = () => writeFileSync(temporary, data, { flag: 'wx', mode: 0o600 });
   try {
-    file = await open(temporary, 'wx', 0o600);
+    write();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    await mkdir(dir, { recursive: true, mode: 0o700 });
-    file = await open(temporary, 'wx', 0o600);
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    write();
   }
+  renameSync(temporary, path);
+  return digest;
+}
+
+/** As {@link storeByDigest}, with file and folder synced before it resolves. */
+async function storeDurably(dir: string, data: string): Promise<string> {
+  const digest = storeByDigest(dir, data);
+  const file = await open(join(dir, digest), 'r');
   try {
-    await file.writeFile(data);
-    if (options.durable) await file.sync();
+    await file.sync();
   } finally {
     await file.close();
   }
-  await rename(temporary, path);
-  if (options.durable) await syncFolder(dirname(path));
+  await syncFolder(dir);
   return digest;
 }
 
 /** Makes a rename or a new file in the folder durable. */
-export async function syncFolder(dir: string): Promise<void> {
+async function syncFolder(dir: string): Promise<void> {
   const handle = await open(dir, 'r');
   try {
     await handle.sync();
@@ -63,7 +60,7 @@ export interface StoredBundle extends OpenedBundle {
 
 /** Stores a bundle durably, under the digest of its text. */
 export async function storeBundle(dir: string, bundle: ScoreBundle): Promise<string> {
-  return storeByDigest(dir, JSON.stringify(bundle), { durable: true });
+  return storeDurably(dir, JSON.stringify(bundle));
 }
 
 /** Reads a stored bundle back. @throws Error when it is missing, damaged, or of a newer format. */

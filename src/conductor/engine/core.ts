@@ -1,4 +1,4 @@
-import type { RecordDraft } from '../records';
+import { isRecordType, recordBodies, type RecordDraft } from '../records';
 import type { StoredBundle } from './bundles';
 import { applyRecord, type EngineState, type JobState } from './state';
 
@@ -9,6 +9,8 @@ export interface DurableRecord {
   readonly type: string;
   readonly run?: string | undefined;
   readonly body: unknown;
+  /** The body has been through its schema. */
+  readonly parsed?: boolean;
 }
 
 /** What the engine needs of the journal. */
@@ -33,6 +35,8 @@ export type RecordListener = (record: DurableRecord, job: JobState | undefined) 
  */
 export class EngineCore {
   private readonly listeners = new Set<RecordListener>();
+  /** Records that are folded in and not durable yet, by seq. */
+  private readonly onItsWay = new Map<number, DurableRecord>();
   private lastCommit: Promise<void> = Promise.resolve();
   private journal: JournalPort | null = null;
 
@@ -53,14 +57,23 @@ export class EngineCore {
     if (drafts.length === 0) return this.lastCommit;
     if (!this.journal) throw new Error('no journal is open');
     const { records, durable } = this.journal.enqueue(drafts);
-    for (const record of records) applyRecord(this.state, record);
+    for (const record of records) {
+      // Parsed once for both folds and all listeners: nothing changes a body afterwards.
+      const known = isRecordType(record.type)
+        ? { ...record, body: recordBodies[record.type].parse(record.body), parsed: true }
+        : record;
+      this.onItsWay.set(record.seq, known);
+      applyRecord(this.state, known);
+    }
     this.lastCommit = durable;
     return durable;
   }
 
   /** Called with new records as soon as the disk has them, in order. */
   onDurable(records: readonly DurableRecord[]): void {
-    for (const record of records) {
+    for (const { seq, ...fields } of records) {
+      const record = this.onItsWay.get(seq) ?? { seq, ...fields };
+      this.onItsWay.delete(seq);
       const before = record.run === undefined ? undefined : this.durable.jobs.get(record.run);
       applyRecord(this.durable, record);
       const job = (record.run === undefined ? undefined : this.durable.jobs.get(record.run)) ?? before;

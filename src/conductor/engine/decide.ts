@@ -100,8 +100,8 @@ export function decide(input: DecisionInput): Decision {
         return completeOrExhaust(input, base);
       return retryOrExhaust(input, base);
     case 'failed':
-      if (input.verdict?.action === 'stop' || input.verdict?.action === 'fallback')
-        return exhausted(input, base);
+      if (input.verdict?.action === 'stop') return failed(input, base);
+      if (input.verdict?.action === 'fallback') return exhausted(input, base);
       return retryOrExhaust(input, base);
   }
 }
@@ -192,6 +192,10 @@ function exhausted(input: DecisionInput, base: NextStep, message = why(input)): 
       reason: because('fallback', message),
     });
   }
+  return failed(input, base, message);
+}
+
+function failed(input: DecisionInput, base: NextStep, message = why(input)): Decision {
   return plain({
     ...base,
     status: 'failed',

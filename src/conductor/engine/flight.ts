@@ -26,8 +26,10 @@ export class Flights implements InFlight {
     return flight;
   }
 
-  leave(run: string, sheet: number): void {
-    this.flights.delete(keyOf(run, sheet));
+  /** False when it had left already; a later attempt of the same sheet is not touched. */
+  leave(flight: Flight): boolean {
+    const key = keyOf(flight.run, flight.sheet);
+    return this.flights.get(key) === flight && this.flights.delete(key);
   }
 
   has(run: string, sheet: number): boolean {

@@ -29,7 +29,7 @@ export function settle(
     return drafts;
   }
   const skipped = new Set<number>();
-  skipBlocked(job, plan, skipped, drafts);
+  if (job.sheets.some(blocks)) skipBlocked(job, plan, skipped, drafts);
   if (plan.parallel.enabled && plan.parallel.failFast && !active) skipAfterFailure(job, skipped, drafts);
   const open = job.sheets.some((sheet) => !terminalSheet.has(sheet.status) && !skipped.has(sheet.num));
   if (!open) drafts.push(finalStatus(job, skipped));
@@ -56,6 +56,11 @@ function stops(job: JobState, plan: Plan, now: number): RecordDraft[] {
     return pause('rate_limit', 'an instrument is limited, and the job was submitted not to go on by itself');
   }
   return [];
+}
+
+/** Can anything be blocked by this sheet? */
+function blocks(sheet: SheetState): boolean {
+  return terminalSheet.has(sheet.status) && sheet.status !== 'completed';
 }
 
 function skipBlocked(job: JobState, plan: Plan, skipped: Set<number>, drafts: RecordDraft[]): void {

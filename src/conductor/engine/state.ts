@@ -131,6 +131,8 @@ export interface FoldRecord {
   readonly type: string;
   readonly run?: string | undefined;
   readonly body: unknown;
+  /** The body is what its schema gives already: folded in a second time, or told to listeners. */
+  readonly parsed?: boolean;
 }
 
 /** Statuses that nothing changes but an explicit reset. */
@@ -166,7 +168,12 @@ export function applyRecord(state: EngineState, record: FoldRecord): void {
   state.lastSeq = record.seq;
   if (!isRecordType(record.type)) return;
   const handler = handlers[record.type] as (s: EngineState, run: string, body: unknown, t: number) => void;
-  handler(state, record.run ?? '', recordBodies[record.type].parse(record.body), record.t);
+  handler(
+    state,
+    record.run ?? '',
+    record.parsed === true ? record.body : recordBodies[record.type].parse(record.body),
+    record.t,
+  );
   const job = record.run === undefined ? undefined : state.jobs.get(record.run);
   // What a snapshot restores was not changed by it.
   if (job && record.type !== 'snapshot.job') job.updated_at = record.t;

@@ -104,6 +104,7 @@ export class Redaction {
 
   /** Redacts a whole text. */
   text(text: string): string {
+    if (text === '') return '';
     const stream = this.stream();
     return stream.push(text) + stream.flush();
   }

@@ -1,0 +1,95 @@
+/** The settings of `conductor.yaml`, for `mzt config`. The conductor reads the file by its own schema; a test holds the two together. */
+import { z } from 'zod';
+
+export interface Setting {
+  /** Dotted. `*` stands for any name. */
+  readonly key: string;
+  readonly type: z.ZodType;
+  /** As it would be written into the file. */
+  readonly byDefault: string | null;
+  readonly meaning: string;
+}
+
+const mode = z.int().min(0).max(0o777);
+
+export const settings: readonly Setting[] = [
+  { key: 'max_concurrent_jobs', type: z.int().min(1).max(50), byDefault: '15', meaning: 'jobs at once' },
+  {
+    key: 'max_concurrent_sheets',
+    type: z.int().min(1).max(100),
+    byDefault: '25',
+    meaning: 'sheets at once, over all jobs',
+  },
+  {
+    key: 'max_job_history',
+    type: z.int().min(10),
+    byDefault: '1000',
+    meaning: 'finished jobs that are kept',
+  },
+  {
+    key: 'idle_exit_minutes',
+    type: z.number().min(0),
+    byDefault: '30',
+    meaning: 'the conductor ends by itself after so long without work; 0 = never',
+  },
+  {
+    key: 'log_level',
+    type: z.enum(['debug', 'info', 'warning', 'error']),
+    byDefault: 'info',
+    meaning: 'of log/conductor.log: debug, info, warning, error',
+  },
+  {
+    key: 'default_thinking_method',
+    type: z.string().nullable(),
+    byDefault: null,
+    meaning: 'prompt.thinking_method of scores that have none',
+  },
+  { key: 'socket.permissions', type: mode, byDefault: '0o600', meaning: 'file mode of the socket' },
+  {
+    key: 'socket.compat_path',
+    type: z.string().nullable(),
+    byDefault: null,
+    meaning: 'also listen where clients of the Python system look',
+  },
+  {
+    key: 'socket.max_connections',
+    type: z.int().min(1).max(10_000),
+    byDefault: '500',
+    meaning: 'connections at once',
+  },
+  {
+    key: 'socket.max_concurrent_requests',
+    type: z.int().min(1).max(10_000),
+    byDefault: '50',
+    meaning: 'requests at once',
+  },
+  { key: 'executables.*', type: z.string(), byDefault: null, meaning: 'where a program is, by its name' },
+];
+
+/** The setting that a dotted key names. */
+export function settingOf(key: string): Setting | null {
+  return (
+    settings.find((setting) => setting.key === key) ??
+    settings.find(
+      ({ key: pattern }) =>
+        pattern.endsWith('.*') && key.startsWith(pattern.slice(0, -1)) && key.length >= pattern.length,
+    ) ??
+    null
+  );
+}
+
+/** A file with every setting, commented out. */
+export function configTemplate(): string {
+  const lines = ['# Settings of the Marianne conductor. They take effect with: mzt restart', ''];
+  let section = '';
+  for (const { key, byDefault, meaning } of settings) {
+    const [first = '', second] = key.split('.');
+    if (second !== undefined && section !== first) lines.push(`# ${first}:`);
+    section = second === undefined ? '' : first;
+    const name = second === undefined ? first : `  ${second === '*' ? 'claude' : second}`;
+    lines.push(
+      `# ${name}: ${byDefault ?? (second === '*' ? '/opt/claude/bin/claude' : 'null')}    # ${meaning}`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,31 @@
+/** Jobs in a table. */
+import type { JobRow } from '../../protocol/states';
+import { instant, money } from './amounts';
+import type { JobStyle } from './job';
+import { reasonText } from './job';
+import { printable } from './printable';
+import { statusWord } from './symbols';
+import { table } from './table';
+
+export function jobTable(jobs: readonly JobRow[], { colors, symbols, width, now }: JobStyle): string[] {
+  return table(
+    [
+      { title: 'JOB', flexible: true },
+      { title: 'STATE' },
+      { title: 'SHEETS', align: 'right' },
+      { title: 'COST', align: 'right' },
+      { title: 'SUBMITTED' },
+      { title: 'REMARK', flexible: true },
+    ],
+    jobs.map((job) => [
+      job.job_id,
+      `${symbols.mark(job.status)} ${statusWord(job.status)}`,
+      typeof job.progress_total === 'number' ? `${job.progress_completed ?? 0}/${job.progress_total}` : '',
+      typeof job.total_cost_usd === 'number' && job.total_cost_usd > 0 ? money(job.total_cost_usd) : '',
+      instant(job.submitted_at * 1000, now),
+      printable(job.error_message ?? '') || reasonText(job.status_reason, now),
+    ]),
+    width,
+    colors.dim,
+  );
+}
