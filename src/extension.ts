@@ -33,7 +33,11 @@ export function activate(context: vscode.ExtensionContext): Api {
 async function tell(log: vscode.LogOutputChannel): Promise<void> {
   const openLog = vscode.l10n.t('Open Log');
   const retry = vscode.l10n.t('Retry');
-  const answer = await vscode.window.showErrorMessage(vscode.l10n.t('Marianne could not start.'), openLog, retry);
+  const answer = await vscode.window.showErrorMessage(
+    vscode.l10n.t('Marianne could not start.'),
+    openLog,
+    retry,
+  );
   if (answer === openLog) log.show(true);
   if (answer === retry) await vscode.commands.executeCommand('workbench.action.restartExtensionHost');
 }

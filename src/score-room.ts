@@ -78,7 +78,11 @@ async function submitEnvironment(env: Environment, distDir: string, stateDir: st
     return values;
   };
   // A name that any profile calls a secret is never sent as plain.
-  return { env: pick([...plain].filter((name) => !secret.has(name))), secrets: pick(secret), secretNames: [...secret] };
+  return {
+    env: pick([...plain].filter((name) => !secret.has(name))),
+    secrets: pick(secret),
+    secretNames: [...secret],
+  };
 }
 
 export const scoreRoom: ScoreRoom = {

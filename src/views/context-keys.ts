@@ -16,7 +16,10 @@ export function keepContextKeys(connection: Connection, store: JobStore): Dispos
   };
   const editor = () => {
     const document = vscode.window.activeTextEditor?.document;
-    set('activeScore', document?.uri.scheme === 'file' && looksLikeScore(document.uri.fsPath, document.getText()));
+    set(
+      'activeScore',
+      document?.uri.scheme === 'file' && looksLikeScore(document.uri.fsPath, document.getText()),
+    );
   };
   const jobs = () => set('hasJobs', store.list().length > 0);
   const state = () => set('conductor', connection.state);

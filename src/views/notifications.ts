@@ -35,7 +35,11 @@ export class Notifications {
     const here = store.list().filter(isHere);
     const work = endedSince(here, since);
     if (work === null) return;
-    const names = (jobs: readonly JobModel[]) => jobs.slice(0, 3).map((job) => job.id).join(', ') + (jobs.length > 3 ? ', …' : '');
+    const names = (jobs: readonly JobModel[]) =>
+      jobs
+        .slice(0, 3)
+        .map((job) => job.id)
+        .join(', ') + (jobs.length > 3 ? ', …' : '');
     const now = Date.now();
     const text = parts(
       work.completed.length > 0 && l10n.t('done: {0}', names(work.completed)),
@@ -44,14 +48,22 @@ export class Notifications {
         l10n.t(
           'waiting: {0}',
           work.waiting
-            .map((job) => (job.reason?.until == null ? job.id : l10n.t('{0} until {1}', job.id, clock(job.reason.until, now))))
+            .map((job) => {
+              const until = job.reason?.until ?? null;
+              return until === null ? job.id : l10n.t('{0} until {1}', job.id, clock(until, now));
+            })
             .join(', '),
         ),
       work.costUsd > 0 && l10n.t('spent {0}', cost(work.costUsd)),
     );
     const subject = work.failed[0] ?? work.completed[0];
     if (subject !== undefined) {
-      this.say(work.failed.length > 0 ? 'warning' : 'info', l10n.t('While no window watched: {0}', text), subject.id, work.failed.length > 0);
+      this.say(
+        work.failed.length > 0 ? 'warning' : 'info',
+        l10n.t('While no window watched: {0}', text),
+        subject.id,
+        work.failed.length > 0,
+      );
     }
   }
 
@@ -62,14 +74,20 @@ export class Notifications {
     if (setting === 'off') return;
     const job = event.job_id;
     if (event.type === 'job.failed') {
-      const why = typeof event.data['error_message'] === 'string' ? `: ${brief(event.data['error_message'])}` : '';
+      const why =
+        typeof event.data['error_message'] === 'string' ? `: ${brief(event.data['error_message'])}` : '';
       if (settings.revealOutput() === 'onFailure') this.options.output.show();
       this.say('error', l10n.t('{0} failed{1}', job, why), job, true);
     } else if (event.type === 'job.completed' && setting === 'all' && !this.isSeen()) {
       this.say('info', l10n.t('{0} is done.', job), job, false);
     } else if (event.type === 'job.paused' && setting === 'all' && !this.isSeen() && !isOwnPause(event)) {
       const why = reasonOf(event);
-      this.say('warning', why === '' ? l10n.t('{0} is paused.', job) : l10n.t('{0} is paused: {1}', job, why), job, false);
+      this.say(
+        'warning',
+        why === '' ? l10n.t('{0} is paused.', job) : l10n.t('{0} is paused: {1}', job, why),
+        job,
+        false,
+      );
     }
   }
 
@@ -98,7 +116,12 @@ export class Notifications {
           ? vscode.window.showWarningMessage(message, ...actions)
           : vscode.window.showInformationMessage(message, ...actions);
     void shown.then((answer) => {
-      const command = { [show]: 'showJob', [output]: 'showSheetOutput', [retry]: 'retryJob', [report]: 'openReport' }[answer ?? ''];
+      const command = {
+        [show]: 'showJob',
+        [output]: 'showSheetOutput',
+        [retry]: 'retryJob',
+        [report]: 'openReport',
+      }[answer ?? ''];
       return command === undefined ? undefined : vscode.commands.executeCommand(`marianne.${command}`, job);
     });
   }
@@ -106,7 +129,10 @@ export class Notifications {
 
 function reasonOf(event: WireEvent): string {
   const reason = event.data['reason'];
-  return typeof reason === 'object' && reason !== null && 'message' in reason && typeof reason.message === 'string'
+  return typeof reason === 'object' &&
+    reason !== null &&
+    'message' in reason &&
+    typeof reason.message === 'string'
     ? brief(reason.message)
     : '';
 }

@@ -14,7 +14,6 @@ export const settings = {
   outputLimit: () => Math.max(1, get('output.limitMegabytes', 4)) * 1024 * 1024,
   terminalCommand: () => get('terminal.addCommand', true),
   statusBar: () => get('statusBar.show', true),
-  scoreGlobs: () => get<string[]>('scores.include', []),
 };
 
 function get<T>(key: string, byDefault: T, scope?: vscode.Uri): T {

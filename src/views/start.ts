@@ -33,10 +33,15 @@ import { JobsView } from './trees/jobs-view';
 import { SheetsView } from './trees/sheets-view';
 
 /** @returns what undoes all of it */
-export function start(context: vscode.ExtensionContext, log: vscode.LogOutputChannel, scoreRoom: LoadScoreRoom): Disposable {
+export function start(
+  context: vscode.ExtensionContext,
+  log: vscode.LogOutputChannel,
+  scoreRoom: LoadScoreRoom,
+): Disposable {
   useTranslator((message, ...args) => vscode.l10n.t(message, ...args));
   const scope = new Scope();
-  const onError = (error: unknown) => log.warn(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  const onError = (error: unknown) =>
+    log.warn(error instanceof Error ? (error.stack ?? error.message) : String(error));
 
   const store = new JobStore();
   const connection: Connection = scope.add(connect(context, log, store, () => ({ feed, notifications })));
@@ -50,7 +55,9 @@ export function start(context: vscode.ExtensionContext, log: vscode.LogOutputCha
   const output = scope.add(new SheetOutput(connection, store));
   const secrets = new SecretKeys(context.secrets, context.globalState);
   const submitted = new SubmittedJobs(context.workspaceState);
-  const jobsView = scope.add(new JobsView({ store, feed, isHere, seen: seenFailures(context.workspaceState), onError }));
+  const jobsView = scope.add(
+    new JobsView({ store, feed, isHere, seen: seenFailures(context.workspaceState), onError }),
+  );
   const sheetsView = scope.add(new SheetsView(store, feed, scoreRoom, onError));
   const instrumentsView = scope.add(new InstrumentsView(connection, store, onError));
   const notifications = new Notifications({
@@ -65,7 +72,9 @@ export function start(context: vscode.ExtensionContext, log: vscode.LogOutputCha
     ...{ context, log, conductorLog, connection, store, feed, output, secrets, scoreRoom, submitted },
     ...{ jobsView, sheetsView, instrumentsView },
     attempts: scope.add(new AttemptDocuments(connection)),
-    preview: scope.add(new PromptPreview(connection, (score, text) => previewWorkspace(scoreRoom, score, text))),
+    preview: scope.add(
+      new PromptPreview(connection, (score, text) => previewWorkspace(scoreRoom, score, text)),
+    ),
   };
   scope.add(new StatusBar(connection, store));
   scope.add(keepContextKeys(connection, store));
@@ -94,7 +103,10 @@ function connect(
   const packageJson = context.extension.packageJSON as { version?: unknown };
   let first = true;
   return new Connection({
-    stateDir: setting === '' ? stateDirectory(process.env, homedir()) : resolve(homedir(), setting.replace(/^~\//, '')),
+    stateDir:
+      setting === ''
+        ? stateDirectory(process.env, homedir())
+        : resolve(homedir(), setting.replace(/^~\//, '')),
     distDir: join(context.extensionPath, 'dist'),
     client: { name: 'marianne-vscode', version: String(packageJson.version), kind: 'vscode' },
     env: process.env,
@@ -151,7 +163,9 @@ function watch(scope: Scope, services: Services, onError: (error: unknown) => vo
       link.call('daemon.rate_limits', {}).then(({ backends }) => {
         const now = Date.now();
         store.setLimits(
-          Object.entries(backends).map(([name, { seconds_remaining: left }]) => [name, { until: now + left * 1000 }] as const),
+          Object.entries(backends).map(
+            ([name, { seconds_remaining: left }]) => [name, { until: now + left * 1000 }] as const,
+          ),
         );
       }, onError);
     }),
@@ -160,7 +174,10 @@ function watch(scope: Scope, services: Services, onError: (error: unknown) => vo
   scope.add(vscode.workspace.onDidGrantWorkspaceTrust(() => contributeTerminal(services.context)));
   scope.add(
     vscode.workspace.onDidChangeConfiguration((change) => {
-      if (change.affectsConfiguration('marianne.terminal') || change.affectsConfiguration('marianne.stateDirectory')) {
+      if (
+        change.affectsConfiguration('marianne.terminal') ||
+        change.affectsConfiguration('marianne.stateDirectory')
+      ) {
         contributeTerminal(services.context);
       }
     }),
@@ -173,7 +190,11 @@ function lookIfWorthwhile({ connection, context }: Services): void {
 }
 
 /** The workspace that a submit of this text would send; null when the score names its own. */
-async function previewWorkspace(scoreRoom: LoadScoreRoom, uri: vscode.Uri, text: string): Promise<string | null> {
+async function previewWorkspace(
+  scoreRoom: LoadScoreRoom,
+  uri: vscode.Uri,
+  text: string,
+): Promise<string | null> {
   const { score } = (await scoreRoom()).summarise(text, uri.fsPath);
   const chosen = workspaceFor(uri, score?.writtenWorkspace ?? null);
   return chosen.source === 'score' ? null : chosen.path;

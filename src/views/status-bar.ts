@@ -53,7 +53,11 @@ export class StatusBar implements Disposable {
               .filter((part) => part !== '')
               .join(' ');
     const words = parts(
-      state === 'stopped' ? l10n.t('conductor stopped') : state === 'starting' ? l10n.t('conductor starting') : l10n.t('conductor runs'),
+      state === 'stopped'
+        ? l10n.t('conductor stopped')
+        : state === 'starting'
+          ? l10n.t('conductor starting')
+          : l10n.t('conductor runs'),
       l10n.t('{0} running', running),
       waiting > 0 && l10n.t('{0} wait', waiting),
       failed > 0 && l10n.t('{0} failed today', failed),
@@ -67,7 +71,9 @@ export class StatusBar implements Disposable {
       `**Marianne** — ${words}\n\n[${l10n.t('Show Jobs')}](command:marianne.jobs.focus) · ` +
         `[${l10n.t('Conductor Log')}](command:marianne.showConductorLog) · [${l10n.t('Doctor')}](command:marianne.doctor)`,
     );
-    tooltip.isTrusted = { enabledCommands: ['marianne.jobs.focus', 'marianne.showConductorLog', 'marianne.doctor'] };
+    tooltip.isTrusted = {
+      enabledCommands: ['marianne.jobs.focus', 'marianne.showConductorLog', 'marianne.doctor'],
+    };
     this.item.tooltip = tooltip;
     this.item.show();
   }

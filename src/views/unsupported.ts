@@ -11,7 +11,8 @@ export function explainWindows(): vscode.Disposable {
     const text = vscode.l10n.t('Marianne runs on Linux and macOS. On Windows, open this folder in WSL.');
     const answer = await vscode.window.showInformationMessage(text, reopen, learn);
     if (answer === reopen) await vscode.commands.executeCommand('remote-wsl.reopenInWSL');
-    if (answer === learn) await vscode.env.openExternal(vscode.Uri.parse('https://code.visualstudio.com/docs/remote/wsl'));
+    if (answer === learn)
+      await vscode.env.openExternal(vscode.Uri.parse('https://code.visualstudio.com/docs/remote/wsl'));
   };
   return vscode.Disposable.from(...commands.map(({ id }) => vscode.commands.registerCommand(id, explain)));
 }

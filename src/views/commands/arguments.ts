@@ -24,14 +24,24 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function uriOf(value: unknown): vscode.Uri | null {
   if (value instanceof vscode.Uri) return value;
-  if (typeof value === 'string' && value !== '') return value.startsWith('/') ? vscode.Uri.file(value) : vscode.Uri.parse(value);
+  if (typeof value === 'string' && value !== '')
+    return value.startsWith('/') ? vscode.Uri.file(value) : vscode.Uri.parse(value);
   return null;
 }
 
 /** The job a command was started on, or the one that is picked among those whose row has `word`. Null: nothing was picked. */
-export async function jobArgument(services: Services, given: unknown, word: string): Promise<JobModel | null> {
+export async function jobArgument(
+  services: Services,
+  given: unknown,
+  word: string,
+): Promise<JobModel | null> {
   const { store } = services;
-  const id = typeof given === 'string' ? given : isObject(given) && typeof given['job'] === 'string' ? given['job'] : null;
+  const id =
+    typeof given === 'string'
+      ? given
+      : isObject(given) && typeof given['job'] === 'string'
+        ? given['job']
+        : null;
   if (id !== null) {
     const job = store.job(id);
     if (job !== undefined) return job;
@@ -50,14 +60,23 @@ export async function jobArgument(services: Services, given: unknown, word: stri
   }
   const now = Date.now();
   const picked = await vscode.window.showQuickPick(
-    jobs.map((job) => ({ label: job.id, description: jobRow(job, now).description, detail: job.workspace, job })),
+    jobs.map((job) => ({
+      label: job.id,
+      description: jobRow(job, now).description,
+      detail: job.workspace,
+      job,
+    })),
     { placeHolder: l10n.t('Which job?'), matchOnDetail: true },
   );
   return picked?.job ?? null;
 }
 
 /** The sheet of a job that a command was started on, or that is picked. `word`: what its row must have. */
-export async function sheetArgument(services: Services, given: unknown, word: string): Promise<JobSheet | null> {
+export async function sheetArgument(
+  services: Services,
+  given: unknown,
+  word: string,
+): Promise<JobSheet | null> {
   if (isObject(given) && typeof given['sheet'] === 'number') {
     const attempt = typeof given['attempt'] === 'number' ? given['attempt'] : null;
     if (typeof given['job'] === 'string') return { job: given['job'], sheet: given['sheet'], attempt };
@@ -68,7 +87,11 @@ export async function sheetArgument(services: Services, given: unknown, word: st
   }
   const selected = services.jobsView.view.selection[0];
   if (given === undefined && selected !== undefined && 'sheet' in selected) {
-    return { job: selected.job, sheet: selected.sheet, attempt: 'attempt' in selected ? selected.attempt : null };
+    return {
+      job: selected.job,
+      sheet: selected.sheet,
+      attempt: 'attempt' in selected ? selected.attempt : null,
+    };
   }
   const job = await jobArgument(services, given, 'job');
   if (job === null) return null;
@@ -95,7 +118,11 @@ export async function scoreArgument(services: Services, given: unknown): Promise
   const uri = uriOf(isObject(given) && 'uri' in given ? given['uri'] : given);
   if (uri !== null) return uri;
   const active = vscode.window.activeTextEditor?.document;
-  if (active !== undefined && active.uri.scheme === 'file' && looksLikeScore(active.uri.fsPath, active.getText())) {
+  if (
+    active !== undefined &&
+    active.uri.scheme === 'file' &&
+    looksLikeScore(active.uri.fsPath, active.getText())
+  ) {
     return active.uri;
   }
   return pickScore(services);
@@ -105,7 +132,7 @@ export async function scoreArgument(services: Services, given: unknown): Promise
 export async function scoreSheetArgument(services: Services, given: unknown): Promise<ScoreSheet | null> {
   if (isObject(given) && typeof given['sheet'] === 'number') {
     const uri = uriOf(given['uri']);
-    if (uri !== null) return { uri, sheet: given['sheet'] };
+    if (uri !== null) return oneOf(uri, given['sheet'], given['sheets']);
     const path = typeof given['job'] === 'string' ? services.store.job(given['job'])?.scorePath : undefined;
     if (path !== undefined && path !== '') return { uri: vscode.Uri.file(path), sheet: given['sheet'] };
   }
@@ -128,6 +155,17 @@ export async function scoreSheetArgument(services: Services, given: unknown): Pr
   return picked === undefined ? null : { uri, sheet: picked.sheet };
 }
 
+/** A place in a score that stands for several sheets asks which. */
+async function oneOf(uri: vscode.Uri, sheet: number, several: unknown): Promise<ScoreSheet | null> {
+  const sheets = Array.isArray(several) ? several.filter((num) => typeof num === 'number') : [];
+  if (sheets.length < 2) return { uri, sheet };
+  const picked = await vscode.window.showQuickPick(
+    sheets.map((num) => ({ label: l10n.t('Sheet {0}', num), sheet: num })),
+    { placeHolder: l10n.t('This place stands for several sheets. Which one?') },
+  );
+  return picked === undefined ? null : { uri, sheet: picked.sheet };
+}
+
 /** At most so many YAML files of the workspace are looked at. */
 const MOST_FILES = 2_000;
 
@@ -142,9 +180,10 @@ async function pickScore(services: Services): Promise<vscode.Uri | null> {
         const { score } = room.summarise(text, uri.fsPath);
         return {
           label: score?.name ?? vscode.workspace.asRelativePath(uri),
-          description:
-            score === null ? l10n.t('has errors') : l10n.t('{0} sheets', score.sheets.length),
-          detail: [vscode.workspace.asRelativePath(uri), score?.description ?? ''].filter((part) => part !== '').join(' — '),
+          description: score === null ? l10n.t('has errors') : l10n.t('{0} sheets', score.sheets.length),
+          detail: [vscode.workspace.asRelativePath(uri), score?.description ?? '']
+            .filter((part) => part !== '')
+            .join(' — '),
           uri,
         };
       }),
@@ -154,7 +193,10 @@ async function pickScore(services: Services): Promise<vscode.Uri | null> {
   const rows = await found();
   if (rows.length === 0) {
     const create = l10n.t('New Score');
-    const answer = await vscode.window.showInformationMessage(l10n.t('There is no score in this workspace.'), create);
+    const answer = await vscode.window.showInformationMessage(
+      l10n.t('There is no score in this workspace.'),
+      create,
+    );
     if (answer === create) await vscode.commands.executeCommand('marianne.newScore');
     return null;
   }

@@ -43,7 +43,12 @@ async function stop(services: Services): Promise<void> {
   const cancel = l10n.t('Cancel Jobs and Stop');
   const answer = await vscode.window.showWarningMessage(
     l10n.t('{0} jobs are running. Stop the conductor?', running),
-    { modal: true, detail: l10n.t('Agents that run now go on, and the next conductor takes them over. Or end them with their jobs.') },
+    {
+      modal: true,
+      detail: l10n.t(
+        'Agents that run now go on, and the next conductor takes them over. Or end them with their jobs.',
+      ),
+    },
     leave,
     cancel,
   );
@@ -72,7 +77,10 @@ export const showStatus: Command = {
       { label: `$(play) ${l10n.t('Submit Score')}`, command: 'marianne.submitScore' },
       ...(connected
         ? [
-            { label: `$(debug-restart) ${l10n.t('Restart Conductor')}`, command: 'marianne.restartConductor' },
+            {
+              label: `$(debug-restart) ${l10n.t('Restart Conductor')}`,
+              command: 'marianne.restartConductor',
+            },
             { label: `$(debug-stop) ${l10n.t('Stop Conductor')}`, command: 'marianne.stopConductor' },
           ]
         : [{ label: `$(debug-start) ${l10n.t('Start Conductor')}`, command: 'marianne.startConductor' }]),

@@ -22,14 +22,19 @@ export const dryRunScore: Command = {
 
 export async function dryRun(services: Services, request: SubmitRequest, score: PlannedScore): Promise<void> {
   const answer = await send(services, { ...request, dryRun: true }, score);
-  const document = await vscode.workspace.openTextDocument({ language: 'markdown', content: dryRunText(answer, score.name) });
+  const document = await vscode.workspace.openTextDocument({
+    language: 'markdown',
+    content: dryRunText(answer, score.name),
+  });
   await vscode.window.showTextDocument(document, { preview: true });
 }
 
 function dryRunText(answer: JobResponse, name: string): string {
   const lines = [`# ${l10n.t('Dry run of {0}', name)}`, '', answer.message, ''];
   for (const { severity, message, code, range } of answer.diagnostics ?? []) {
-    lines.push(`- ${severity}: ${range === null ? '' : `${l10n.t('line {0}', range.line)}: `}${message} (${code})`);
+    lines.push(
+      `- ${severity}: ${range === null ? '' : `${l10n.t('line {0}', range.line)}: `}${message} (${code})`,
+    );
   }
   const { plan } = answer;
   if (plan !== undefined) {
@@ -38,10 +43,15 @@ function dryRunText(answer: JobResponse, name: string): string {
       const after = sheet.depends_on.length > 0 && l10n.t('after {0}', sheet.depends_on.join(', '));
       const rendered = answer.rendering?.find((row) => row.sheet === sheet.sheet);
       lines.push(`## ${l10n.t('Sheet {0}', sheet.sheet)} ${sheet.description ?? ''}`.trimEnd(), '');
-      lines.push(parts(sheet.instrument, sheet.model, after, l10n.t('{0} validations', sheet.validations.length)), '');
-      const prompt = rendered?.prompt ?? rendered?.error;
-      if (prompt == null) continue;
-      const fence = '`'.repeat(Math.max(3, ...[...prompt.matchAll(/`+/g)].map((match) => match[0].length + 1)));
+      lines.push(
+        parts(sheet.instrument, sheet.model, after, l10n.t('{0} validations', sheet.validations.length)),
+        '',
+      );
+      const prompt = rendered?.prompt ?? rendered?.error ?? null;
+      if (prompt === null) continue;
+      const fence = '`'.repeat(
+        Math.max(3, ...[...prompt.matchAll(/`+/g)].map((match) => match[0].length + 1)),
+      );
       lines.push(fence, prompt.trimEnd(), fence, '');
     }
   }

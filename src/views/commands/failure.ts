@@ -4,14 +4,18 @@ import { DaemonError, ErrorCode } from '../../protocol/errors';
 import { l10n } from '../l10n';
 import type { Services } from '../services';
 
-export async function tellFailure(services: Pick<Services, 'log' | 'conductorLog'>, error: unknown): Promise<void> {
+export async function tellFailure(
+  services: Pick<Services, 'log' | 'conductorLog'>,
+  error: unknown,
+): Promise<void> {
   const { log, conductorLog } = services;
   if (error instanceof vscode.CancellationError) return;
   log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
   const openLog = l10n.t('Open Log');
   if (!(error instanceof DaemonError)) {
     const text = error instanceof Error ? error.message : String(error);
-    if ((await vscode.window.showErrorMessage(l10n.t('Marianne: {0}', text), openLog)) === openLog) log.show(true);
+    if ((await vscode.window.showErrorMessage(l10n.t('Marianne: {0}', text), openLog)) === openLog)
+      log.show(true);
     return;
   }
   if (error.code === ErrorCode.cancelled) return;
@@ -25,7 +29,8 @@ export async function tellFailure(services: Pick<Services, 'log' | 'conductorLog
   }
   const conductorsLog = l10n.t('Show Conductor Log');
   const text = [error.message, error.remedy].filter((part) => part !== null).join('. ');
-  const actions = error.code === ErrorCode.startFailed || error.code === ErrorCode.internal ? [conductorsLog] : [openLog];
+  const actions =
+    error.code === ErrorCode.startFailed || error.code === ErrorCode.internal ? [conductorsLog] : [openLog];
   const answer = await vscode.window.showErrorMessage(l10n.t('Marianne: {0}', text), ...actions);
   if (answer === openLog) log.show(true);
   if (answer === conductorsLog) conductorLog.show();

@@ -43,7 +43,10 @@ export const cancelJob: Command = {
       const yes = l10n.t('Cancel Job');
       const answer = await vscode.window.showWarningMessage(
         l10n.t('Cancel {0}?', job.id),
-        { modal: true, detail: l10n.t('Its running agents are ended. What is done stays, and it can be retried later.') },
+        {
+          modal: true,
+          detail: l10n.t('Its running agents are ended. What is done stays, and it can be retried later.'),
+        },
         yes,
       );
       if (answer === yes) await services.connection.call('job.cancel', { job_id: job.id });
@@ -78,8 +81,16 @@ export const clearFinished: Command = {
       return;
     }
     const picked = await vscode.window.showQuickPick(
-      jobs.map((job) => ({ label: job.id, description: job.status, detail: job.workspace, picked: job.status !== 'failed' })),
-      { canPickMany: true, placeHolder: l10n.t('Remove the records and logs of these jobs; files in their workspaces stay') },
+      jobs.map((job) => ({
+        label: job.id,
+        description: job.status,
+        detail: job.workspace,
+        picked: job.status !== 'failed',
+      })),
+      {
+        canPickMany: true,
+        placeHolder: l10n.t('Remove the records and logs of these jobs; files in their workspaces stay'),
+      },
     );
     if (picked === undefined || picked.length === 0) return;
     await services.connection.call('job.clear', { job_ids: picked.map(({ label }) => label) });
@@ -104,10 +115,13 @@ export const retryWithHint: Command = {
 };
 
 async function failedSheet(services: Services, given: unknown) {
-  const job = typeof given === 'object' && given !== null && 'job' in given && !('sheet' in given) ? given.job : given;
+  const job =
+    typeof given === 'object' && given !== null && 'job' in given && !('sheet' in given) ? given.job : given;
   if (typeof job !== 'string') return sheetArgument(services, given, 'rerunnable');
   await services.feed.openSheets(job);
-  const failed = services.store.sheets(job)?.find((sheet) => sheet.status === 'failed' || sheet.status === 'cancelled');
+  const failed = services.store
+    .sheets(job)
+    ?.find((sheet) => sheet.status === 'failed' || sheet.status === 'cancelled');
   return failed === undefined ? sheetArgument(services, { job }, 'rerunnable') : { job, sheet: failed.num };
 }
 
@@ -117,13 +131,18 @@ export const rerunSheet: Command = {
   async run(services, given) {
     const target = await sheetArgument(services, given, 'rerunnable');
     if (target === null) return;
-    const dependents = (services.store.sheets(target.job) ?? []).filter((sheet) => sheet.dependsOn.includes(target.sheet));
+    const dependents = (services.store.sheets(target.job) ?? []).filter((sheet) =>
+      sheet.dependsOn.includes(target.sheet),
+    );
     let cascade = false;
     if (dependents.some((sheet) => sheet.attempts.length > 0)) {
       const only = l10n.t('Only sheet {0}', target.sheet);
-      const picked = await vscode.window.showQuickPick([only, l10n.t('Sheet {0} and all that depends on it', target.sheet)], {
-        placeHolder: l10n.t('Other sheets used what sheet {0} made', target.sheet),
-      });
+      const picked = await vscode.window.showQuickPick(
+        [only, l10n.t('Sheet {0} and all that depends on it', target.sheet)],
+        {
+          placeHolder: l10n.t('Other sheets used what sheet {0} made', target.sheet),
+        },
+      );
       if (picked === undefined) return;
       cascade = picked !== only;
     }
@@ -159,7 +178,8 @@ export const openWorkspaceFolder: Command = {
   run: (services, given) =>
     withJob(services, given, 'job', async (job) => {
       const uri = vscode.Uri.file(job.workspace);
-      if (vscode.workspace.getWorkspaceFolder(uri) !== undefined) await vscode.commands.executeCommand('revealInExplorer', uri);
+      if (vscode.workspace.getWorkspaceFolder(uri) !== undefined)
+        await vscode.commands.executeCommand('revealInExplorer', uri);
       else await vscode.commands.executeCommand('vscode.openFolder', uri, { forceNewWindow: true });
     }),
 };

@@ -5,7 +5,16 @@ import { scoreTemplates } from '../scores/templates';
 import type { Command } from './command';
 
 /** Agents before programs that only run a script. */
-const PREFERRED = ['claude-code', 'codex-cli', 'gemini-cli', 'opencode', 'crush', 'goose', 'aider', 'cline-cli'];
+const PREFERRED = [
+  'claude-code',
+  'codex-cli',
+  'gemini-cli',
+  'opencode',
+  'crush',
+  'goose',
+  'aider',
+  'cline-cli',
+];
 
 /** Marianne: New Score. */
 export const newScore: Command = {
@@ -14,7 +23,10 @@ export const newScore: Command = {
     const folder = (vscode.workspace.workspaceFolders ?? [])[0];
     if (folder === undefined) {
       const open = l10n.t('Open Folder');
-      const answer = await vscode.window.showInformationMessage(l10n.t('Open a folder first: a score is a file in it.'), open);
+      const answer = await vscode.window.showInformationMessage(
+        l10n.t('Open a folder first: a score is a file in it.'),
+        open,
+      );
       if (answer === open) await vscode.commands.executeCommand('workbench.action.files.openFolder');
       return;
     }
@@ -26,7 +38,10 @@ export const newScore: Command = {
     const name = await vscode.window.showInputBox({
       title: l10n.t('Name of the new score'),
       value: template.entry.name,
-      validateInput: (text) => (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text) ? null : l10n.t('Letters, digits, “-”, “_” and “.” only.')),
+      validateInput: (text) =>
+        /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text)
+          ? null
+          : l10n.t('Letters, digits, “-”, “_” and “.” only.'),
     });
     if (name === undefined) return;
     const { instrument, why } = template.entry.script
@@ -35,10 +50,14 @@ export const newScore: Command = {
     const uri = await freeName(folder.uri, name);
     const edit = new vscode.WorkspaceEdit();
     edit.createFile(uri, { contents: new TextEncoder().encode(template.entry.text(name, instrument)) });
-    if (!(await vscode.workspace.applyEdit(edit))) throw new Error(l10n.t('{0} cannot be written.', uri.fsPath));
+    if (!(await vscode.workspace.applyEdit(edit)))
+      throw new Error(l10n.t('{0} cannot be written.', uri.fsPath));
     await vscode.window.showTextDocument(uri);
     const submit = l10n.t('Submit Score');
-    const answer = await vscode.window.showInformationMessage(l10n.t('The new score plays “{0}”: {1}.', instrument, why), submit);
+    const answer = await vscode.window.showInformationMessage(
+      l10n.t('The new score plays “{0}”: {1}.', instrument, why),
+      submit,
+    );
     if (answer === submit) await vscode.commands.executeCommand('marianne.submitScore', uri);
   },
 };
@@ -46,13 +65,19 @@ export const newScore: Command = {
 async function readyInstrument(services: Services): Promise<{ instrument: string; why: string }> {
   try {
     const { instruments } = await services.connection.call('instruments.list', {});
-    const ready = instruments.filter(({ status, name }) => status === 'ready' && name !== 'cli').map(({ name }) => name);
+    const ready = instruments
+      .filter(({ status, name }) => status === 'ready' && name !== 'cli')
+      .map(({ name }) => name);
     const instrument = PREFERRED.find((name) => ready.includes(name)) ?? ready[0];
-    if (instrument !== undefined) return { instrument, why: l10n.t('it is the first that is ready on this machine') };
+    if (instrument !== undefined)
+      return { instrument, why: l10n.t('it is the first that is ready on this machine') };
   } catch (error) {
     services.log.warn(`instruments could not be listed: ${String(error)}`);
   }
-  return { instrument: 'cli', why: l10n.t('no agent was found on this machine, so its prompt is a shell script') };
+  return {
+    instrument: 'cli',
+    why: l10n.t('no agent was found on this machine, so its prompt is a shell script'),
+  };
 }
 
 async function freeName(folder: vscode.Uri, name: string): Promise<vscode.Uri> {

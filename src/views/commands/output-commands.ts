@@ -26,7 +26,9 @@ export const showSheetOutput: Command = {
       return;
     }
     if (last === undefined) {
-      void vscode.window.showInformationMessage(l10n.t('Sheet {0} of {1} has not run yet.', target.sheet, target.job));
+      void vscode.window.showInformationMessage(
+        l10n.t('Sheet {0} of {1} has not run yet.', target.sheet, target.job),
+      );
       return;
     }
     services.output.followSheet(target);
@@ -56,7 +58,9 @@ export const openAttempt: Command = {
     const attempts = services.store.sheet(target.job, target.sheet)?.attempts ?? [];
     const attempt = target.attempt ?? attempts.at(-1)?.attempt;
     if (attempt === undefined) {
-      void vscode.window.showInformationMessage(l10n.t('Sheet {0} of {1} has not run yet.', target.sheet, target.job));
+      void vscode.window.showInformationMessage(
+        l10n.t('Sheet {0} of {1} has not run yet.', target.sheet, target.job),
+      );
       return;
     }
     await services.attempts.open(target.job, target.sheet, attempt);
@@ -74,11 +78,16 @@ export const openReport: Command = {
       await vscode.env.openExternal(vscode.Uri.file(report.path));
       return;
     }
-    const panel = vscode.window.createWebviewPanel('marianne.report', l10n.t('Report: {0}', job.id), vscode.ViewColumn.Active, {
-      enableScripts: false,
-      localResourceRoots: [],
-      enableFindWidget: true,
-    });
+    const panel = vscode.window.createWebviewPanel(
+      'marianne.report',
+      l10n.t('Report: {0}', job.id),
+      vscode.ViewColumn.Active,
+      {
+        enableScripts: false,
+        localResourceRoots: [],
+        enableFindWidget: true,
+      },
+    );
     panel.webview.html = report.html;
   },
 };
@@ -89,9 +98,13 @@ export const continueInClaudeCode: Command = {
   async run(services, given) {
     const target = await sheetArgument(services, given, 'resumableSession');
     if (target === null) return;
-    const { attempts } = await services.connection.call('job.attempts', { job_id: target.job, sheet: target.sheet });
+    const { attempts } = await services.connection.call('job.attempts', {
+      job_id: target.job,
+      sheet: target.sheet,
+    });
     const attempt = attempts.findLast(
-      (candidate) => candidate.session_id !== null && (target.attempt === null || candidate.attempt === target.attempt),
+      (candidate) =>
+        candidate.session_id !== null && (target.attempt === null || candidate.attempt === target.attempt),
     );
     const session = attempt?.session_id ?? null;
     // The id comes from an agent's output: it must not be anything but an id in a command line.

@@ -1,3 +1,5 @@
+import { l10n } from '../l10n';
+import { withDependencies } from '../scores/dependencies';
 import type { PlannedScore } from '../scores/score-room';
 import type { Services } from '../services';
 import { scoreSheetArgument } from './arguments';
@@ -20,7 +22,8 @@ export const runFromSheet: Command = {
 /** Marianne: Run Sheet With What It Needs. */
 export const runSheetWithDependencies: Command = {
   id: 'marianne.runSheetWithDependencies',
-  run: (services, given) => start(services, given, (sheet, score) => ({ onlySheets: withDependencies(score, sheet) })),
+  run: (services, given) =>
+    start(services, given, (sheet, score) => ({ onlySheets: withDependencies(score, sheet) })),
 };
 
 async function start(
@@ -32,17 +35,9 @@ async function start(
   if (target === null) return;
   const score = await readScore(services, target.uri);
   if (score === null) return;
-  await submit(services, { uri: target.uri, ...part(target.sheet, score) }, score);
-}
-
-/** The sheet and all that it waits for, ascending. */
-export function withDependencies(score: Pick<PlannedScore, 'sheets'>, sheet: number): number[] {
-  const needed = new Set<number>();
-  const open = [sheet];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (needed.has(next)) continue;
-    needed.add(next);
-    open.push(...(score.sheets.find(({ num }) => num === next)?.dependsOn ?? []));
+  // A lens may be older than the text.
+  if (!score.sheets.some(({ num }) => num === target.sheet)) {
+    throw new Error(l10n.t('{0} has no sheet {1} any more.', score.name, target.sheet));
   }
-  return [...needed].sort((a, b) => a - b);
+  await submit(services, { uri: target.uri, ...part(target.sheet, score) }, score);
 }

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { l10n } from '../l10n';
-import { scoreArgument, scoreSheetArgument } from './arguments';
+import { jobArgument, scoreArgument, scoreSheetArgument } from './arguments';
 import type { Command } from './command';
 
 /** Marianne: Validate Score. What the conductor would say, as Problems-like text with a jump to the first place. */
@@ -20,17 +20,29 @@ export const validateScore: Command = {
     const [first] = [...errors, ...warnings];
     const sheets = answer.plan === null ? '' : l10n.t(', {0} sheets', answer.plan.total_sheets);
     if (first === undefined) {
-      void vscode.window.showInformationMessage(l10n.t('{0} is valid{1}.', document.uri.path.split('/').at(-1) ?? '', sheets));
+      void vscode.window.showInformationMessage(
+        l10n.t('{0} is valid{1}.', document.uri.path.split('/').at(-1) ?? '', sheets),
+      );
       return;
     }
-    const text = l10n.t('{0} errors, {1} warnings{2}: {3}', errors.length, warnings.length, sheets, first.message);
+    const text = l10n.t(
+      '{0} errors, {1} warnings{2}: {3}',
+      errors.length,
+      warnings.length,
+      sheets,
+      first.message,
+    );
     const show = l10n.t('Show');
     const picked =
-      errors.length > 0 ? await vscode.window.showErrorMessage(text, show) : await vscode.window.showWarningMessage(text, show);
+      errors.length > 0
+        ? await vscode.window.showErrorMessage(text, show)
+        : await vscode.window.showWarningMessage(text, show);
     if (picked !== show) return;
     const line = Math.max(0, (first.range?.line ?? 1) - 1);
     const column = Math.max(0, (first.range?.column ?? 1) - 1);
-    await vscode.window.showTextDocument(document, { selection: new vscode.Range(line, column, line, column) });
+    await vscode.window.showTextDocument(document, {
+      selection: new vscode.Range(line, column, line, column),
+    });
   },
 };
 
@@ -47,7 +59,6 @@ export const previewPrompt: Command = {
 export const openScore: Command = {
   id: 'marianne.openScore',
   async run(services, given) {
-    const { jobArgument } = await import('./arguments');
     const job = await jobArgument(services, given, 'job');
     if (job !== null) await vscode.window.showTextDocument(vscode.Uri.file(job.scorePath));
   },

@@ -48,14 +48,19 @@ async function pickFolder(): Promise<vscode.WorkspaceFolder | null> {
 export const selectInstrument: Command = {
   id: 'marianne.selectInstrument',
   async run(services, given) {
-    const named = typeof given === 'object' && given !== null && 'name' in given && typeof given.name === 'string' ? given.name : null;
+    const named =
+      typeof given === 'object' && given !== null && 'name' in given && typeof given.name === 'string'
+        ? given.name
+        : null;
     const name = named ?? (await pickInstrument(services));
     if (name === null) return;
     const editor = vscode.window.activeTextEditor;
     const line = editor === undefined ? -1 : topLevelKey(editor.document, 'instrument');
     if (editor === undefined || !/\.ya?ml$/i.test(editor.document.fileName)) {
       await vscode.env.clipboard.writeText(name);
-      void vscode.window.showInformationMessage(l10n.t('Copied “{0}”: no score is open to write it into.', name));
+      void vscode.window.showInformationMessage(
+        l10n.t('Copied “{0}”: no score is open to write it into.', name),
+      );
       return;
     }
     await editor.edit((edit) => {
@@ -102,9 +107,18 @@ export const setApiKey: Command = {
     const picked = await vscode.window.showQuickPick(
       [...new Set([...known, ...stored])].sort().map((name) => ({
         label: name,
-        description: process.env[name] !== undefined ? l10n.t('set in the environment, which wins') : stored.has(name) ? l10n.t('stored') : '',
+        description:
+          process.env[name] !== undefined
+            ? l10n.t('set in the environment, which wins')
+            : stored.has(name)
+              ? l10n.t('stored')
+              : '',
       })),
-      { placeHolder: l10n.t('Which key? It is kept in VS Code’s secret storage, and in the conductor’s memory.') },
+      {
+        placeHolder: l10n.t(
+          'Which key? It is kept in VS Code’s secret storage, and in the conductor’s memory.',
+        ),
+      },
     );
     if (picked === undefined) return;
     const name = picked.label;
@@ -116,8 +130,12 @@ export const setApiKey: Command = {
     });
     if (value === undefined) return;
     await secrets.set(name, value === '' ? null : value);
-    if (value !== '' && connection.state === 'connected') await connection.ask('secrets.offer', { values: { [name]: value } });
-    void vscode.window.setStatusBarMessage(value === '' ? l10n.t('{0} forgotten', name) : l10n.t('{0} stored', name), 4_000);
+    if (value !== '' && connection.state === 'connected')
+      await connection.ask('secrets.offer', { values: { [name]: value } });
+    void vscode.window.setStatusBarMessage(
+      value === '' ? l10n.t('{0} forgotten', name) : l10n.t('{0} stored', name),
+      4_000,
+    );
   },
 };
 
@@ -125,7 +143,10 @@ export const setApiKey: Command = {
 export const openTerminal: Command = {
   id: 'marianne.openTerminal',
   run() {
-    const terminal = vscode.window.createTerminal({ name: 'Marianne', iconPath: new vscode.ThemeIcon('checklist') });
+    const terminal = vscode.window.createTerminal({
+      name: 'Marianne',
+      iconPath: new vscode.ThemeIcon('checklist'),
+    });
     terminal.show();
     terminal.sendText('mzt --help');
   },
@@ -159,15 +180,19 @@ export const doctor: Command = {
         `- ${l10n.t('Process')}: ${info.pid}, ${Math.round(status.memory_usage_mb)} MB, ${Math.round(status.uptime_seconds)} s`,
         `- ${l10n.t('Socket')}: ${info.socket}`,
         `- ${l10n.t('Jobs running')}: ${status.running_jobs}`,
-        ...(status.status_reason == null ? [] : [`- ${status.status_reason.message}`]),
+        ...(status.status_reason ? [`- ${status.status_reason.message}`] : []),
         '',
         `## ${l10n.t('Instruments')}`,
         '',
       );
       const { instruments } = await connection.ask('instruments.list', {});
-      for (const { name, status: state, detail } of instruments) lines.push(`- ${name}: ${state}${detail === null ? '' : ` — ${detail}`}`);
+      for (const { name, status: state, detail } of instruments)
+        lines.push(`- ${name}: ${state}${detail === null ? '' : ` — ${detail}`}`);
     }
-    const document = await vscode.workspace.openTextDocument({ language: 'markdown', content: `${lines.join('\n')}\n` });
+    const document = await vscode.workspace.openTextDocument({
+      language: 'markdown',
+      content: `${lines.join('\n')}\n`,
+    });
     await vscode.window.showTextDocument(document, { preview: true });
   },
 };

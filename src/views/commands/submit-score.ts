@@ -26,7 +26,11 @@ export const submitScore: Command = {
 type Step = 'submit' | 'workspace' | 'dryRun' | 'start' | 'only' | 'autoContinue';
 
 /** Says what will happen, with Enter to go on; everything else is one step away. Null: not now. */
-async function ask(services: Services, first: SubmitRequest, score: PlannedScore): Promise<SubmitRequest | null> {
+async function ask(
+  services: Services,
+  first: SubmitRequest,
+  score: PlannedScore,
+): Promise<SubmitRequest | null> {
   let request = first;
   for (;;) {
     const chosen = workspaceFor(request.uri, score.writtenWorkspace);
@@ -42,11 +46,28 @@ async function ask(services: Services, first: SubmitRequest, score: PlannedScore
             'score-folder': l10n.t('the score’s folder'),
           }[chosen.source];
     const items: (vscode.QuickPickItem & { step: Step })[] = [
-      { label: `$(play) ${l10n.t('Submit')}`, description: l10n.t('{0} sheets', sheets), detail: l10n.t('Works in {0} ({1})', workspace, why), step: 'submit' },
+      {
+        label: `$(play) ${l10n.t('Submit')}`,
+        description: l10n.t('{0} sheets', sheets),
+        detail: l10n.t('Works in {0} ({1})', workspace, why),
+        step: 'submit',
+      },
       { label: `$(folder) ${l10n.t('Change Workspace…')}`, description: workspace, step: 'workspace' },
-      { label: `$(beaker) ${l10n.t('Dry Run')}`, description: l10n.t('plan and prompts; nothing is started'), step: 'dryRun' },
-      { label: `$(debug-continue) ${l10n.t('Start at Sheet…')}`, description: request.startSheet === undefined ? '' : String(request.startSheet), step: 'start' },
-      { label: `$(list-selection) ${l10n.t('Only Some Sheets…')}`, description: request.onlySheets?.join(', ') ?? '', step: 'only' },
+      {
+        label: `$(beaker) ${l10n.t('Dry Run')}`,
+        description: l10n.t('plan and prompts; nothing is started'),
+        step: 'dryRun',
+      },
+      {
+        label: `$(debug-continue) ${l10n.t('Start at Sheet…')}`,
+        description: request.startSheet === undefined ? '' : String(request.startSheet),
+        step: 'start',
+      },
+      {
+        label: `$(list-selection) ${l10n.t('Only Some Sheets…')}`,
+        description: request.onlySheets?.join(', ') ?? '',
+        step: 'only',
+      },
       {
         label: `$(${request.autoContinue === false ? 'circle-outline' : 'check'}) ${l10n.t('Wait Out Rate Limits')}`,
         description: request.autoContinue === false ? l10n.t('no: the job pauses') : l10n.t('yes'),
@@ -100,7 +121,10 @@ async function pickSheets(score: PlannedScore, many: boolean): Promise<number[] 
     sheet: sheet.num,
   }));
   if (many) {
-    const picked = await vscode.window.showQuickPick(items, { canPickMany: true, placeHolder: l10n.t('Which sheets?') });
+    const picked = await vscode.window.showQuickPick(items, {
+      canPickMany: true,
+      placeHolder: l10n.t('Which sheets?'),
+    });
     return picked?.map(({ sheet }) => sheet) ?? null;
   }
   const picked = await vscode.window.showQuickPick(items, { placeHolder: l10n.t('Start at which sheet?') });

@@ -30,7 +30,11 @@ export async function readScore(services: Services, uri: vscode.Uri): Promise<Pl
   const open = l10n.t('Open Score');
   const text = l10n.t(
     'The score cannot be played: {0}',
-    first === undefined ? l10n.t('it has errors') : first.line === null ? first.message : l10n.t('line {0}: {1}', first.line, first.message),
+    first === undefined
+      ? l10n.t('it has errors')
+      : first.line === null
+        ? first.message
+        : l10n.t('line {0}: {1}', first.line, first.message),
   );
   if ((await vscode.window.showErrorMessage(text, open)) === open) {
     const line = Math.max(0, (first?.line ?? 1) - 1);
@@ -49,7 +53,11 @@ export function workspaceFor(uri: vscode.Uri, written: string | null): ChosenWor
 }
 
 /** Sends it. The conductor is started if need be, visibly. @throws DaemonError */
-export async function send(services: Services, request: SubmitRequest, score: PlannedScore): Promise<JobResponse> {
+export async function send(
+  services: Services,
+  request: SubmitRequest,
+  score: PlannedScore,
+): Promise<JobResponse> {
   const { connection, secrets } = services;
   const room = await services.scoreRoom();
   const parts = await room.submitEnvironment(process.env, connection.distDir, connection.stateDir);
@@ -74,13 +82,23 @@ export async function send(services: Services, request: SubmitRequest, score: Pl
       ? l10n.t('Submitting {0}', score.name)
       : l10n.t('Starting the conductor for {0}', score.name);
   return vscode.window.withProgress(
-    { location: connection.state === 'connected' ? vscode.ProgressLocation.Window : vscode.ProgressLocation.Notification, title },
+    {
+      location:
+        connection.state === 'connected'
+          ? vscode.ProgressLocation.Window
+          : vscode.ProgressLocation.Notification,
+      title,
+    },
     () => connection.call('job.submit', params),
   );
 }
 
 /** Submits and tells the outcome; shows the job, but opens no panel unless the setting says so. */
-export async function submit(services: Services, request: SubmitRequest, known?: PlannedScore): Promise<void> {
+export async function submit(
+  services: Services,
+  request: SubmitRequest,
+  known?: PlannedScore,
+): Promise<void> {
   const score = known ?? (await readScore(services, request.uri));
   if (score === null) return;
   const answer = await send(services, request, score);
@@ -116,7 +134,12 @@ async function accepted(services: Services, run: string): Promise<void> {
   });
 }
 
-async function rejected(services: Services, request: SubmitRequest, score: PlannedScore, answer: JobResponse): Promise<void> {
+async function rejected(
+  services: Services,
+  request: SubmitRequest,
+  score: PlannedScore,
+  answer: JobResponse,
+): Promise<void> {
   const active = services.store.job(answer.job_id);
   if (active !== undefined && !hasEnded(active)) {
     const show = l10n.t('Show Job');

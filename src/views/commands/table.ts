@@ -1,6 +1,14 @@
 /** All commands. A test compares this table with the manifest. */
 import type { Command } from './command';
-import { refreshInstruments, restartConductor, showConductorLog, showLog, showStatus, startConductor, stopConductor } from './conductor-commands';
+import {
+  refreshInstruments,
+  restartConductor,
+  showConductorLog,
+  showLog,
+  showStatus,
+  startConductor,
+  stopConductor,
+} from './conductor-commands';
 import { dryRunScore } from './dry-run-score';
 import {
   cancelJob,
@@ -15,7 +23,13 @@ import {
   showJob,
 } from './job-commands';
 import { newScore } from './new-score';
-import { continueInClaudeCode, openAttempt, openReport, pinSheetOutput, showSheetOutput } from './output-commands';
+import {
+  continueInClaudeCode,
+  openAttempt,
+  openReport,
+  pinSheetOutput,
+  showSheetOutput,
+} from './output-commands';
 import { runFromSheet, runSheet, runSheetWithDependencies } from './run-sheet';
 import { openScore, previewPrompt, validateScore } from './score-commands';
 import { doctor, openTerminal, selectInstrument, setApiKey, trustFolder } from './setup-commands';

@@ -41,10 +41,7 @@ export interface ConnectionOptions {
 
 export type ConnectionState =
   /** Nobody has asked for it yet. */
-  | 'idle'
-  | 'starting'
-  | 'connected'
-  | 'stopped';
+  'idle' | 'starting' | 'connected' | 'stopped';
 
 export class Connection implements Disposable {
   private readonly states = new Emitter<ConnectionState>();
@@ -119,12 +116,20 @@ export class Connection implements Disposable {
   }
 
   /** A call for which the conductor is started if need be. @throws DaemonError */
-  async call<M extends MethodName>(method: M, params: ParamsOf<M>, options?: CallOptions): Promise<ResultOf<M>> {
+  async call<M extends MethodName>(
+    method: M,
+    params: ParamsOf<M>,
+    options?: CallOptions,
+  ): Promise<ResultOf<M>> {
     return (await this.ensure()).call(method, params, options);
   }
 
   /** A call that a view makes: it never starts a conductor. @throws ConductorNotRunning */
-  async ask<M extends MethodName>(method: M, params: ParamsOf<M>, options?: CallOptions): Promise<ResultOf<M>> {
+  async ask<M extends MethodName>(
+    method: M,
+    params: ParamsOf<M>,
+    options?: CallOptions,
+  ): Promise<ResultOf<M>> {
     if (this.link === null) throw new ConductorNotRunning();
     return this.link.call(method, params, options);
   }
@@ -159,7 +164,9 @@ export class Connection implements Disposable {
         env,
         runtime: { node, script: join(distDir, 'conductor.js') },
       });
-      log.info(`conductor ${found.info.version} (${found.info.build}), pid ${found.info.pid}, epoch ${found.epoch}`);
+      log.info(
+        `conductor ${found.info.version} (${found.info.build}), pid ${found.info.pid}, epoch ${found.epoch}`,
+      );
       this.look();
     } catch (error) {
       this.setState('stopped');
@@ -199,7 +206,9 @@ export class Connection implements Disposable {
     return link;
   }
 
-  private onStreamState(state: { readonly link: Link } | { readonly link: null; readonly error: unknown }): void {
+  private onStreamState(
+    state: { readonly link: Link } | { readonly link: null; readonly error: unknown },
+  ): void {
     if (state.link !== null) {
       this.link = state.link;
       this.options.log.info(`connected to the conductor, seq ${this.details?.seq ?? 0}`);

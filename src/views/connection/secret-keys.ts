@@ -1,5 +1,5 @@
 /** API keys: in VS Code's secret storage, handed to the conductor over the socket, kept there in memory only. */
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import type { Link } from '../../client/link';
 
 const PREFIX = 'marianne.key.';

@@ -1,7 +1,8 @@
 /** Terminal output as plain text. */
 
 // CSI, OSC (ended by BEL or ST), and the two-character escapes. ECMA-48.
-const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-Z\\^_=>]|[()][A-Za-z0-9])/g;
+const ESCAPES =
+  /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-Z\\^_=>]|[()][A-Za-z0-9])/g;
 /** An escape that is not complete yet, at the end of a text. */
 const OPEN_ESCAPE = /\u001b(?:\[[0-?]*[ -/]*|\][^\u0007\u001b]{0,256}|[()])?$/;
 

@@ -75,7 +75,12 @@ export class AttemptDocuments
     });
   }
 
-  private async log(job: string, sheet: number, attempt: number, stream: 'stdout' | 'stderr'): Promise<string> {
+  private async log(
+    job: string,
+    sheet: number,
+    attempt: number,
+    stream: 'stdout' | 'stderr',
+  ): Promise<string> {
     const page = await this.connection.ask('log.read', {
       job_id: job,
       sheet,
@@ -85,6 +90,8 @@ export class AttemptDocuments
       max_bytes: SHOWN_BYTES,
     });
     const text = page.data.split('\n').map(plainLine).join('\n');
-    return page.offset === 0 ? text : `${l10n.t('… {0} bytes before this; the whole log: {1}', page.offset, page.path)}\n${text}`;
+    return page.offset === 0
+      ? text
+      : `${l10n.t('… {0} bytes before this; the whole log: {1}', page.offset, page.path)}\n${text}`;
   }
 }

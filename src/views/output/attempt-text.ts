@@ -24,8 +24,16 @@ export function attemptText({ job, sheet, detail, prompt, stdout, stderr }: Atte
     [l10n.t('Duration'), detail.duration_seconds === null ? '' : duration(detail.duration_seconds * 1000)],
     [l10n.t('Exit code'), detail.exit_code === null ? '' : String(detail.exit_code)],
     [l10n.t('Signal'), detail.exit_signal === null ? '' : String(detail.exit_signal)],
-    [l10n.t('Cost'), detail.cost_usd === null ? '' : parts(cost(detail.cost_usd), detail.cost_estimated && l10n.t('estimated'))],
-    [l10n.t('Tokens'), detail.input_tokens === null ? '' : `${detail.input_tokens} + ${detail.output_tokens ?? 0}`],
+    [
+      l10n.t('Cost'),
+      detail.cost_usd === null
+        ? ''
+        : parts(cost(detail.cost_usd), detail.cost_estimated && l10n.t('estimated')),
+    ],
+    [
+      l10n.t('Tokens'),
+      detail.input_tokens === null ? '' : `${detail.input_tokens} + ${detail.output_tokens ?? 0}`,
+    ],
     [l10n.t('Working folder'), detail.cwd ?? ''],
     [l10n.t('Command'), detail.command.map(quoted).join(' ')],
     [l10n.t('Variables'), detail.env_names.join(' ')],

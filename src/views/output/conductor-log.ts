@@ -55,9 +55,15 @@ export class ConductorLog implements Disposable {
           this.channel?.warn(l10n.t('{0} bytes of the log are not shown', size - this.offset - PAGE_BYTES));
           this.offset = size - PAGE_BYTES;
         }
-        const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(PAGE_BYTES, size - this.offset)), 0, null, this.offset);
+        const { buffer, bytesRead } = await file.read(
+          Buffer.alloc(Math.min(PAGE_BYTES, size - this.offset)),
+          0,
+          null,
+          this.offset,
+        );
         this.offset += bytesRead;
-        for (const line of this.cutter.push(buffer.toString('utf8', 0, bytesRead)).split('\n')) this.write(line);
+        for (const line of this.cutter.push(buffer.toString('utf8', 0, bytesRead)).split('\n'))
+          this.write(line);
       } finally {
         await file.close();
       }
@@ -79,7 +85,14 @@ export class ConductorLog implements Disposable {
       return;
     }
     if (typeof record !== 'object' || record === null) return;
-    const { level, msg, time: _time, pid: _pid, hostname: _host, ...rest } = record as Record<string, unknown>;
+    const {
+      level,
+      msg,
+      time: _time,
+      pid: _pid,
+      hostname: _host,
+      ...rest
+    } = record as Record<string, unknown>;
     const facts = Object.keys(rest).length === 0 ? '' : ` ${JSON.stringify(rest)}`;
     const text = `${typeof msg === 'string' ? msg : ''}${facts}`;
     const severity = typeof level === 'number' ? level : 30;

@@ -122,7 +122,11 @@ export class LogTail {
     const { read, limit } = this.options;
     const probe = await read(follow.stream, { offset: 0 }, PAGE_BYTES);
     if (probe.size <= limit) return probe;
-    const page = await read(follow.stream, { tailBytes: Math.min(PAGE_BYTES * 8, Math.floor(limit / 2)) }, PAGE_BYTES * 8);
+    const page = await read(
+      follow.stream,
+      { tailBytes: Math.min(PAGE_BYTES * 8, Math.floor(limit / 2)) },
+      PAGE_BYTES * 8,
+    );
     this.emit(follow, `${l10n.t('… {0} bytes before this; the whole log: {1}', page.offset, page.path)}\n`);
     return page;
   }

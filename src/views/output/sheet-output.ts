@@ -158,13 +158,18 @@ export class SheetOutput implements Disposable {
     // What was over before it was looked at is shown too: every sheet that had an attempt, in order of its start.
     const next = (this.store.sheets(job) ?? [])
       .filter((sheet) => sheet.attempts.length > 0)
-      .map((sheet) => ({ sheet: sheet.num, started: sheet.attempts.at(-1)?.startedAt ?? 0, running: isRunning(sheet.status) }))
+      .map((sheet) => ({
+        sheet: sheet.num,
+        started: sheet.attempts.at(-1)?.startedAt ?? 0,
+        running: isRunning(sheet.status),
+      }))
       .sort((a, b) => Number(b.running) - Number(a.running) || b.started - a.started)[0];
     if (next === undefined || next.sheet === current?.sheet) {
       if (next === undefined || current?.job === job) return;
     }
     const attempt = this.store.sheet(job, next.sheet)?.attempts.at(-1)?.attempt;
-    if (attempt !== undefined) this.liveChannel().follow({ job, sheet: next.sheet }, attempt, current?.job === job);
+    if (attempt !== undefined)
+      this.liveChannel().follow({ job, sheet: next.sheet }, attempt, current?.job === job);
   }
 }
 

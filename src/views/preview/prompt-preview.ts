@@ -86,7 +86,8 @@ export class PromptPreview implements vscode.TextDocumentContentProvider, Dispos
 function readQuery(query: string): { readonly score: vscode.Uri; readonly sheet: number } | null {
   try {
     const value: unknown = JSON.parse(query);
-    if (typeof value !== 'object' || value === null || !('score' in value) || !('sheet' in value)) return null;
+    if (typeof value !== 'object' || value === null || !('score' in value) || !('sheet' in value))
+      return null;
     if (typeof value.score !== 'string' || typeof value.sheet !== 'number') return null;
     return { score: vscode.Uri.parse(value.score), sheet: value.sheet };
   } catch {
@@ -99,6 +100,9 @@ function previewText(answer: ResultOf<'job.preview'>): string {
   if (answer.prompt !== null) return answer.prompt;
   const problems = answer.diagnostics
     .filter(({ severity }) => severity === 'error')
-    .map(({ code, message, range }) => `- ${range === null ? '' : `${l10n.t('line {0}', range.line)}: `}${message} (${code})`);
+    .map(
+      ({ code, message, range }) =>
+        `- ${range === null ? '' : `${l10n.t('line {0}', range.line)}: `}${message} (${code})`,
+    );
   return [l10n.t('The prompt cannot be rendered:'), '', ...problems].join('\n');
 }

@@ -109,7 +109,9 @@ export class JobFeed {
       store.putJob(jobFromStatus(await call('job.status', { job_id: job, sheets: false })));
       if (store.sheets(job) !== undefined) {
         if (dirty.allSheets) await this.loadAll(job);
-        else for (const [first, last] of spans(dirty.sheets)) await this.loadPage(job, first - 1, last - first + 1);
+        else
+          for (const [first, last] of spans(dirty.sheets))
+            await this.loadPage(job, first - 1, last - first + 1);
       }
     } catch (error) {
       if (error instanceof JobSubmissionError) store.removeJob(job);
@@ -121,7 +123,7 @@ export class JobFeed {
   }
 
   private async loadAll(job: string): Promise<void> {
-    for (let offset: number | null = 0; offset !== null; ) offset = await this.loadPage(job, offset, PAGE);
+    for (let offset: number | null = 0; offset !== null;) offset = await this.loadPage(job, offset, PAGE);
   }
 
   private async loadPage(job: string, offset: number, limit: number): Promise<number | null> {
@@ -132,7 +134,7 @@ export class JobFeed {
 
   private takeProgress(event: WireEvent): void {
     const parsed = eventDataSchemas.progress.safeParse(event.data);
-    if (!parsed.success || event.job_id === null || event.sheet == null) return;
+    if (!parsed.success || event.job_id === null || typeof event.sheet !== 'number') return;
     this.options.store.putProgress(event.job_id, event.sheet, {
       attempt: event.attempt ?? null,
       stdoutBytes: parsed.data.stdout_bytes ?? 0,
@@ -143,8 +145,8 @@ export class JobFeed {
 
   private takeLimit(event: WireEvent): void {
     const parsed = eventDataSchemas.rateLimit.safeParse(event.data);
-    const instrument = parsed.data?.instrument;
-    if (instrument == null) return;
+    const instrument = parsed.data?.instrument ?? null;
+    if (instrument === null) return;
     const limit = event.type === 'rate_limit.active' ? { until: parsed.data?.until ?? null } : null;
     this.options.store.setLimit(instrument, limit);
   }

@@ -110,7 +110,8 @@ export class JobStore {
       next[sheet.num - 1] = sheet;
     }
     this.sheetsOf.set(job, next);
-    for (const sheet of changed) if (sheet.status !== 'dispatched') this.progressOf.delete(`${job}/${sheet.num}`);
+    for (const sheet of changed)
+      if (sheet.status !== 'dispatched') this.progressOf.delete(`${job}/${sheet.num}`);
     if (before?.length !== next.length) this.emit({ sheetLists: [job] });
     else if (changed.length > 0) this.emit({ sheets: changed.map((sheet) => ({ job, sheet: sheet.num })) });
   }

@@ -106,7 +106,7 @@ export function jobFromRow(row: JobRow, before: JobModel | undefined): JobModel 
     workspace: row.workspace,
     submittedAt: row.submitted_at * 1000,
     startedAt: row.started_at === null ? null : row.started_at * 1000,
-    endedAt: row.completed_at == null ? null : row.completed_at * 1000,
+    endedAt: typeof row.completed_at === 'number' ? row.completed_at * 1000 : null,
     completed: row.progress_completed ?? 0,
     total: row.total_sheets ?? row.progress_total ?? 0,
     costUsd: row.total_cost_usd ?? 0,
@@ -184,7 +184,7 @@ export function sheetFromWire(sheet: SheetState): SheetModel {
 function reasonOf(
   reason: { code: string; message: string; until?: string | null | undefined } | null | undefined,
 ): Reason | null {
-  if (reason == null) return null;
+  if (!reason) return null;
   return { code: reason.code, message: reason.message, until: instant(reason.until ?? null) };
 }
 

@@ -21,7 +21,9 @@ export function summarise(jobs: readonly JobModel[], now: number): Summary {
     waiting: jobs.filter(waits).length,
     failed: jobs.filter((job) => job.status === 'failed' && today(job.endedAt)).length,
     costToday: jobs
-      .filter((job) => today(job.endedAt) || today(job.startedAt) || (!hasEnded(job) && job.startedAt !== null))
+      .filter(
+        (job) => today(job.endedAt) || today(job.startedAt) || (!hasEnded(job) && job.startedAt !== null),
+      )
       .reduce((sum, job) => sum + job.costUsd, 0),
   };
 }
@@ -41,5 +43,10 @@ export function endedSince(jobs: readonly JobModel[], since: number): EndedWork 
   const failed = ended.filter((job) => job.status === 'failed');
   if (completed.length + failed.length === 0) return null;
   const waiting = jobs.filter((job) => !hasEnded(job) && (needsPerson(job) || job.status === 'paused'));
-  return { completed, failed, waiting, costUsd: [...completed, ...failed].reduce((sum, job) => sum + job.costUsd, 0) };
+  return {
+    completed,
+    failed,
+    waiting,
+    costUsd: [...completed, ...failed].reduce((sum, job) => sum + job.costUsd, 0),
+  };
 }

@@ -30,16 +30,12 @@ export function chooseWorkspace(facts: WorkspaceFacts): ChosenWorkspace {
       .replaceAll('${fileDirname}', scoreFolder);
     return { path: resolve(folder ?? scoreFolder, text), source: 'setting' };
   }
-  return folder === null
-    ? { path: scoreFolder, source: 'score-folder' }
-    : { path: folder, source: 'folder' };
+  return folder === null ? { path: scoreFolder, source: 'score-folder' } : { path: folder, source: 'folder' };
 }
 
 /** The innermost of the folders that contains a path; null when none does. */
 export function folderOf(path: string, folders: readonly string[]): string | null {
-  return (
-    folders.filter((folder) => contains(folder, path)).sort((a, b) => b.length - a.length)[0] ?? null
-  );
+  return folders.filter((folder) => contains(folder, path)).sort((a, b) => b.length - a.length)[0] ?? null;
 }
 
 /** True for the folder itself and what is in it. */

@@ -25,7 +25,12 @@ export function attemptRow(job: string, sheet: number, attempt: AttemptModel, no
       attempt.instrument,
     ),
     icon: attempt.outcome === null ? stateIcons.running : icons[attempt.outcome],
-    context: ['attempt', attempt.outcome ?? 'running', 'hasLog', ...(usesClaudeCode(attempt) ? ['resumableSession'] : [])],
+    context: [
+      'attempt',
+      attempt.outcome ?? 'running',
+      'hasLog',
+      ...(usesClaudeCode(attempt) ? ['resumableSession'] : []),
+    ],
     collapsible: 'none',
     spoken: l10n.t('attempt {0}, {1}', attempt.attempt, parts(state, why)),
   };

@@ -5,7 +5,11 @@ import { brief, clock, countdown, parts } from './format';
 import type { Row } from './row';
 
 /** The row of an instrument: whether it can be used now, and what is missing. */
-export function instrumentRow(instrument: InstrumentRow, limit: InstrumentLimit | undefined, now: number): Row {
+export function instrumentRow(
+  instrument: InstrumentRow,
+  limit: InstrumentLimit | undefined,
+  now: number,
+): Row {
   const limited = limit !== undefined && (limit.until === null || limit.until > now);
   const state = limited
     ? limit.until === null
@@ -17,7 +21,7 @@ export function instrumentRow(instrument: InstrumentRow, limit: InstrumentLimit 
     label: instrument.name,
     description: parts(
       state,
-      instrument.status !== 'ready' && brief(instrument.detail ?? ''),
+      instrument.status !== 'ready' && instrument.status !== 'missing' && brief(instrument.detail ?? ''),
       instrument.default_model,
       instrument.source !== 'built-in' && source(instrument.source),
     ),

@@ -11,7 +11,13 @@ import { code } from './job-row';
 import { treeItem } from './tree-item';
 
 /** What is not there comes after what is. */
-const order: Record<InstrumentRow['status'], number> = { ready: 0, needs_key: 1, untrusted: 2, missing: 3, unknown: 4 };
+const order: Record<InstrumentRow['status'], number> = {
+  ready: 0,
+  needs_key: 1,
+  untrusted: 2,
+  missing: 3,
+  unknown: 4,
+};
 const TICK_MS = 1_000;
 
 export class InstrumentsView implements vscode.TreeDataProvider<InstrumentRow>, Disposable {
@@ -28,7 +34,9 @@ export class InstrumentsView implements vscode.TreeDataProvider<InstrumentRow>, 
     private readonly store: JobStore,
     private readonly onError: (error: unknown) => void,
   ) {
-    this.view = this.scope.add(vscode.window.createTreeView('marianne.instruments', { treeDataProvider: this }));
+    this.view = this.scope.add(
+      vscode.window.createTreeView('marianne.instruments', { treeDataProvider: this }),
+    );
     this.scope.add(this.view.onDidChangeVisibility(({ visible }) => visible && void this.refresh()));
     this.scope.add(store.onLimits(() => this.changed.fire(undefined)));
     this.scope.add(
@@ -49,11 +57,14 @@ export class InstrumentsView implements vscode.TreeDataProvider<InstrumentRow>, 
 
   /** Asks the conductor again, if one runs and somebody looks. */
   async refresh(force = false): Promise<void> {
-    if (this.connection.state !== 'connected' || (this.loaded && !force) || (!this.view.visible && !force)) return;
+    if (this.connection.state !== 'connected' || (this.loaded && !force) || (!this.view.visible && !force))
+      return;
     try {
       const { instruments } = await this.connection.ask('instruments.list', {});
       this.loaded = true;
-      this.rows = [...instruments].sort((a, b) => order[a.status] - order[b.status] || (a.name < b.name ? -1 : 1));
+      this.rows = [...instruments].sort(
+        (a, b) => order[a.status] - order[b.status] || (a.name < b.name ? -1 : 1),
+      );
       this.changed.fire(undefined);
     } catch (error) {
       this.onError(error);

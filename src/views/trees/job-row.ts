@@ -36,7 +36,8 @@ export function jobRow(job: JobModel, now: number): Row {
 export function jobContext(job: JobModel): string[] {
   const words = ['job', job.status];
   const { status } = job;
-  if (status === 'running' || status === 'queued' || status === 'pending') words.push('pausable', 'cancelable');
+  if (status === 'running' || status === 'queued' || status === 'pending')
+    words.push('pausable', 'cancelable');
   if (status === 'paused' || status === 'paused_at_chain') words.push('resumable', 'cancelable');
   if (status === 'failed' || status === 'cancelled') words.push('retryable');
   if (hasEnded(job)) words.push('deletable');
@@ -80,7 +81,8 @@ function limited(job: JobModel): boolean {
 
 /** Why it is as it is, in words; empty when the numbers say it. */
 function outcome(job: JobModel, now: number): string {
-  if (job.status === 'failed') return l10n.t('failed: {0}', brief(job.error ?? job.reason?.message ?? l10n.t('see its sheets')));
+  if (job.status === 'failed')
+    return l10n.t('failed: {0}', brief(job.error ?? job.reason?.message ?? l10n.t('see its sheets')));
   if (job.status === 'cancelled') return l10n.t('cancelled');
   if (job.status === 'completed') return '';
   const until = job.reason?.until ?? job.resumeAt;
@@ -111,7 +113,8 @@ export function jobTooltip(job: JobModel, now: number): string {
     `- ${l10n.t('Workspace')}: ${code(job.workspace)}`,
     `- ${l10n.t('Submitted')}: ${clock(job.submittedAt, now)}`,
   ];
-  if (job.instruments.length > 0) lines.push(`- ${l10n.t('Instruments')}: ${code(job.instruments.join(', '))}`);
+  if (job.instruments.length > 0)
+    lines.push(`- ${l10n.t('Instruments')}: ${code(job.instruments.join(', '))}`);
   if (job.costUsd > 0) lines.push(`- ${l10n.t('Cost')}: ${cost(job.costUsd)}`);
   if (job.reason !== null) lines.push(`- ${l10n.t('Reason')}: ${code(job.reason.message)}`);
   if (job.error !== null) lines.push(`- ${l10n.t('Error')}: ${code(job.error)}`);

@@ -98,7 +98,12 @@ export function childNodes(node: JobsNode, shape: JobsShape): JobsNode[] | null 
       const attempts = store.sheet(node.job, node.sheet)?.attempts ?? [];
       if (attempts.length < 2) return [];
       return attempts
-        .map((attempt): JobsNode => ({ kind: 'attempt', job: node.job, sheet: node.sheet, attempt: attempt.attempt }))
+        .map((attempt): JobsNode => ({
+          kind: 'attempt',
+          job: node.job,
+          sheet: node.sheet,
+          attempt: attempt.attempt,
+        }))
         .reverse();
     }
     case 'attempt':
@@ -131,7 +136,8 @@ export function parentNode(node: JobsNode, shape: JobsShape): JobsNode | undefin
         : { kind: 'movement', job: node.job, movement: node.movement };
     case 'sheet': {
       const sheets = store.sheets(node.job) ?? [];
-      const movement = movementsOf(sheets).length > 1 ? (store.sheet(node.job, node.sheet)?.movement ?? null) : null;
+      const movement =
+        movementsOf(sheets).length > 1 ? (store.sheet(node.job, node.sheet)?.movement ?? null) : null;
       const siblings = movement === null ? sheets : sheetsOfMovement(store, node.job, movement);
       if (siblings.length > PAGE_ROWS) {
         const range = ranges(node.job, movement, siblings).find(
@@ -139,7 +145,9 @@ export function parentNode(node: JobsNode, shape: JobsShape): JobsNode | undefin
         );
         if (range !== undefined) return range;
       }
-      return movement === null ? { kind: 'job', job: node.job } : { kind: 'movement', job: node.job, movement };
+      return movement === null
+        ? { kind: 'job', job: node.job }
+        : { kind: 'movement', job: node.job, movement };
     }
     case 'attempt':
       return { kind: 'sheet', job: node.job, sheet: node.sheet };

@@ -185,7 +185,7 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
     for (const job of change.sheetLists) this.fire({ kind: 'job', job });
     for (const job of change.jobs) this.fire({ kind: 'job', job });
     for (const { job, sheet } of change.sheets) {
-      for (let node: JobsNode | undefined = { kind: 'sheet', job, sheet }; node !== undefined; ) {
+      for (let node: JobsNode | undefined = { kind: 'sheet', job, sheet }; node !== undefined;) {
         // The job's own row comes with its own change.
         if (node.kind !== 'job') this.fire(node);
         node = parentNode(node, this.shape);
@@ -266,5 +266,13 @@ function plainRow(id: string, label: string, description: string, icon: string, 
 
 /** Drawn only for a moment: the tree is being told that the node went. */
 function gone(id: string): Row {
-  return { id, label: '…', description: '', icon: stateIcons.pending, context: [], collapsible: 'none', spoken: '' };
+  return {
+    id,
+    label: '…',
+    description: '',
+    icon: stateIcons.pending,
+    context: [],
+    collapsible: 'none',
+    spoken: '',
+  };
 }

@@ -31,7 +31,12 @@ export function plannedRow(
   const when = sheet.endedAt === null ? '' : ago(sheet.endedAt, now);
   return {
     ...base,
-    description: parts(sheetOutcome(sheet, now) || sheetState(sheet.status), when, job.id, planned.instrument),
+    description: parts(
+      sheetOutcome(sheet, now) || sheetState(sheet.status),
+      when,
+      job.id,
+      planned.instrument,
+    ),
     icon: sheetIcon(sheet),
     context: [...words, ...sheetContext(sheet).filter((word) => word !== 'sheet')],
     spoken: l10n.t('sheet {0}, {1} in {2}', label, sheetState(sheet.status), job.id),

@@ -26,7 +26,11 @@ export function sheetRow(job: JobModel, sheet: SheetModel, now: number): Row {
       'sheet {0}, {1}, {2}',
       sheetLabel(sheet.num, sheet.description),
       sheetState(sheet.status),
-      parts(sheetOutcome(sheet, now), sheetElapsed(sheet, now), many && l10n.t('{0} attempts', sheet.attempts.length)),
+      parts(
+        sheetOutcome(sheet, now),
+        sheetElapsed(sheet, now),
+        many && l10n.t('{0} attempts', sheet.attempts.length),
+      ),
     ),
   };
 }
@@ -104,7 +108,9 @@ export function sheetOutcome(sheet: SheetModel, now: number): string {
       return brief(sheet.reason?.message ?? l10n.t('waits for a person'));
     case 'skipped':
     case 'cancelled':
-      return sheet.reason === null ? sheetState(sheet.status) : `${sheetState(sheet.status)}: ${brief(sheet.reason.message)}`;
+      return sheet.reason === null
+        ? sheetState(sheet.status)
+        : `${sheetState(sheet.status)}: ${brief(sheet.reason.message)}`;
     case 'pending':
     case 'ready':
       return sheet.reason === null ? '' : brief(sheet.reason.message);
@@ -142,7 +148,10 @@ export function sheetTooltip(sheet: SheetModel, progress: Progress | undefined, 
   add(l10n.t('Exit code'), sheet.exitCode);
   add(l10n.t('Validations'), sheet.passPercent === null ? null : `${sheet.passPercent}%`);
   add(l10n.t('Failed'), sheet.failedValidations.join(', '));
-  add(l10n.t('Tokens'), sheet.inputTokens === null ? null : `${sheet.inputTokens} + ${sheet.outputTokens ?? 0}`);
+  add(
+    l10n.t('Tokens'),
+    sheet.inputTokens === null ? null : `${sheet.inputTokens} + ${sheet.outputTokens ?? 0}`,
+  );
   add(l10n.t('Cost'), cost(sheet.costUsd));
   add(l10n.t('Depends on'), sheet.dependsOn.join(', '));
   add(l10n.t('Reason'), sheet.reason?.message ?? null);

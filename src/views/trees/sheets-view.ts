@@ -93,7 +93,9 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
     const job = node.kind === 'sheet' ? node.job : this.lastRun(node.uri)?.id;
     const sheet = job === undefined ? undefined : this.store.sheet(job, node.sheet);
     if (job !== undefined && sheet !== undefined) {
-      item.tooltip = new vscode.MarkdownString(sheetTooltip(sheet, this.store.progress(job, node.sheet), Date.now()));
+      item.tooltip = new vscode.MarkdownString(
+        sheetTooltip(sheet, this.store.progress(job, node.sheet), Date.now()),
+      );
     }
     return item;
   }
@@ -145,7 +147,12 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
         );
       }
     }
-    return { ...empty, id: `gone/${node.sheet}`, label: l10n.t('Sheet {0}', node.sheet), collapsible: 'none' };
+    return {
+      ...empty,
+      id: `gone/${node.sheet}`,
+      label: l10n.t('Sheet {0}', node.sheet),
+      collapsible: 'none',
+    };
   }
 
   private lastRun(uri: vscode.Uri): JobModel | undefined {
@@ -205,7 +212,9 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
     for (const changed of change.sheets) {
       if (changed.job !== job) continue;
       const id =
-        source.kind === 'job' ? `job/${job}/${changed.sheet}` : `score/${source.uri.toString()}/${changed.sheet}`;
+        source.kind === 'job'
+          ? `job/${job}/${changed.sheet}`
+          : `score/${source.uri.toString()}/${changed.sheet}`;
       const node = this.nodes.get(id);
       if (node !== undefined) this.changed.fire(node);
     }
