@@ -32,12 +32,17 @@ import { InstrumentsView } from './trees/instruments-view';
 import { JobsView } from './trees/jobs-view';
 import { SheetsView } from './trees/sheets-view';
 
-/** @returns what undoes all of it */
+export interface Started {
+  /** Undoes all of it. */
+  readonly scope: Disposable;
+  readonly store: JobStore;
+}
+
 export function start(
   context: vscode.ExtensionContext,
   log: vscode.LogOutputChannel,
   scoreRoom: LoadScoreRoom,
-): Disposable {
+): Started {
   useTranslator((message, ...args) => vscode.l10n.t(message, ...args));
   const scope = new Scope();
   const onError = (error: unknown) =>
@@ -83,7 +88,7 @@ export function start(
   contributeTerminal(context);
   lookIfWorthwhile(services);
   scope.add({ dispose: () => connection.state === 'connected' && notifications.watched() });
-  return scope;
+  return { scope, store };
 }
 
 /** A job of this window: it works in, or its score lies in, one of the open folders. */

@@ -105,7 +105,7 @@ export class LogTail {
       // Too far behind to show it all: the end matters, and the file has the rest.
       const skipped = page.size - Math.floor(limit / 2) - page.next_offset;
       follow.offset = page.next_offset + skipped;
-      this.emit(follow, follow.cutter.push(`${page.data}\n`));
+      this.emit(follow, follow.cutter.push(`${page.data}\n`), page.path);
       this.emit(follow, `${l10n.t('… {0} bytes are not shown; the whole log: {1}', skipped, page.path)}\n`);
       return true;
     }
