@@ -150,6 +150,8 @@ if (watch) {
       platform: 'node',
       target: 'node20',
       format: 'cjs',
+      // As in the bundles, `import()` of our own files is a late `require`: Node would want a file ending there.
+      supported: { 'dynamic-import': false },
       sourcemap: 'linked',
       logLevel: 'warning',
     });

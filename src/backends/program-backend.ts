@@ -215,7 +215,10 @@ export abstract class ProgramBackend implements Backend {
       cwd: this.cwd(),
     });
     if (found !== null) return found;
-    const hint = profile.install_hint === null ? '' : `. To install it: ${profile.install_hint}`;
+    const hint =
+      profile.install_hint === null
+        ? '. Install it, or give its path under "executables" in conductor.yaml'
+        : `. To install it: ${profile.install_hint}`;
     throw new Refusal(
       'not_found',
       `${profile.display_name}: the program "${executable}" was not found${hint}`,

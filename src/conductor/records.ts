@@ -75,6 +75,8 @@ const jobHead = z.object({
   /** False: a rate limit pauses the job instead of waiting by itself. */
   auto_continue: z.boolean().default(true),
   sheets: z.array(sheetSkeleton),
+  /** Sheets that the submit left out; part of this record, so that no crash comes between. */
+  skips: z.array(z.object({ sheet: z.number().int().positive(), reason })).default([]),
 });
 export type JobHead = z.infer<typeof jobHead>;
 

@@ -39,6 +39,11 @@ function tell(record: DurableRecord, job: JobState | undefined): Told[] {
             total_sheets: head.total_sheets,
           },
         },
+        ...head.skips.map(({ sheet, reason }): Told => ({
+          type: 'sheet.skipped',
+          sheet,
+          data: { status: 'skipped', reason, error_code: null, error_message: null },
+        })),
       ];
     }
     case 'job.status':

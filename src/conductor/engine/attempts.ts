@@ -33,7 +33,7 @@ export interface PromptRequest {
   readonly instrument: PlannedInstrument;
   readonly attempt: number;
   readonly mode: AttemptMode;
-  /** The attempt before this one, when this is a retry or a completion. */
+  /** In completion mode: the last attempt whose rules were checked. */
   readonly previous: AttemptState | null;
   readonly hint: string | null;
 }
@@ -207,7 +207,9 @@ export class AttemptConductor {
     };
     let prepared;
     try {
-      const previous = mode === 'normal' ? null : (sheet.attempts.at(-1) ?? null);
+      // An interrupted or limited attempt judged nothing: what is left to do is told by the last that did.
+      const judged = sheet.attempts.findLast((candidate) => candidate.pass_percent !== null);
+      const previous = mode === 'completion' ? (judged ?? null) : null;
       const prompt = await this.services.renderPrompt({
         job,
         bundle,
@@ -417,6 +419,15 @@ export class AttemptConductor {
     } else if (result.success && this.core.state.limits.has(account)) {
       drafts.push({ type: 'limit.cleared', body: { account } });
     }
+    // Decided here and not from the state, so that a resume can say: wait it out.
+    if (decision.next.status === 'waiting' && !job.auto_continue && job.status === 'running') {
+      const message = 'an instrument is limited, and the job was submitted not to go on by itself';
+      drafts.push({
+        type: 'job.status',
+        run: job.run,
+        body: { status: 'paused', reason: { code: 'rate_limit', message } },
+      });
+    }
     const pause = bundle.plan.pauseBetweenSheetsSeconds;
     const more = job.sheets.some((sheet) => sheet.num !== num && !terminalSheet.has(sheet.status));
     if (decision.next.status === 'completed' && pause > 0 && more && this.flights.perJob(job.run) <= 1) {
@@ -441,6 +452,7 @@ export class AttemptConductor {
   ): ReturnType<typeof decide> {
     return decide({
       outcome,
+      mode: sheet.mode,
       verdict,
       passPercent: report?.passPercent ?? null,
       failureSummary: report?.summary ?? null,

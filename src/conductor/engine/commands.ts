@@ -4,6 +4,7 @@ import type { AttemptConductor } from './attempts';
 import type { EngineCore } from './core';
 import type { Jobs } from './jobs';
 import type { Flights } from './flight';
+import { budgetSpent } from './settle';
 import { skippedOnPurpose, terminalJob, type JobState, type SheetState } from './state';
 
 /** Loads a stored score into memory before its job becomes live. */
@@ -54,6 +55,12 @@ export class Commands {
     if (job.cancelling)
       throw new NotResumableError(`${run} is being cancelled`, { remedy: 'Try again in a moment.' });
     const drafts = await this.reopen(job);
+    const spent = budgetSpent(job, this.core.bundleOf(job).plan);
+    if (spent !== null) {
+      throw new NotResumableError(`${run} has ${spent}`, {
+        remedy: `Raise the limit in the score, then: mzt resume ${run} --config ${job.score_path}`,
+      });
+    }
     for (const sheet of job.sheets) if (needsReset(sheet)) drafts.push(reset(job, sheet, null, 'resume'));
     drafts.push({ type: 'job.status', run, body: { status: 'running' } });
     await this.commit(run, drafts);

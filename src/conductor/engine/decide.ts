@@ -14,6 +14,8 @@ export interface Verdict {
 /** Facts about the attempt that just ended, and about the sheet before it. */
 export interface DecisionInput {
   readonly outcome: AttemptOutcome;
+  /** Of the attempt that ended: an interruption or a limit does not change what the sheet was about to do. */
+  readonly mode: AttemptMode;
   /** Null unless the execution failed. */
   readonly verdict: Verdict | null;
   /** Percent of the rules that hold; 100 when there are none; null when they were not run. */
@@ -87,6 +89,7 @@ export function decide(input: DecisionInput): Decision {
       return plain({
         ...base,
         status: 'pending',
+        mode: input.mode,
         interruptions,
         reason: because('interrupted', 'interrupted, starts again'),
       });
@@ -142,6 +145,7 @@ function waitOrExhaust(input: DecisionInput, base: NextStep): Decision {
     next: {
       ...base,
       status: 'waiting',
+      mode: input.mode,
       due_at: until,
       rate_limit_waits: waits,
       reason: because('rate_limit', message, until),

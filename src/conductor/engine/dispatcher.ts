@@ -45,8 +45,10 @@ export class Dispatcher {
   dispatch(): void {
     if (this.stopped || this.storageFailed) return;
     this.promote();
-    this.startReady();
-    this.armTimer();
+    // One instant for both: what was not due yet when sheets were started must be what the timer is set for.
+    const now = this.clock.now();
+    this.startReady(now);
+    this.armTimer(now);
   }
 
   /** Queued jobs become running while there is room for them; a paused job takes none. */
@@ -61,8 +63,7 @@ export class Dispatcher {
     }
   }
 
-  private startReady(): void {
-    const now = this.clock.now();
+  private startReady(now: number): void {
     this.waitingForKey.clear();
     const jobs = [...this.core.state.jobs.values()].filter(
       (job) => job.status === 'running' && !job.cancelling,
@@ -113,10 +114,9 @@ export class Dispatcher {
     return false;
   }
 
-  private armTimer(): void {
+  private armTimer(now: number): void {
     this.cancelTimer?.();
     this.cancelTimer = null;
-    const now = this.clock.now();
     let due = nextDue(this.core.state.jobs.values(), this.core.state.limits, now);
     for (const [run, at] of this.lastStart) {
       const job = this.core.state.jobs.get(run);

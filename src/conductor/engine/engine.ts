@@ -203,11 +203,8 @@ export class Engine {
   private settleJob(job: JobState): void {
     const live = this.jobs.live(job.run);
     if (!live) return;
-    const drafts = settle(
-      live,
-      this.options.core.bundleOf(live).plan,
-      (sheet) => this.flights.has(live.run, sheet),
-      this.options.clock.now(),
+    const drafts = settle(live, this.options.core.bundleOf(live).plan, (sheet) =>
+      this.flights.has(live.run, sheet),
     );
     void this.options.core.commit(drafts);
   }
@@ -238,8 +235,10 @@ export class Engine {
     // It may have been resumed meanwhile: then it stays, and the archive is written again at its next end.
     if (!isDone()) return;
     const bundle = core.state.jobs.get(run)?.bundle;
-    await core.commit([{ type: 'job.archived', run, body: {} }]);
+    // Known as archived before it stops being live, so that it is found at every moment.
+    this.jobs.forget(run);
     archives.add(run);
+    await core.commit([{ type: 'job.archived', run, body: {} }]);
     this.options.catalogues.delete(run);
     if (bundle !== undefined && ![...core.state.jobs.values()].some((job) => job.bundle === bundle))
       core.bundles.delete(bundle);

@@ -7,12 +7,7 @@ import { skippedOnPurpose, terminalJob, terminalSheet, type JobState, type Sheet
  * What follows from the state of a job's sheets, without anybody deciding anything: sheets behind a failure are skipped, a cancelled job's sheets are
  * cancelled, a job whose sheets are all at their end is at its end. Pure; called after every change and at start (a crash may have come between).
  */
-export function settle(
-  job: JobState,
-  plan: Plan,
-  busy: (sheet: number) => boolean,
-  now: number,
-): RecordDraft[] {
+export function settle(job: JobState, plan: Plan, busy: (sheet: number) => boolean): RecordDraft[] {
   if (terminalJob.has(job.status)) return [];
   const drafts: RecordDraft[] = [];
   const active = job.sheets.some((sheet) => sheet.status === 'dispatched' || busy(sheet.num));
@@ -33,29 +28,23 @@ export function settle(
   if (plan.parallel.enabled && plan.parallel.failFast && !active) skipAfterFailure(job, skipped, drafts);
   const open = job.sheets.some((sheet) => !terminalSheet.has(sheet.status) && !skipped.has(sheet.num));
   if (!open) drafts.push(finalStatus(job, skipped));
-  else if (job.status === 'running') drafts.push(...stops(job, plan, now));
+  else if (job.status === 'running') drafts.push(...overBudget(job, plan));
   return drafts;
 }
 
-/** What makes a running job pause by itself: its budget, or a limit that it may not wait out. */
-function stops(job: JobState, plan: Plan, now: number): RecordDraft[] {
-  const pause = (code: string, message: string): RecordDraft[] => [
-    { type: 'job.status', run: job.run, body: { status: 'paused', reason: { code, message } } },
-  ];
+/** A running job that has spent its budget pauses by itself. */
+function overBudget(job: JobState, plan: Plan): RecordDraft[] {
+  const message = budgetSpent(job, plan);
+  if (message === null) return [];
+  const reason = { code: 'cost_limit', message };
+  return [{ type: 'job.status', run: job.run, body: { status: 'paused', reason } }];
+}
+
+/** What the job has spent, in words, when that is more than it may; else null. */
+export function budgetSpent(job: JobState, plan: Plan): string | null {
   const limit = plan.costLimits?.maxCostPerJob ?? null;
-  if (limit !== null && job.cost_usd > limit) {
-    return pause(
-      'cost_limit',
-      `spent ${job.cost_usd.toFixed(4)} USD of ${limit} USD (cost_limits.max_cost_per_job)`,
-    );
-  }
-  if (
-    !job.auto_continue &&
-    job.sheets.some((sheet) => sheet.status === 'waiting' && (sheet.due_at ?? 0) > now)
-  ) {
-    return pause('rate_limit', 'an instrument is limited, and the job was submitted not to go on by itself');
-  }
-  return [];
+  if (limit === null || job.cost_usd <= limit) return null;
+  return `spent ${job.cost_usd.toFixed(4)} USD of ${limit} USD (cost_limits.max_cost_per_job)`;
 }
 
 /** Can anything be blocked by this sheet? */

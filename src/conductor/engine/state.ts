@@ -139,6 +139,9 @@ export interface FoldRecord {
 export const terminalSheet: ReadonlySet<string> = new Set(['completed', 'failed', 'skipped', 'cancelled']);
 export const terminalJob: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled']);
 
+/** Ends of an attempt after which nobody has acted on its hint: the next one gets it again. */
+const hintUnread: ReadonlySet<string> = new Set(['interrupted', 'rate_limited']);
+
 /** A skip that somebody wanted satisfies dependants and does not fail the job; one that follows a failure does neither. */
 export function skippedOnPurpose(sheet: SheetState): boolean {
   return (
@@ -212,7 +215,7 @@ function freshSheet(skeleton: SheetSkeleton): SheetState {
 
 const handlers: Handlers = {
   'job.submitted': (state, run, { job }, t) => {
-    const { sheets, total_sheets: _total, ...head } = job;
+    const { sheets, total_sheets: _total, skips, ...head } = job;
     state.jobs.set(run, {
       ...head,
       run,
@@ -230,6 +233,11 @@ const handlers: Handlers = {
       input_tokens: 0,
       output_tokens: 0,
       sheets: sheets.map(freshSheet),
+    });
+    withJob(state, run, (submitted) => {
+      for (const { sheet, reason: why } of skips) {
+        Object.assign(sheetOf(submitted, sheet), { status: 'skipped', reason: why, completed_at: t });
+      }
     });
   },
   'job.status': (state, run, body, t) =>
@@ -324,7 +332,7 @@ const handlers: Handlers = {
       sheet.completion_attempts = next.completion_attempts;
       sheet.rate_limit_waits = next.rate_limit_waits;
       sheet.interruptions = next.interruptions;
-      sheet.hint = body.outcome === 'interrupted' ? sheet.hint : null;
+      if (!hintUnread.has(body.outcome) && body.error_type !== 'not_started') sheet.hint = null;
       sheet.error_code = body.error_code;
       sheet.error_category = body.error_category;
       sheet.error_message = body.error_message;

@@ -6,13 +6,12 @@ import { makeBundle } from '../../score/bundle';
 import type { Diagnostic } from '../../score/diagnostic';
 import { diskFiles } from '../../score/disk-files';
 import type { Plan } from '../../score/plan';
-import { renderSheetPrompt } from '../../score/prompt';
+import { renderSheetPrompt, sheetContext } from '../../score/prompt';
 import type { RecordDraft, SheetSkeleton } from '../records';
 import { storeBundle, type StoredBundle } from './bundles';
 import type { EngineCore } from './core';
 import { runNumber, type Jobs } from './jobs';
 import { hasErrors, takeIn, type Intake, type LoadCatalogue } from './score-intake';
-import { sheetDraft } from './settle';
 import { terminalJob, type JobState } from './state';
 
 /** What a client submits. */
@@ -165,14 +164,12 @@ export class Submissions {
             secret_names: Object.keys(request.secrets),
             auto_continue: request.autoContinue,
             sheets: skeletons(plan),
+            skips: skips(plan, request),
           },
         },
       },
     ];
-    const durable = this.core.commit(drafts);
-    const job = this.core.state.jobs.get(run);
-    if (job) void this.core.commit(skips(job, plan, request));
-    await durable;
+    await this.core.commit(drafts);
     return { kind: 'accepted', run, workspace: plan.workspace, diagnostics };
   }
 
@@ -275,10 +272,16 @@ function definition(bundle: StoredBundle, num: number, productVersion: string): 
     // The bare template says what is asked for; what stands around it is ours.
     instrument: { profile: planned.instrument.profile, rawPrompt: true },
     attempt: 1,
+    // Stand-ins: what earlier sheets said is no part of what is asked for.
+    previousOutputs: new Map(bundle.plan.sheets.slice(0, num - 1).map((sheet) => [sheet.num, 'output'])),
     productVersion,
   });
   const { instrument, validations } = planned;
-  return JSON.stringify([rendered.ok ? rendered.prompt : null, instrument, validations]);
+  // A prompt that still cannot be rendered ahead (it reads captured files) is compared by what it is made from.
+  const prompt = rendered.ok
+    ? rendered.prompt
+    : [bundle.template.text, sheetContext(bundle.score, bundle.plan, planned, instrument.profile)];
+  return JSON.stringify([prompt, instrument, validations]);
 }
 
 /** The file's name without its endings; null when that cannot be a job's id. */
@@ -300,21 +303,22 @@ function skeletons(plan: Plan): SheetSkeleton[] {
   }));
 }
 
-function skips(job: JobState, plan: Plan, request: SubmitRequest): RecordDraft[] {
-  return plan.sheets.flatMap((planned) => {
-    const sheet = job.sheets[planned.num - 1];
-    if (!sheet) return [];
-    if (request.onlySheets && !request.onlySheets.includes(planned.num)) {
-      return [sheetDraft(job, sheet, 'skipped', 'not_selected', 'not among the sheets that were asked for')];
+function skips(plan: Plan, { onlySheets, startSheet }: SubmitRequest): Skip[] {
+  return plan.sheets.flatMap(({ num }): Skip[] => {
+    if (onlySheets && !onlySheets.includes(num)) {
+      const message = 'not among the sheets that were asked for';
+      return [{ sheet: num, reason: { code: 'not_selected', message } }];
     }
-    if (request.startSheet !== null && planned.num < request.startSheet) {
+    if (startSheet !== null && num < startSheet) {
       return [
-        sheetDraft(job, sheet, 'skipped', 'start_sheet', `before the start sheet ${request.startSheet}`),
+        { sheet: num, reason: { code: 'start_sheet', message: `before the start sheet ${startSheet}` } },
       ];
     }
     return [];
   });
 }
+
+type Skip = NonNullable<Extract<RecordDraft, { type: 'job.submitted' }>['body']['job']['skips']>[number];
 
 function selectionProblem(plan: Plan, request: SubmitRequest): string | null {
   const wanted = [
@@ -322,6 +326,8 @@ function selectionProblem(plan: Plan, request: SubmitRequest): string | null {
     ...(request.startSheet === null ? [] : [request.startSheet]),
   ];
   const missing = wanted.find((num) => num > plan.totalSheets);
+  if (missing === undefined && skips(plan, request).length === plan.totalSheets)
+    return 'of the sheets that were asked for, none is left to play';
   return missing === undefined ? null : `the score has no sheet ${missing}: it has ${plan.totalSheets}`;
 }
 

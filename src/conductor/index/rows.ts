@@ -67,7 +67,19 @@ function jobSubmitted(run: string, { t, body }: JournalRecord): RowChange[] {
       },
       once: { submitted_at: t },
     },
+    ...skippedAtSubmit(run, t, job),
   ];
+}
+
+function skippedAtSubmit(run: string, t: number, job: RecordBody): RowChange[] {
+  const skips = job['skips'];
+  if (!Array.isArray(skips)) return [];
+  return skips.flatMap((skip: unknown): RowChange[] => {
+    const sheet = isObject(skip) ? number(skip, 'sheet') : null;
+    if (sheet === null) return [];
+    const set = { status: 'skipped', finished_at: t };
+    return [{ kind: 'put', table: 'sheets', key: { run, sheet_num: sheet }, set }];
+  });
 }
 
 function jobStatus(run: string, { seq, t, body }: JournalRecord): RowChange[] {

@@ -3,6 +3,7 @@ import { backoffSeconds, decide, type DecisionInput } from '../../../src/conduct
 
 const base: DecisionInput = {
   outcome: 'failed',
+  mode: 'normal',
   verdict: {
     code: 'E009',
     category: 'transient',
