@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const watch = process.argv.includes('--watch');
 // Tests run what is easy to debug; a bench runs what ships.
@@ -23,6 +23,7 @@ const dev = watch || (tests && !bench) || process.argv.includes('--dev');
 /** Bundle name → entry. Workers are entries of their own: a worker thread loads a file. */
 const entries = {
   extension: 'src/extension.ts',
+  language: 'src/views/language/service.ts',
   conductor: 'src/conductor/main.ts',
   'journal-worker': 'src/conductor/journal/writer-worker.ts',
   'index-worker': 'src/conductor/index/index-worker.ts',
@@ -30,6 +31,27 @@ const entries = {
   cli: 'src/cli/main.ts',
 };
 const present = Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(file)));
+
+/** The score language is a bundle of its own, loaded when the first score is opened. */
+const lazyLanguage = {
+  name: 'lazy-language',
+  setup(build) {
+    build.onResolve({ filter: /^\.\/service\.js$/ }, ({ importer }) =>
+      importer.endsWith('views/language/index.ts') ? { path: './language.js', external: true } : undefined,
+    );
+  },
+};
+
+/** zod carries its messages in fifty languages; ours are English. */
+const englishOnly = {
+  name: 'english-only',
+  setup(build) {
+    build.onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.(js|cjs)$/ }, ({ path }) => ({
+      contents: 'export { default as en } from "./en.js";',
+      resolveDir: dirname(path),
+    }));
+  },
+};
 
 const common = {
   bundle: true,
@@ -94,6 +116,8 @@ const bundleOptions = {
   entryPoints: present,
   outdir: 'dist',
   plugins: [
+    lazyLanguage,
+    englishOnly,
     {
       name: 'data-and-stamp',
       setup(build) {
@@ -125,6 +149,8 @@ if (watch) {
       platform: 'node',
       target: 'node20',
       format: 'cjs',
+      // As in the bundles, `import()` of our own files is a late `require`: Node would want a file ending there.
+      supported: { 'dynamic-import': false },
       sourcemap: 'linked',
       logLevel: 'warning',
     });

@@ -1,6 +1,6 @@
 // Mocha's spec reporter that also leaves the numbers in the file MZT_TEST_COUNTS, one JSON line a run.
 const { appendFileSync } = require('node:fs');
-const Spec = require('mocha/lib/reporters/spec.js');
+const { Spec } = require('mocha/lib/reporters/spec.js');
 
 module.exports = class CountingReporter extends Spec {
   constructor(runner, options) {

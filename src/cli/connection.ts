@@ -7,6 +7,7 @@ import type { InitializeResult } from '../protocol/daemon-methods';
 import { versionOf } from './build-info';
 import type { Invocation } from './command';
 import type { CliContext } from './context';
+import { CliFailure, Exit, tellFailure } from './failure';
 import { stateDirOf } from './state-directory';
 
 export interface Conductor {
@@ -22,13 +23,27 @@ function clientInfo(context: CliContext) {
 
 /** The running conductor, or null. Starts nothing. */
 export async function findRunning(context: CliContext): Promise<FoundConductor | null> {
+  const stateDir = stateDirOf(context);
   const { findConductor } = await import('../client/find');
-  return findConductor(stateDirOf(context), clientInfo(context));
+  return findConductor(stateDir, clientInfo(context)).catch((error: unknown) => {
+    throw unusable(error, stateDir);
+  });
+}
+
+/** An error of the file system on the way to the conductor: a full disk, a folder of somebody else, a file in its place. */
+function unusable(error: unknown, stateDir: string): unknown {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return error;
+  return new CliFailure(Exit.unreachable, `the state directory cannot be used: ${error.message}`, {
+    hints: [...tellFailure(error).hints, `It is ${stateDir}; MARIANNE_HOME names another.`],
+    errorCode: error.code.toLowerCase(),
+    cause: error,
+  });
 }
 
 /** The running conductor, started if `mayStart`. @throws ConductorNotRunning, ConductorStartFailed, DaemonError */
 export async function ensureRunning(context: CliContext, mayStart: boolean): Promise<FoundConductor> {
   const stateDir = stateDirOf(context);
+  if (mayStart) await checkSocketPath(context, stateDir);
   const { ensureConductor } = await import('../client/ensure');
   return ensureConductor({
     stateDir,
@@ -36,7 +51,17 @@ export async function ensureRunning(context: CliContext, mayStart: boolean): Pro
     runtime: { node: context.nodePath, script: join(context.distDir, 'conductor.js') },
     env: context.env,
     noStart: !mayStart,
+  }).catch((error: unknown) => {
+    throw unusable(error, stateDir);
   });
+}
+
+/** A socket path that no conductor could listen on is told before one is started. @throws SocketPathError */
+async function checkSocketPath(context: CliContext, stateDir: string): Promise<void> {
+  const { socketCandidates } = await import('../protocol/paths');
+  const tmpDir = context.env['TMPDIR'] ?? '/tmp';
+  // Only lengths matter here, and those of hash and user id hardly differ.
+  socketCandidates({ stateDir, hash: '00000000', env: context.env, uid: process.getuid?.() ?? 0, tmpDir });
 }
 
 /**

@@ -85,7 +85,7 @@ export function tellFailure(error: unknown): ToldFailure {
       message: error.message,
       hints: error.remedy === null ? [] : [error.remedy],
       errorCode: codeNames.get(error.code) ?? String(error.code),
-      details: tail === '' ? [] : tail.split('\n').slice(-10),
+      details: logLines(tail),
     };
   }
   const fault = error instanceof Error ? error : new Error(String(error));
@@ -100,7 +100,16 @@ export function tellFailure(error: unknown): ToldFailure {
   };
 }
 
+/** The end of a log without the stacks in it: the log itself has them. */
+function logLines(tail: string): string[] {
+  return tail
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !/^\s+at /.test(line))
+    .slice(-10);
+}
+
 const systemHints = new Map([
+  ['ENOTDIR', 'A part of that path is a file, not a folder.'],
   ['EACCES', 'Check the permissions of that file and its folder.'],
   ['EPERM', 'Check the owner of that file.'],
   ['ENOSPC', 'The disk is full: free some space.'],

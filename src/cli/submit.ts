@@ -62,9 +62,12 @@ export async function readScore(
       `the score cannot be played: ${diagnosticCounts(inspection.diagnostics)}`,
       {
         errorCode: 'invalid_score',
-        hints: inspection.diagnostics
-          .filter(({ severity }) => severity === 'error')
-          .map(({ message }) => message),
+        // On a terminal they were shown above, with their lines.
+        hints: invocation.output.json
+          ? inspection.diagnostics
+              .filter(({ severity }) => severity === 'error')
+              .map(({ message }) => message)
+          : [],
       },
     );
   }

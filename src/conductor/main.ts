@@ -39,6 +39,7 @@ import { acquireOwnership } from './ownership/ownership';
 import { chooseSocket } from './ownership/socket-folder';
 import type { RecordDraft } from './records';
 import { SecretStore } from './secrets';
+import { StateBackend } from './state-backend';
 import { EventHub } from './server/event-hub';
 import type { Handlers } from './server/handlers';
 import { RpcServer } from './server/rpc-server';
@@ -255,6 +256,7 @@ async function main(): Promise<void> {
   journal.on('recovered', () => tell({ key: 'storage', type: 'storage.recovered' }));
 
   feed.index = await openIndex();
+  const stateBackend = new StateBackend(engine, core, feed.index);
   let stopping = false;
   const holds = new HoldReasons(core, engine.dispatcher, () => Date.now(), storageFailed);
   const served = { connections: () => 0 };
@@ -262,7 +264,7 @@ async function main(): Promise<void> {
     ...jobHandlers({
       engine,
       core,
-      index: feed.index,
+      stateBackend,
       holds,
       stateDir,
       scoresDir: paths.scores,
@@ -278,6 +280,7 @@ async function main(): Promise<void> {
     ...daemonHandlers({
       engine,
       core,
+      stateBackend,
       config,
       secrets,
       identity: {

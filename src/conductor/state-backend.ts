@@ -1,13 +1,14 @@
 import { glob } from 'tinyglobby';
 import { basename } from 'node:path';
 import { JobSubmissionError } from '../protocol/errors';
-import type { Engine } from './engine/engine';
+import type { Jobs } from './engine/jobs';
 import type { EngineCore } from './engine/core';
-import type { SheetStatus } from './records';
+import type { IndexClient } from './index/index-client';
 import { terminalSheet, type JobState } from './engine/state';
 
 /** One attempt as `recordExecution` and history know it. */
 export interface ExecutionRecord {
+  readonly id: number;
   readonly run: string;
   readonly sheet: number;
   readonly attempt: number;
@@ -27,8 +28,10 @@ export class StateBackend {
   readonly supportsExecutionHistory = true;
 
   constructor(
-    private readonly engine: Engine,
+    private readonly engine: { readonly jobs: Jobs; clear(runs: readonly string[]): Promise<string[]> },
     private readonly core: EngineCore,
+    /** Answers history when it is complete; without it, the fold does. */
+    private readonly index: IndexClient | null,
   ) {}
 
   /** The job, or null when there is none of that name. */
@@ -61,35 +64,50 @@ export class StateBackend {
     return (running ?? job.sheets.find((sheet) => !terminalSheet.has(sheet.status)))?.num ?? null;
   }
 
-  async sheetStatus(name: string, num: number): Promise<SheetStatus | null> {
-    return (await this.load(name))?.sheets[num - 1]?.status ?? null;
-  }
-
-  /** Ended attempts, newest first. */
+  /** Ended attempts, newest first; ids are those of the index, else positions. */
   async executionHistory(
     name: string,
-    options: { readonly sheet?: number; readonly limit: number },
+    options: { readonly sheet: number | null; readonly limit: number },
   ): Promise<ExecutionRecord[]> {
     const job = await this.load(name);
     if (!job) return [];
-    return job.sheets
-      .filter((sheet) => options.sheet === undefined || sheet.num === options.sheet)
-      .flatMap((sheet) =>
-        sheet.attempts
-          .filter((attempt) => attempt.ended_at !== null)
-          .map((attempt) => ({
-            run: job.run,
-            sheet: sheet.num,
-            attempt: attempt.attempt,
-            promptSha256: attempt.prompt_sha256,
-            output: attempt.output_tail,
-            exitCode: attempt.exit_code,
-            durationSeconds: attempt.duration_seconds,
-            executedAt: attempt.started_at,
-          })),
-      )
-      .sort((a, b) => b.executedAt - a.executedAt)
+    const records = job.sheets
+      .filter((sheet) => options.sheet === null || sheet.num === options.sheet)
+      .flatMap((sheet) => sheet.attempts.map((attempt) => ({ sheet: sheet.num, attempt })))
+      .filter(({ attempt }) => attempt.ended_at !== null)
+      .sort((a, b) => b.attempt.started_at - a.attempt.started_at)
       .slice(0, options.limit);
+    const ids = await this.indexIds(job.run, options);
+    return records.map(({ sheet, attempt }, i) => ({
+      id: ids.get(`${sheet}.${attempt.attempt}`) ?? records.length - i,
+      run: job.run,
+      sheet,
+      attempt: attempt.attempt,
+      promptSha256: attempt.prompt_sha256,
+      output: attempt.output_tail,
+      exitCode: attempt.exit_code,
+      durationSeconds: attempt.duration_seconds,
+      executedAt: attempt.started_at,
+    }));
+  }
+
+  /** US dollars that attempts have cost which ended at `since` (milliseconds) or later; null when the index cannot say. */
+  async costSince(since: number): Promise<number | null> {
+    if (this.index?.state !== 'ok') return null;
+    return (await this.index.costSince(since)).cost_usd;
+  }
+
+  private async indexIds(
+    run: string,
+    options: { readonly sheet: number | null; readonly limit: number },
+  ): Promise<Map<string, number>> {
+    if (this.index?.state !== 'ok') return new Map();
+    const rows = await this.index.history({
+      run,
+      limit: options.limit,
+      ...(options.sheet === null ? {} : { sheet: options.sheet }),
+    });
+    return new Map(rows.map((row) => [`${row.sheet_num}.${row.attempt}`, row.id]));
   }
 
   /** See the function of that name. */

@@ -218,6 +218,8 @@ export const daemonMethods = {
       seq: z.number().optional(),
       running_sheets: z.number().optional(),
       clients: z.number().optional(),
+      /** US dollars since local midnight; null when the index cannot say. */
+      cost_today_usd: z.number().nullish(),
       state_dir: text.optional(),
       socket: text.optional(),
       status_reason: statusReasonSchema.nullish(),

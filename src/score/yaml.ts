@@ -139,6 +139,7 @@ const pythonBooleans: Readonly<Record<string, RegExp>> = {
   true: /^(?:yes|Yes|YES|true|True|TRUE|on|On|ON)$/,
   false: /^(?:no|No|NO|false|False|FALSE|off|Off|OFF)$/,
 };
+const pythonFloat = /^[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)$/;
 const pythonExponent = /^[-+]?(?:[0-9][0-9_]*)?\.[0-9_]*[eE][-+][0-9]+$/;
 
 function composer(): Composer<ParsedNode, true> {
@@ -158,6 +159,8 @@ function composer(): Composer<ParsedNode, true> {
         }
         if (tag.tag === 'tag:yaml.org,2002:float' && tag.format === 'EXP')
           return { ...tag, test: pythonExponent };
+        // A lone point is text: `workspace: .` names the folder.
+        if (tag.tag === 'tag:yaml.org,2002:float' && tag.test.test('.')) return { ...tag, test: pythonFloat };
         return tag;
       }),
   });

@@ -54,7 +54,7 @@ export class TestConductor {
         () => null,
       );
       if (found) {
-        await this.client?.close();
+        this.client?.close();
         this.client = new DaemonClient({ socket: found.record.socket });
         return found.record.pid;
       }
@@ -150,7 +150,7 @@ export class TestConductor {
       () => null,
     );
     const pid = found?.record.pid ?? this.child?.pid;
-    await this.client?.close();
+    this.client?.close();
     this.client = null;
     if (pid !== undefined) {
       try {

@@ -4,7 +4,7 @@ import { action, examples, repeatable, seconds, subcommand } from '../command';
 import { withConductor } from '../connection';
 import type { ExitCode } from '../failure';
 import { CliFailure, Exit, usageError } from '../failure';
-import { jobStyle } from '../follow/renderers';
+import { jobStyle } from '../text/job-style';
 import { counted } from '../text/amounts';
 import { isOver } from '../text/job';
 import { jobTable } from '../text/jobs';

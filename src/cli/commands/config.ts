@@ -249,7 +249,7 @@ async function setConfig(invocation: Invocation, _options: object, key = '', tex
   const path = key.startsWith('executables.')
     ? ['executables', key.slice('executables.'.length)]
     : key.split('.');
-  file.document.setIn(path, value);
+  setAt(file.document, path, value);
   await replaceFile(file.path, file.document.toString());
   if (output.json) output.document({ success: true, path: file.path, key, value });
   else {
@@ -257,6 +257,19 @@ async function setConfig(invocation: Invocation, _options: object, key = '', tex
     output.info('It takes effect with: mzt restart');
   }
   return Exit.ok;
+}
+
+/** Sets a value, with the mappings above it made as plain ones (by itself the library makes `!!omap` in YAML 1.1). */
+function setAt(document: Document, path: readonly string[], value: unknown): void {
+  for (let depth = 0; depth < path.length; depth += 1) {
+    const at = path.slice(0, depth);
+    const there: unknown = document.getIn(at);
+    if (there === null || there === undefined) {
+      if (depth === 0) document.contents = document.createNode({});
+      else document.setIn(at, document.createNode({}));
+    }
+  }
+  document.setIn(path, value);
 }
 
 /** Replaces a file whole: a death at any point leaves the old one or the new one. */

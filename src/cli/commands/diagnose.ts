@@ -12,7 +12,7 @@ import { action, examples, jsonOption, positive, refused, subcommand } from '../
 import { withConductor } from '../connection';
 import type { ExitCode } from '../failure';
 import { Exit, usageError } from '../failure';
-import { jobStyle } from '../follow/renderers';
+import { jobStyle } from '../text/job-style';
 import { reportDiagnostics } from '../report-diagnostics';
 import { duration } from '../text/amounts';
 import { attemptLines } from '../text/attempt';

@@ -4,7 +4,7 @@ import { action, examples, jsonOption, positive, subcommand } from '../command';
 import { withConductor } from '../connection';
 import type { ExitCode } from '../failure';
 import { Exit, usageError } from '../failure';
-import { jobStyle } from '../follow/renderers';
+import { jobStyle } from '../text/job-style';
 import { isOver } from '../text/job';
 import { jobTable } from '../text/jobs';
 

@@ -1,5 +1,4 @@
 import type { Checkpoint } from '../../protocol/checkpoint';
-import type { JobRow } from '../../protocol/states';
 import type { CliCommand, Invocation } from '../command';
 import { action, examples, jsonOption, refused, seconds, subcommand } from '../command';
 import { withConductor } from '../connection';
@@ -7,10 +6,10 @@ import type { ExitCode } from '../failure';
 import { Exit } from '../failure';
 import { followToEnd } from '../follow/finish';
 import { Painter } from '../follow/painter';
-import { jobStyle } from '../follow/renderers';
-import { counted, duration } from '../text/amounts';
+import { jobStyle } from '../text/job-style';
 import { isOver, jobLines, nextSteps } from '../text/job';
-import { jobTable } from '../text/jobs';
+import type { Overview } from '../text/overview';
+import { overviewDocument, overviewLines, overviewOf } from '../text/overview';
 import { truncate } from '../text/printable';
 
 interface StatusOptions {
@@ -64,8 +63,6 @@ function sayNext({ output }: Invocation, record: Checkpoint): void {
   for (const step of nextSteps(record)) output.info(`  ${output.out.dim(step)}`);
 }
 
-const RECENT = 5;
-
 async function overview(invocation: Invocation, options: StatusOptions): Promise<ExitCode> {
   const { context, output } = invocation;
   return withConductor(invocation, async ({ client }) => {
@@ -74,38 +71,13 @@ async function overview(invocation: Invocation, options: StatusOptions): Promise
         client.call('job.list', {}),
         client.call('daemon.status', {}),
       ]);
-      const active = jobs.filter((job) => !isOver(job.status));
-      const recent = jobs
-        .filter((job) => isOver(job.status))
-        .sort((a, b) => (b.completed_at ?? b.submitted_at) - (a.completed_at ?? a.submitted_at))
-        .slice(0, RECENT);
-      return { status, active, recent };
+      return overviewOf(jobs, status);
     };
-    const lines = ({ status, active, recent }: Awaited<ReturnType<typeof look>>) => {
-      const { colors, ...style } = jobStyle(context, output);
-      const section = (title: string, jobs: readonly JobRow[]) =>
-        jobs.length === 0 ? [] : ['', colors.bold(title), ...jobTable(jobs, { colors, ...style })];
-      const trouble = status.status_reason;
-      return [
-        `${colors.green('conductor')} running  pid ${status.pid}  up ${duration(status.uptime_seconds)}  ${counted(active.length, 'active job')}`,
-        ...(trouble === null || trouble === undefined ? [] : [`  ${colors.red(trouble.message)}`]),
-        ...section('ACTIVE', active),
-        ...section('RECENT', recent),
-        ...(active.length + recent.length === 0
-          ? ['', 'No jobs yet. Write a first score with: mzt init']
-          : []),
-      ];
-    };
+    const lines = (seen: Overview) => overviewLines(seen, jobStyle(context, output));
     if (options.watch !== true) {
       const seen = await look();
       if (output.json) {
-        output.document({
-          conductor: { running: true, ...seen.status },
-          active_count: seen.active.length,
-          active: seen.active,
-          recent_count: seen.recent.length,
-          recent: seen.recent,
-        });
+        output.document(overviewDocument(seen));
       } else output.lines(lines(seen));
       return Exit.ok;
     }
@@ -115,7 +87,7 @@ async function overview(invocation: Invocation, options: StatusOptions): Promise
     try {
       while (!stopped.signal.aborted) {
         const seen = await look();
-        if (output.json) output.record({ conductor: seen.status, active: seen.active, recent: seen.recent });
+        if (output.json) output.record(overviewDocument(seen));
         else if (painter === null) output.lines(lines(seen));
         else {
           const columns = context.stdout.columns ?? 80;

@@ -1,11 +1,12 @@
 import type { Diagnostic } from '../../score/diagnostic';
-import type { Plan } from '../../score/plan';
+import type { Plan, PlannedSheet } from '../../score/plan';
 import type { RenderedSheet } from '../../score/render-all';
 import type { CliCommand, Invocation } from '../command';
 import { action, examples, jsonOption, subcommand } from '../command';
 import type { ExitCode } from '../failure';
 import { Exit } from '../failure';
 import { reportDiagnostics, shortPath } from '../report-diagnostics';
+import type { Inspection } from '../score-inspection';
 import { hasErrors, inspectScore } from '../score-inspection';
 import { diagnosticCounts, toWireDiagnostic } from '../text/diagnostics';
 import { planSummary, promptPreview } from '../text/plan';
@@ -48,7 +49,11 @@ async function validate(
         ? { ...unusable(diagnostics), ...issueReport(diagnostics) }
         : {
             ...issueReport(diagnostics),
-            rendering: renderingReport(inspection.plan, rendered?.sheets ?? []),
+            rendering: renderingReport(
+              inspection.plan,
+              rendered?.sheets ?? [],
+              await pathExpander(inspection),
+            ),
           },
     );
     return code;
@@ -100,7 +105,25 @@ function issueReport(diagnostics: readonly Diagnostic[]) {
   };
 }
 
-function renderingReport(plan: Plan | null, sheets: readonly RenderedSheet[]) {
+type ExpandPath = (path: string, sheet: PlannedSheet) => string | null;
+
+/** Fills the placeholders of rule paths; null where they cannot be filled (a diagnostic has said so). */
+async function pathExpander({ score, plan }: Inspection): Promise<ExpandPath> {
+  if (score === null || plan === null) return () => null;
+  const [{ expandRulePath }, { sheetContext }] = await Promise.all([
+    import('../../score/placeholders'),
+    import('../../score/prompt'),
+  ]);
+  return (path, sheet) => {
+    try {
+      return expandRulePath(path, sheetContext(score, plan, sheet));
+    } catch {
+      return null;
+    }
+  };
+}
+
+function renderingReport(plan: Plan | null, sheets: readonly RenderedSheet[], expand: ExpandPath) {
   return {
     total_sheets: plan?.totalSheets ?? 0,
     has_fan_out: plan?.sheets.some((sheet) => sheet.fanCount > 1) ?? false,
@@ -122,6 +145,7 @@ function renderingReport(plan: Plan | null, sheets: readonly RenderedSheet[]) {
         applicable: true,
         description: rule.description,
         path: rule.path,
+        expanded_path: rule.path === null ? null : expand(rule.path, sheet),
         pattern: rule.pattern,
       })),
     })),

@@ -5,9 +5,10 @@ import type { Invocation } from '../command';
 import type { ExitCode } from '../failure';
 import { Exit } from '../failure';
 import { jobLines, nextSteps } from '../text/job';
+import { jobStyle } from '../text/job-style';
 import { followJob } from './follow';
 import type { FollowRenderer } from './renderers';
-import { jobStyle, jsonRenderer, liveRenderer, plainRenderer, silentRenderer } from './renderers';
+import { jsonRenderer, liveRenderer, plainRenderer, silentRenderer } from './renderers';
 
 export interface FollowFlags {
   /** Show what happens. */

@@ -2,8 +2,8 @@
 import type { WireEvent } from '../../protocol/events';
 import type { CliContext } from '../context';
 import type { Output } from '../output';
-import type { JobStyle } from '../text/job';
-import { statusWord, Symbols, showsUnicode } from '../text/symbols';
+import { jobStyle } from '../text/job-style';
+import { statusWord } from '../text/symbols';
 import { liveLines } from './live-view';
 import { Painter } from './painter';
 import { plainLine } from './plain';
@@ -17,15 +17,6 @@ export interface FollowRenderer {
   notice(text: string): void;
   /** The last call; what was drawn only for the moment is gone after it. */
   end(): void;
-}
-
-export function jobStyle(context: CliContext, output: Output): JobStyle {
-  return {
-    colors: output.out,
-    symbols: new Symbols(output.out, showsUnicode(context.env)),
-    width: output.width,
-    now: context.now(),
-  };
 }
 
 const FRAME_MS = 120;
@@ -83,10 +74,15 @@ export function plainRenderer(output: Output): FollowRenderer {
   };
 }
 
-/** With --json: an event a line. */
+/** With --json: first what had happened when we began to look, then an event a line. */
 export function jsonRenderer(output: Output): FollowRenderer {
+  let first = true;
   return {
-    loaded: () => undefined,
+    loaded({ job }) {
+      if (!first || job === null) return;
+      first = false;
+      output.record({ type: 'snapshot', seq: job.seq, job_id: job.job_id, job });
+    },
     event: (event) => output.record(event),
     notice: (text) => output.aside(text),
     end: () => undefined,

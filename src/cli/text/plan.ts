@@ -93,7 +93,7 @@ function sheetLines(sheet: PlannedSheet, colors: Colors): string[] {
 function promptLines(result: RenderedSheet['result']): string[] {
   if (!result.ok) return result.diagnostics.map(({ message }) => `  ${printable(message)}`);
   return [...(result.preamble === null ? [] : [result.preamble]), result.prompt]
-    .flatMap((text) => printableLines(text).split('\n'))
+    .flatMap((text) => printableLines(text).trimEnd().split('\n'))
     .map((line) => `    ${line}`.trimEnd());
 }
 

@@ -30,6 +30,11 @@ const looks: Readonly<Record<Status, readonly [string, string, Paint]>> = {
   cancelled: ['⊘', '/', dim],
 };
 
+/** True for the states of jobs and sheets that this build knows. */
+export function isStatus(value: unknown): value is Status {
+  return typeof value === 'string' && Object.hasOwn(looks, value);
+}
+
 /** How states are shown. */
 export class Symbols {
   constructor(

@@ -1,5 +1,4 @@
 import { freemem, loadavg, totalmem } from 'node:os';
-import { environmentNames } from '../../instruments/environment-names';
 import type { CatalogueEntry, InstrumentCatalogue } from '../../instruments/catalogue';
 import { isCliProfile } from '../../instruments/schema';
 import { approve, inspectFolder, readTrustFile, revoke, writeTrustFile } from '../../instruments/trust';
@@ -15,10 +14,12 @@ import type { EngineCore } from '../engine/core';
 import { readLog } from '../output/read-log';
 import type { Handlers } from '../server/handlers';
 import type { SecretStore } from '../secrets';
+import type { StateBackend } from '../state-backend';
 
 export interface DaemonApiOptions {
   readonly engine: Engine;
   readonly core: EngineCore;
+  readonly stateBackend: StateBackend;
   readonly config: ConductorConfig;
   readonly secrets: SecretStore;
   readonly identity: {
@@ -77,23 +78,23 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
         uptime_seconds: uptime(),
         status_reason: statusReason(),
       }),
-    'daemon.status': () =>
-      Promise.resolve({
-        pid: identity.pid,
-        uptime_seconds: uptime(),
-        running_jobs: running().length,
-        total_jobs_active: engine.activeJobs().length,
-        memory_usage_mb: memory(),
-        version: identity.version,
-        build: identity.build,
-        epoch: identity.epoch,
-        seq: core.durable.lastSeq,
-        running_sheets: engine.flights.total,
-        clients: options.clients(),
-        state_dir: identity.stateDir,
-        socket: identity.socket,
-        status_reason: statusReason(),
-      }),
+    'daemon.status': async () => ({
+      cost_today_usd: await options.stateBackend.costSince(new Date().setHours(0, 0, 0, 0)),
+      pid: identity.pid,
+      uptime_seconds: uptime(),
+      running_jobs: running().length,
+      total_jobs_active: engine.activeJobs().length,
+      memory_usage_mb: memory(),
+      version: identity.version,
+      build: identity.build,
+      epoch: identity.epoch,
+      seq: core.durable.lastSeq,
+      running_sheets: engine.flights.total,
+      clients: options.clients(),
+      state_dir: identity.stateDir,
+      socket: identity.socket,
+      status_reason: statusReason(),
+    }),
     'daemon.config': () => Promise.resolve({ ...config }),
     'daemon.shutdown': (params) => {
       options.shutdown({ cancel: params.cancel });
@@ -326,13 +327,4 @@ async function trustEntries(dir: string, identity: DaemonApiOptions['identity'])
       approved_at: inspection.approved && folder ? new Date(folder.approved_at).toISOString() : null,
     },
   ];
-}
-
-/** Names of all variables that some instrument may be given, by how they travel with a submit. */
-export function wantedNames(catalogue: InstrumentCatalogue): { plain: string[]; secret: string[] } {
-  const all = catalogue.list().map((entry) => environmentNames(entry.profile));
-  return {
-    plain: [...new Set(all.flatMap((names) => names.plain))].sort(),
-    secret: [...new Set(all.flatMap((names) => names.secret))].sort(),
-  };
 }

@@ -17,7 +17,7 @@ import { UnknownJobError } from '../engine/jobs';
 import type { HoldReasons } from '../engine/holds';
 import type { JobState, SheetState } from '../engine/state';
 import { hasErrors } from '../engine/score-intake';
-import type { IndexClient } from '../index/index-client';
+import type { StateBackend } from '../state-backend';
 import { readLog } from '../output/read-log';
 import { renderReport } from '../report/render';
 import type { Handlers } from '../server/handlers';
@@ -30,7 +30,7 @@ import { estimateTokens, wireDiagnostic, wirePlan, wireRendering } from './wire-
 export interface JobApiOptions {
   readonly engine: Engine;
   readonly core: EngineCore;
-  readonly index: IndexClient | null;
+  readonly stateBackend: StateBackend;
   readonly holds: HoldReasons;
   readonly stateDir: string;
   readonly scoresDir: string;
@@ -226,30 +226,28 @@ export function jobHandlers(options: JobApiOptions): Handlers {
       return { state, workspace: state.workspace };
     },
     'job.history': async (params) => {
-      const job = await shown(params.job_id);
-      const attempts = job.sheets
-        .filter((sheet) => params.sheet_num === null || sheet.num === params.sheet_num)
-        .flatMap((sheet) => sheet.attempts.map((attempt) => ({ sheet: sheet.num, attempt })))
-        .filter(({ attempt }) => attempt.ended_at !== null)
-        .sort((a, b) => b.attempt.started_at - a.attempt.started_at)
-        .slice(0, params.limit);
+      const run = await named(params.job_id);
+      const history = await options.stateBackend.executionHistory(run, {
+        sheet: params.sheet_num,
+        limit: params.limit,
+      });
       const records = await Promise.all(
-        attempts.map(async ({ sheet, attempt }, i) => ({
-          id: attempts.length - i,
-          job_id: job.run,
-          sheet_num: sheet,
-          attempt_num: attempt.attempt,
+        history.map(async (record) => ({
+          id: record.id,
+          job_id: record.run,
+          sheet_num: record.sheet,
+          attempt_num: record.attempt,
           prompt:
-            attempt.prompt_sha256 === null
+            record.promptSha256 === null
               ? null
-              : await textOf(promptPath(options.stateDir, attempt.prompt_sha256)),
-          output: attempt.output_tail,
-          exit_code: attempt.exit_code,
-          duration_seconds: attempt.duration_seconds,
-          executed_at: iso(attempt.started_at),
+              : await textOf(promptPath(options.stateDir, record.promptSha256)),
+          output: record.output,
+          exit_code: record.exitCode,
+          duration_seconds: record.durationSeconds,
+          executed_at: iso(record.executedAt),
         })),
       );
-      return { job_id: job.run, records, has_history: records.length > 0 };
+      return { job_id: run, records, has_history: records.length > 0 };
     },
     'job.recover': async (params) => {
       const run = await named(params.job_id);

@@ -1,12 +1,11 @@
 import { JobSubmissionError } from '../../protocol/errors';
 import type { Engine } from '../engine/engine';
-import type { EngineCore } from '../engine/core';
 import { terminalJob } from '../engine/state';
-import { inferStateFromArtifacts } from '../state-backend';
+import type { StateBackend } from '../state-backend';
 
 export interface RecoverRequest {
   readonly engine: Engine;
-  readonly core: EngineCore;
+  readonly stateBackend: StateBackend;
   readonly run: string;
   /** Glob of files in the workspace whose names hold `sheet<number>`. */
   readonly pattern: string;
@@ -25,7 +24,7 @@ export async function recoverFromArtifacts(request: RecoverRequest): Promise<num
   if (!terminalJob.has(job.status) && job.status !== 'paused') {
     throw new JobSubmissionError(`${run} is ${job.status}`, { remedy: `Pause it first: mzt pause ${run}` });
   }
-  const proven = await inferStateFromArtifacts(job.workspace, request.pattern);
+  const proven = await request.stateBackend.inferStateFromArtifacts(job.workspace, request.pattern);
   const wanted = job.sheets.filter((sheet) => {
     if (sheet.status === 'completed' || (request.only !== null && sheet.num !== request.only)) return false;
     return proven.includes(sheet.num);

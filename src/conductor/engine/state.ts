@@ -170,7 +170,9 @@ export function currentAttempt(sheet: SheetState): AttemptState | undefined {
  * ignored (a newer build wrote it); a body that does not parse throws, since guessing at stored truth would be worse.
  */
 export function applyRecord(state: EngineState, record: FoldRecord): void {
-  if (record.seq <= state.lastSeq) return;
+  // All records of a snapshot bear the seq of the last record that they sum up.
+  const old = record.type.startsWith('snapshot.') ? record.seq < state.lastSeq : record.seq <= state.lastSeq;
+  if (old) return;
   state.lastSeq = record.seq;
   if (!isRecordType(record.type)) return;
   const handler = handlers[record.type] as (s: EngineState, run: string, body: unknown, t: number) => void;

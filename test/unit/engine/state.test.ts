@@ -67,6 +67,24 @@ describe('state as a fold', () => {
     assert.deepEqual(other.jobs.get('r'), story.job);
   });
 
+  it('takes a whole snapshot, of which every record bears the same number, and goes on behind it', () => {
+    const story = new Story(planOf([[], [1]]));
+    story.set(1, 'completed');
+    const state: unknown = JSON.parse(JSON.stringify(story.job));
+    const other = emptyState();
+    const records = [
+      { type: 'snapshot.begin', body: {} },
+      { type: 'snapshot.job', run: 'r', body: { state } },
+      { type: 'snapshot.job', run: 's', body: { state: { ...story.job, run: 's' } } },
+      { type: 'snapshot.limits', body: { limits: [] } },
+      { type: 'snapshot.end', body: {} },
+    ];
+    for (const record of records) applyRecord(other, { seq: 40, t: 1, ...record });
+    assert.deepEqual([...other.jobs.keys()], ['r', 's']);
+    applyRecord(other, { seq: 41, t: 2, type: 'job.status', run: 'r', body: { status: 'paused' } });
+    assert.equal(other.jobs.get('r')?.status, 'paused');
+  });
+
   it('keeps attempts over a reset and forgets budgets', () => {
     const story = new Story(planOf([[]]));
     story.set(1, 'failed');

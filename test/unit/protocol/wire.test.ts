@@ -86,7 +86,7 @@ describe('the table of methods', () => {
       env: null,
       secrets: null,
       only_sheets: null,
-      auto_continue: false,
+      auto_continue: true,
     });
     assert.deepEqual(methods['job.history'].params.parse({ job_id: 'j' }).limit, 50);
     assert.equal(methods['daemon.shutdown'].params.parse({}).graceful, true);

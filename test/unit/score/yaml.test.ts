@@ -14,7 +14,9 @@ const read = (text: string): unknown => {
 describe('score: YAML', () => {
   it('reads values as PyYAML does', () => {
     assert.deepEqual(
-      read('a: yes\nb: y\nc: off\nd: 010\ne: 1:30\nf: 1e3\ng: 1.5e+3\nh: "5"\ni: ~\nj: 0x1F\n'),
+      read(
+        'a: yes\nb: y\nc: off\nd: 010\ne: 1:30\nf: 1e3\ng: 1.5e+3\nh: "5"\ni: ~\nj: 0x1F\nk: .\nl: .5\nm: 2.\n',
+      ),
       {
         a: true,
         b: 'y',
@@ -26,6 +28,9 @@ describe('score: YAML', () => {
         h: '5',
         i: null,
         j: 31,
+        k: '.',
+        l: 0.5,
+        m: 2,
       },
     );
   });

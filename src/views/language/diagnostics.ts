@@ -1,0 +1,149 @@
+/** Diagnostics of open scores, as they are written. */
+import * as vscode from 'vscode';
+import type { Diagnostic, Severity } from '../../score/diagnostic';
+import { renderedDiagnostics } from './analysis';
+import type { ScoreLanguageDeps } from './contract';
+import type { ScoreDocuments } from './documents';
+import { isDoubled } from './doubles';
+
+/** Pause after the last change before a score is checked, milliseconds. */
+const debounceMs = 250;
+/** Rendering pauses after this time, so that the extension host can answer others, milliseconds. */
+const sliceMs = 12;
+/** Rendering of all prompts ends after this time; `Validate` renders the rest, milliseconds. */
+const renderLimitMs = 3000;
+
+export const diagnosticSource = 'Marianne';
+
+const severities: Readonly<Record<Severity, vscode.DiagnosticSeverity>> = {
+  error: vscode.DiagnosticSeverity.Error,
+  warning: vscode.DiagnosticSeverity.Warning,
+  info: vscode.DiagnosticSeverity.Information,
+};
+
+/** The range of a diagnostic in an editor; what has no place is shown in the first line. */
+export function editorRange({ range }: Diagnostic): vscode.Range {
+  if (range === null) return new vscode.Range(0, 0, 0, 0);
+  return new vscode.Range(range.line - 1, range.column - 1, range.endLine - 1, range.endColumn - 1);
+}
+
+interface Told {
+  readonly version: number;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export class ScoreDiagnostics implements vscode.Disposable {
+  private readonly collection = vscode.languages.createDiagnosticCollection('marianne');
+  private readonly timers = new Map<string, NodeJS.Timeout>();
+  private readonly told = new Map<string, Told>();
+  private readonly disposables: vscode.Disposable[];
+
+  constructor(
+    private readonly deps: ScoreLanguageDeps,
+    private readonly documents: ScoreDocuments,
+  ) {
+    const all = (): void => documents.open().forEach((document) => this.schedule(document));
+    this.disposables = [
+      this.collection,
+      vscode.workspace.onDidOpenTextDocument((document) => this.schedule(document, 0)),
+      vscode.workspace.onDidChangeTextDocument(({ document }) => this.schedule(document)),
+      vscode.workspace.onDidCloseTextDocument((document) => this.forget(document.uri)),
+      vscode.languages.onDidChangeDiagnostics(({ uris }) => uris.forEach((uri) => this.show(uri))),
+      documents.onOutdated(all),
+    ];
+    documents.open().forEach((document) => this.schedule(document, 0));
+  }
+
+  /** What was said of this version of a document; empty when it has not been checked yet. */
+  of(document: vscode.TextDocument): readonly Diagnostic[] {
+    const told = this.told.get(document.uri.toString());
+    return told?.version === document.version ? told.diagnostics : [];
+  }
+
+  private schedule(document: vscode.TextDocument, delay = debounceMs): void {
+    const key = document.uri.toString();
+    clearTimeout(this.timers.get(key));
+    this.timers.delete(key);
+    if (!this.documents.isScore(document)) {
+      if (this.told.has(key)) this.forget(document.uri);
+      return;
+    }
+    this.timers.set(
+      key,
+      setTimeout(() => {
+        this.timers.delete(key);
+        this.check(document).catch((error: unknown) => this.deps.log?.(`checking ${key} failed`, error));
+      }, delay),
+    );
+  }
+
+  /** Checks a document. What was found is dropped when the text has changed meanwhile. */
+  private async check(document: vscode.TextDocument): Promise<void> {
+    const { version } = document;
+    const key = document.uri.toString();
+    const isStale = (): boolean => document.isClosed || document.version !== version || this.timers.has(key);
+    const analysis = await this.documents.current(document);
+    const rendering = renderedDiagnostics(analysis, this.deps.productVersion);
+    const began = performance.now();
+    let diagnostics: readonly Diagnostic[] = analysis.diagnostics;
+    for (let slice = began; ;) {
+      if (isStale()) return;
+      const step = rendering.next(performance.now() - began > renderLimitMs);
+      if (step.done === true) {
+        diagnostics = step.value;
+        break;
+      }
+      if (performance.now() - slice < sliceMs) continue;
+      await new Promise((resume) => setImmediate(resume));
+      slice = performance.now();
+    }
+    if (isStale()) return;
+    this.told.set(key, { version, diagnostics });
+    this.show(document.uri);
+  }
+
+  /** Shows what was found, without what another YAML extension says already. Does nothing when that is shown. */
+  private show(uri: vscode.Uri): void {
+    const told = this.told.get(uri.toString());
+    if (told === undefined) return;
+    const foreign = vscode.languages
+      .getDiagnostics(uri)
+      .filter(({ source }) => source !== diagnosticSource)
+      .map(({ source, range }) => ({ source: source ?? '', line: range.start.line + 1 }));
+    const wanted = told.diagnostics
+      .filter((diagnostic) => !isDoubled(diagnostic, foreign))
+      .map((each) => this.convert(each));
+    const shown = this.collection.get(uri) ?? [];
+    const same =
+      shown.length === wanted.length && wanted.every((each, position) => isSame(each, shown[position]));
+    if (!same) this.collection.set(uri, wanted);
+  }
+
+  private convert(diagnostic: Diagnostic): vscode.Diagnostic {
+    const { message, remedy, severity, code } = diagnostic;
+    const text = remedy === null ? message : `${message}\n${remedy}`;
+    const result = new vscode.Diagnostic(editorRange(diagnostic), text, severities[severity]);
+    const target = this.deps.codeLink?.(code);
+    result.source = diagnosticSource;
+    result.code = target === undefined ? code : { value: code, target };
+    return result;
+  }
+
+  private forget(uri: vscode.Uri): void {
+    const key = uri.toString();
+    clearTimeout(this.timers.get(key));
+    this.timers.delete(key);
+    this.told.delete(key);
+    this.collection.delete(uri);
+  }
+
+  dispose(): void {
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.timers.clear();
+    for (const disposable of this.disposables.splice(0)) disposable.dispose();
+  }
+}
+
+function isSame(a: vscode.Diagnostic, b: vscode.Diagnostic | undefined): boolean {
+  return b !== undefined && a.message === b.message && a.severity === b.severity && a.range.isEqual(b.range);
+}
