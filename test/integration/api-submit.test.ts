@@ -183,14 +183,18 @@ learning: { enabled: true }
         .sort(),
       many.sort(),
     );
-    assert.equal(
-      readdirSync(join(conductor.home, 'archive')).filter((name) => name.endsWith('.jsonl')).length,
-      10,
-    );
+    // The files go after the record that says so.
+    const kept = () =>
+      readdirSync(join(conductor.home, 'archive')).filter((name) => name.endsWith('.jsonl')).length;
+    while (kept() > 10) await conductor.call('daemon.health', {});
+    assert.equal(kept(), 10);
   });
 
   it('resumes an archived job after a restart', async () => {
-    const run = await conductor.submit('phoenix', simple('echo x >> phoenix.runs; test -e phoenix.ok'));
+    const run = await conductor.submit(
+      'phoenix',
+      simple('test -e phoenix.ok || exit 1; while [ ! -e phoenix.gate ]; do sleep 0.02; done'),
+    );
     assert.equal((await conductor.until(run)).status, 'failed');
     while (!existsSync(join(conductor.home, 'archive', `${run}.jsonl`)))
       await conductor.call('daemon.health', {});
@@ -198,6 +202,13 @@ learning: { enabled: true }
     await conductor.start();
     writeFileSync(join(conductor.workspace, 'phoenix.ok'), '');
     assert.equal((await conductor.call('job.resume', { job_id: run })).status, 'accepted');
+    // As the oldest of more than max_job_history it would be pruned, were it not live again.
+    const others = 'abcdefghijk'
+      .split('')
+      .map((letter) => conductor.submit(`late-${letter}`, simple('true')));
+    await Promise.all(others);
+    while ((await conductor.call('daemon.status', {})).total_jobs_active > 1);
+    writeFileSync(join(conductor.workspace, 'phoenix.gate'), '');
     const job = await conductor.until(run, new Set(['completed']));
     assert.deepEqual(
       job.sheets['1']?.attempts.map((attempt) => [attempt.attempt, attempt.outcome]),

@@ -288,6 +288,8 @@ prompt:
 describe('secrets', () => {
   const conductor = new TestConductor();
   const secret = 'correct-horse-battery-staple-7731';
+  /** A key that a client put among the plain values. */
+  const stray = 'purple-monkey-dishwasher-1188';
   before(async () => {
     writeAgent(conductor, 'keyed', { command: 'required_env: [PLAIN_NAME, MZT_TEST_KEY]' });
     writeAgent(conductor, 'keyless');
@@ -313,7 +315,12 @@ validations:
   - { type: command_succeeds, command: "test -z \\"$MZT_TEST_KEY\\"" }
 `,
       {
-        env: { PATH: process.env['PATH'] ?? '', HOME: conductor.root, PLAIN_NAME: 'plain-value' },
+        env: {
+          PATH: process.env['PATH'] ?? '',
+          HOME: conductor.root,
+          PLAIN_NAME: 'plain-value',
+          STRAY_API_KEY: stray,
+        },
         secrets: { MZT_TEST_KEY: secret },
       },
     );
@@ -333,7 +340,9 @@ validations:
     assert.equal(job.sheets['2'].status, 'pending');
     assert.equal(job.sheets['2'].status_reason.code, 'waiting_for_key');
     assert.match(job.sheets['2'].status_reason.message, /MZT_TEST_KEY/);
-    assert.deepEqual(await conductor.call('secrets.wanted', {}), { names: ['MZT_TEST_KEY'] });
+    assert.deepEqual(await conductor.call('secrets.wanted', {}), {
+      names: ['MZT_TEST_KEY', 'STRAY_API_KEY'],
+    });
     const offer = await conductor.call('secrets.offer', { values: { MZT_TEST_KEY: secret, OTHER: 'x' } });
     assert.deepEqual(offer.accepted, ['MZT_TEST_KEY']);
     job = await conductor.until(run);
@@ -351,7 +360,8 @@ validations:
       readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
         const path = join(folder, entry.name);
         if (entry.isDirectory()) return told(path);
-        return entry.isFile() && readFileSync(path).includes(secret) ? [path] : [];
+        const text = entry.isFile() ? readFileSync(path) : '';
+        return text.includes(secret) || text.includes(stray) ? [path] : [];
       });
     assert.deepEqual(told(conductor.home), []);
     rmSync(inWorkspace('secret.gate'));

@@ -242,5 +242,21 @@ prompt:
     const endOf = (run: string) =>
       Math.max(...played.filter((entry) => entry.run === run).map(({ end }) => end));
     assert.ok(endOf(b) < endOf(a), 'the narrow job is not starved by the wide one');
+    // A resumed job takes its place in the queue like any other.
+    const gate = `${head('gate')}
+sheet: { size: 1, total_items: 2 }
+prompt:
+  template: |
+    while [ ! -e all.gate ]; do sleep 0.02; done
+`;
+    const d = await conductor.submit('gate-d', gate);
+    await conductor.until(d, new Set(['running']));
+    await conductor.call('job.pause', { job_id: d });
+    const others = [await conductor.submit('gate-e', gate), await conductor.submit('gate-f', gate)];
+    for (const run of others) await conductor.until(run, new Set(['running']));
+    await conductor.call('job.resume', { job_id: d });
+    assert.equal((await conductor.call('job.status', { job_id: d })).status, 'queued');
+    writeFileSync(join(conductor.workspace, 'all.gate'), '');
+    for (const run of [d, ...others]) assert.equal((await conductor.until(run)).status, 'completed');
   });
 });

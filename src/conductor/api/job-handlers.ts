@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { looksSecret } from '../../instruments/environment-names';
 import {
   JobSubmissionError,
   ModifyRefusedError,
@@ -152,8 +153,7 @@ export function jobHandlers(options: JobApiOptions): Handlers {
         submitKey: params.submit_key,
         again: params.again,
         autoContinue: params.auto_continue,
-        env: params.env ?? {},
-        secrets: params.secrets ?? {},
+        ...parts(params.env ?? {}, params.secrets ?? {}),
       });
       if (outcome.kind === 'rejected') {
         return {
@@ -422,6 +422,18 @@ export function jobHandlers(options: JobApiOptions): Handlers {
         running,
       };
     },
+  };
+}
+
+/** A client that is not ours may put a key among the plain values, which are journalled: what looks like one travels as a secret. */
+function parts(
+  plain: Readonly<Record<string, string>>,
+  secret: Readonly<Record<string, string>>,
+): { env: Record<string, string>; secrets: Record<string, string> } {
+  const entries = Object.entries(plain);
+  return {
+    env: Object.fromEntries(entries.filter(([name]) => !looksSecret(name))),
+    secrets: { ...Object.fromEntries(entries.filter(([name]) => looksSecret(name))), ...secret },
   };
 }
 

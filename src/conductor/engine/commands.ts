@@ -10,7 +10,10 @@ import { skippedOnPurpose, terminalJob, type JobState, type SheetState } from '.
 /** Loads a stored score into memory before its job becomes live. */
 export type LoadBundle = (digest: string) => Promise<void>;
 
-/** What a person can ask of a job. Each resolves when the journal has it. */
+/**
+ * What a person can ask of a job. Each resolves when the journal has it. What goes on is queued: the dispatcher makes it running at once while there is
+ * room for it.
+ */
 export class Commands {
   constructor(
     private readonly core: EngineCore,
@@ -62,7 +65,7 @@ export class Commands {
       });
     }
     for (const sheet of job.sheets) if (needsReset(sheet)) drafts.push(reset(job, sheet, null, 'resume'));
-    drafts.push({ type: 'job.status', run, body: { status: 'running' } });
+    drafts.push({ type: 'job.status', run, body: { status: 'queued' } });
     await this.commit(run, drafts);
   }
 
@@ -138,7 +141,7 @@ export class Commands {
       }
     }
     if (job.status !== 'running' && job.status !== 'queued')
-      drafts.push({ type: 'job.status', run, body: { status: 'running' } });
+      drafts.push({ type: 'job.status', run, body: { status: 'queued' } });
     await this.commit(run, drafts);
     return [...again].sort((a, b) => a - b);
   }
@@ -197,7 +200,7 @@ export class Commands {
         if (needsReset(sheet) && sheet.num <= body.sheets.length)
           drafts.push(reset(job, sheet, null, 'modify'));
       }
-      drafts.push({ type: 'job.status', run, body: { status: 'running' } });
+      drafts.push({ type: 'job.status', run, body: { status: 'queued' } });
     }
     await this.loadBundle(body.bundle);
     await this.commit(run, drafts);

@@ -259,10 +259,12 @@ export class Engine {
   /** Keeps the newest `max_job_history` finished runs. */
   private async prune(): Promise<void> {
     const { archives, maxJobHistory } = this.options;
-    if (archives.size <= maxJobHistory) return;
-    const ended = await Promise.all([...archives].map((run) => this.jobs.ended(run)));
+    // A resumed run keeps its archive until its next end, and is no history meanwhile.
+    const finished = [...archives].filter((run) => !this.jobs.live(run));
+    if (finished.length <= maxJobHistory) return;
+    const ended = await Promise.all(finished.map((run) => this.jobs.ended(run)));
     ended.sort((a, b) => a.at - b.at);
-    await this.deleteRuns(ended.slice(0, archives.size - maxJobHistory).map(({ run }) => run));
+    await this.deleteRuns(ended.slice(0, finished.length - maxJobHistory).map(({ run }) => run));
   }
 
   private async deleteRuns(runs: readonly string[]): Promise<void> {

@@ -252,14 +252,10 @@ const handlers: Handlers = {
       job.status = body.status;
       job.reason = body.reason;
       job.error = body.error;
-      if (body.status === 'running') {
-        job.started_at ??= t;
-        job.finished_at = null;
-      }
-      if (terminalJob.has(body.status)) {
-        job.finished_at = t;
-        job.cancelling = false;
-      }
+      if (body.status === 'running') job.started_at ??= t;
+      const ended = terminalJob.has(body.status);
+      job.finished_at = ended ? t : null;
+      if (ended) job.cancelling = false;
     }),
   'job.cancelling': (state, run) =>
     withJob(state, run, (job) => {
