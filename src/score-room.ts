@@ -10,8 +10,12 @@ import { NO_TRUST, readTrustFile } from './instruments/trust';
 import type { Environment } from './protocol/paths';
 import { statePaths } from './protocol/paths';
 import { parseScore } from './score/parse';
+import type { InstrumentCatalogue as ScoreCatalogue } from './score/catalogue';
 import { planScore } from './score/plan-score';
 import type { ScoreRoom, ScoreSummary } from './views/scores/score-room';
+
+/** The language features: they and the above share most of what is bundled here. */
+export { startLanguage } from './views/language/service';
 
 /** Reads a score's text as far as views show it. */
 function summarise(text: string, path: string): ScoreSummary {
@@ -48,6 +52,26 @@ async function catalogue(distDir: string, stateDir: string) {
     workspace: null,
     trust: await readTrustFile(paths.trust).catch(() => NO_TRUST),
   });
+}
+
+/** The instruments as the score's rules look at them. */
+async function scoreCatalogue(distDir: string, stateDir: string): Promise<ScoreCatalogue> {
+  const found = await catalogue(distDir, stateDir);
+  return {
+    names: () => found.names(),
+    get(name) {
+      const profile = found.get(name);
+      if (profile === null) return undefined;
+      return {
+        name: profile.name,
+        kind: profile.kind,
+        rawPrompt: profile.raw_prompt,
+        defaultTimeoutSeconds: profile.default_timeout_seconds,
+        defaultModel: profile.default_model,
+        mcpConfigFlag: profile.cli?.command.mcp_config_flag ?? null,
+      };
+    },
+  };
 }
 
 /** Names of the keys that some instrument takes. Sorted. */
@@ -87,6 +111,7 @@ async function submitEnvironment(env: Environment, distDir: string, stateDir: st
 
 export const scoreRoom: ScoreRoom = {
   summarise,
+  scoreCatalogue,
   secretNames,
   submitEnvironment,
   submitKey: () => randomUUID(),
