@@ -5,7 +5,7 @@ import { fanOut } from './scores.mjs';
 journey(
   'submit a score',
   { files: { 'duet.yaml': fanOut }, openFile: 'duet.yaml' },
-  async ({ window, session, screenshot }) => {
+  async ({ window, screenshot }) => {
     await window.showContainer('Marianne');
     await window.command('Marianne: Submit Score');
     await screenshot('before it starts');
@@ -23,7 +23,8 @@ journey(
     await window.inlineAction(sheet, 'Show Sheet Output');
     await window.page.locator('.part.panel .view-lines', { hasText: 'voice 2 sings' }).waitFor();
     await screenshot('done');
-    const text = await session.output('Marianne Sheet Output');
-    assert.equal(text.match(/voice 2 sings/g)?.length, 1);
+    const text = await window.page.locator('.part.panel .view-lines').innerText();
+    assert.equal(text.match(/voice.2.sings/g)?.length, 1);
+    await window.codeLens('completed · 4/4').waitFor();
   },
 );
