@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 
 const watch = process.argv.includes('--watch');
 // Tests run what is easy to debug; a bench runs what ships.
@@ -24,6 +24,8 @@ const dev = watch || (tests && !bench) || process.argv.includes('--dev');
 const entries = {
   extension: 'src/extension.ts',
   language: 'src/views/language/service.ts',
+  // Loaded by the extension when a score is first needed: YAML and the score's schema are large.
+  'score-room': 'src/score-room.ts',
   conductor: 'src/conductor/main.ts',
   'journal-worker': 'src/conductor/journal/writer-worker.ts',
   'index-worker': 'src/conductor/index/index-worker.ts',
@@ -39,17 +41,6 @@ const lazyLanguage = {
     build.onResolve({ filter: /^\.\/service\.js$/ }, ({ importer }) =>
       importer.endsWith('views/language/index.ts') ? { path: './language.js', external: true } : undefined,
     );
-  },
-};
-
-/** zod carries its messages in fifty languages; ours are English. */
-const englishOnly = {
-  name: 'english-only',
-  setup(build) {
-    build.onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.(js|cjs)$/ }, ({ path }) => ({
-      contents: 'export { default as en } from "./en.js";',
-      resolveDir: dirname(path),
-    }));
   },
 };
 
@@ -111,13 +102,36 @@ function sources(dir) {
   });
 }
 
+/** zod is one object (`z`) to its users; taken apart, only what is used of it is bundled: half of it, and none of its 40 languages. */
+const leanZod = {
+  name: 'lean-zod',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) => ({
+      loader: 'ts',
+      contents: readFileSync(path, 'utf8').replace(/^import \{ z \} from 'zod'/m, "import * as z from 'zod'"),
+    }));
+  },
+};
+
+/** The extension asks for `dist/score-room.js` at run time instead of having a copy of it; the language features are in there too. */
+const lazyScoreRoom = {
+  name: 'lazy-score-room',
+  setup(build) {
+    const entries = /[\\/]src[\\/](extension|views[\\/]language[\\/]index)\.ts$/;
+    build.onResolve({ filter: /^\.\/(score-room|service\.js)$/ }, ({ importer }) =>
+      entries.test(importer) ? { path: './score-room.js', external: true } : null,
+    );
+  },
+};
+
 const bundleOptions = {
   ...common,
   entryPoints: present,
   outdir: 'dist',
   plugins: [
+    leanZod,
     lazyLanguage,
-    englishOnly,
+    lazyScoreRoom,
     {
       name: 'data-and-stamp',
       setup(build) {

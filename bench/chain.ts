@@ -24,7 +24,8 @@ export async function measureChain(sheets = 200, rounds = 5): Promise<ChainResul
       floor.push((await measureFloor(sheets)).floorMs);
       const run = await conductor.submit('chain', chainScore(sheets));
       const job = await conductor.until(run, undefined, 300_000);
-      if (job.status !== 'completed' || !job.started_at || !job.completed_at) throw new Error(`the chain ended ${job.status}`);
+      if (job.status !== 'completed' || !job.started_at || !job.completed_at)
+        throw new Error(`the chain ended ${job.status}`);
       chain.push((Date.parse(job.completed_at) - Date.parse(job.started_at)) / sheets);
     }
   } finally {

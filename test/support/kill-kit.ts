@@ -6,7 +6,7 @@ import { readClaim, readExit } from '../../src/process/attempt';
 import { isSameProcess } from '../../src/process/identity';
 import { attemptFiles } from '../../src/protocol/paths';
 import type { Checkpoint } from '../../src/protocol/checkpoint';
-import { TestConductor } from './conductor';
+import type { TestConductor } from './conductor';
 
 const script = resolve('dist/conductor.js');
 

@@ -1,0 +1,220 @@
+/** What a command is about: the node, link or lens it was started from, or what the person picks. */
+import * as vscode from 'vscode';
+import { l10n } from '../l10n';
+import { looksLikeScore } from '../scores/recognise';
+import type { Services } from '../services';
+import type { JobModel, SheetModel } from '../store/model';
+import { jobContext, jobRow } from '../trees/job-row';
+import { sheetContext, sheetLabel, sheetState } from '../trees/sheet-row';
+
+export interface ScoreSheet {
+  readonly uri: vscode.Uri;
+  readonly sheet: number;
+}
+
+export interface JobSheet {
+  readonly job: string;
+  readonly sheet: number;
+  readonly attempt: number | null;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function uriOf(value: unknown): vscode.Uri | null {
+  if (value instanceof vscode.Uri) return value;
+  if (typeof value === 'string' && value !== '')
+    return value.startsWith('/') ? vscode.Uri.file(value) : vscode.Uri.parse(value);
+  return null;
+}
+
+/** The job a command was started on, or the one that is picked among those whose row has `word`. Null: nothing was picked. */
+export async function jobArgument(
+  services: Services,
+  given: unknown,
+  word: string,
+): Promise<JobModel | null> {
+  const { store } = services;
+  const id =
+    typeof given === 'string'
+      ? given
+      : isObject(given) && typeof given['job'] === 'string'
+        ? given['job']
+        : null;
+  if (id !== null) {
+    if (store.job(id) === undefined) {
+      await services.connection.ensure();
+      await services.feed.openSheets(id);
+    }
+    const job = store.job(id);
+    if (job !== undefined) return job;
+  }
+  const [selected] = services.jobsView.view.selection;
+  const fits = (job: JobModel) => word === 'job' || jobContext(job).includes(word);
+  if (given === undefined && selected !== undefined && 'job' in selected && services.jobsView.view.visible) {
+    const job = store.job(selected.job);
+    if (job !== undefined && fits(job)) return job;
+  }
+  await services.connection.ensure();
+  const jobs = store.list().filter(fits);
+  if (jobs.length === 0) {
+    void vscode.window.showInformationMessage(l10n.t('There is no job for which this can be done.'));
+    return null;
+  }
+  const now = Date.now();
+  const picked = await vscode.window.showQuickPick(
+    jobs.map((job) => ({
+      label: job.id,
+      description: jobRow(job, now).description,
+      detail: job.workspace,
+      job,
+    })),
+    { placeHolder: l10n.t('Which job?'), matchOnDetail: true },
+  );
+  return picked?.job ?? null;
+}
+
+/** The sheet of a job that a command was started on, or that is picked. `word`: what its row must have. */
+export async function sheetArgument(
+  services: Services,
+  given: unknown,
+  word: string,
+): Promise<JobSheet | null> {
+  if (isObject(given) && typeof given['sheet'] === 'number') {
+    const attempt = typeof given['attempt'] === 'number' ? given['attempt'] : null;
+    if (typeof given['job'] === 'string') return { job: given['job'], sheet: given['sheet'], attempt };
+    if (given['kind'] === 'planned' && given['uri'] instanceof vscode.Uri) {
+      const job = services.sheetsView.jobOf({ kind: 'planned', uri: given['uri'], sheet: given['sheet'] });
+      if (job !== null) return { job, sheet: given['sheet'], attempt };
+    }
+  }
+  const selected = services.jobsView.view.selection[0];
+  if (given === undefined && selected !== undefined && 'sheet' in selected) {
+    return {
+      job: selected.job,
+      sheet: selected.sheet,
+      attempt: 'attempt' in selected ? selected.attempt : null,
+    };
+  }
+  const job = await jobArgument(services, given, 'job');
+  if (job === null) return null;
+  await services.feed.openSheets(job.id);
+  const fits = (sheet: SheetModel) => word === 'sheet' || sheetContext(sheet).includes(word);
+  const sheets = (services.store.sheets(job.id) ?? []).filter(fits);
+  if (sheets.length === 0) {
+    void vscode.window.showInformationMessage(l10n.t('{0} has no sheet for which this can be done.', job.id));
+    return null;
+  }
+  const picked = await vscode.window.showQuickPick(
+    sheets.map((sheet) => ({
+      label: sheetLabel(sheet.num, sheet.description),
+      description: sheetState(sheet.status),
+      sheet: sheet.num,
+    })),
+    { placeHolder: l10n.t('Which sheet of {0}?', job.id) },
+  );
+  return picked === undefined ? null : { job: job.id, sheet: picked.sheet, attempt: null };
+}
+
+/** The score a command is about: what it was started on, the active editor's, or one that is picked. */
+export async function scoreArgument(services: Services, given: unknown): Promise<vscode.Uri | null> {
+  const uri = uriOf(isObject(given) && 'uri' in given ? given['uri'] : given);
+  if (uri !== null) return uri;
+  const active = vscode.window.activeTextEditor?.document;
+  if (
+    active !== undefined &&
+    active.uri.scheme === 'file' &&
+    looksLikeScore(active.uri.fsPath, active.getText())
+  ) {
+    return active.uri;
+  }
+  return pickScore(services);
+}
+
+/** A sheet of a score: what a lens or row names, or what is picked. */
+export async function scoreSheetArgument(services: Services, given: unknown): Promise<ScoreSheet | null> {
+  if (isObject(given) && typeof given['sheet'] === 'number') {
+    const uri = uriOf(given['uri']);
+    if (uri !== null) return oneOf(uri, given['sheet'], given['sheets']);
+    const path = typeof given['job'] === 'string' ? services.store.job(given['job'])?.scorePath : undefined;
+    if (path !== undefined && path !== '') return { uri: vscode.Uri.file(path), sheet: given['sheet'] };
+  }
+  const uri = await scoreArgument(services, given);
+  if (uri === null) return null;
+  const document = await vscode.workspace.openTextDocument(uri);
+  const { score, problems } = (await services.scoreRoom()).summarise(document.getText(), uri.fsPath);
+  if (score === null) {
+    void vscode.window.showErrorMessage(problems[0]?.message ?? l10n.t('The score cannot be read.'));
+    return null;
+  }
+  const picked = await vscode.window.showQuickPick(
+    score.sheets.map((sheet) => ({
+      label: sheetLabel(sheet.num, sheet.description ?? sheet.movementName),
+      description: sheet.instrument,
+      sheet: sheet.num,
+    })),
+    { placeHolder: l10n.t('Which sheet of {0}?', score.name) },
+  );
+  return picked === undefined ? null : { uri, sheet: picked.sheet };
+}
+
+/** A place in a score that stands for several sheets asks which. */
+async function oneOf(uri: vscode.Uri, sheet: number, several: unknown): Promise<ScoreSheet | null> {
+  const sheets = Array.isArray(several) ? several.filter((num) => typeof num === 'number') : [];
+  if (sheets.length < 2) return { uri, sheet };
+  const picked = await vscode.window.showQuickPick(
+    sheets.map((num) => ({ label: l10n.t('Sheet {0}', num), sheet: num })),
+    { placeHolder: l10n.t('This place stands for several sheets. Which one?') },
+  );
+  return picked === undefined ? null : { uri, sheet: picked.sheet };
+}
+
+/** At most so many YAML files of the workspace are looked at. */
+const MOST_FILES = 2_000;
+
+async function pickScore(services: Services): Promise<vscode.Uri | null> {
+  const room = await services.scoreRoom();
+  const found = async () => {
+    const files = await vscode.workspace.findFiles('**/*.{yaml,yml}', '**/node_modules/**', MOST_FILES);
+    const rows = await Promise.all(
+      files.map(async (uri) => {
+        const text = await readText(uri);
+        if (text === null || !looksLikeScore(uri.fsPath, text)) return null;
+        const { score } = room.summarise(text, uri.fsPath);
+        return {
+          label: score?.name ?? vscode.workspace.asRelativePath(uri),
+          description: score === null ? l10n.t('has errors') : l10n.t('{0} sheets', score.sheets.length),
+          detail: [vscode.workspace.asRelativePath(uri), score?.description ?? '']
+            .filter((part) => part !== '')
+            .join(' — '),
+          uri,
+        };
+      }),
+    );
+    return rows.filter((row) => row !== null).sort((a, b) => (a.label < b.label ? -1 : 1));
+  };
+  const rows = await found();
+  if (rows.length === 0) {
+    const create = l10n.t('New Score');
+    const answer = await vscode.window.showInformationMessage(
+      l10n.t('There is no score in this workspace.'),
+      create,
+    );
+    if (answer === create) await vscode.commands.executeCommand('marianne.newScore');
+    return null;
+  }
+  const picked = await vscode.window.showQuickPick(rows, {
+    placeHolder: l10n.t('Which score?'),
+    matchOnDetail: true,
+  });
+  return picked?.uri ?? null;
+}
+
+async function readText(uri: vscode.Uri): Promise<string | null> {
+  try {
+    return new TextDecoder().decode(await vscode.workspace.fs.readFile(uri));
+  } catch {
+    return null;
+  }
+}

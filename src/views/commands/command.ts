@@ -1,0 +1,7 @@
+import type { Services } from '../services';
+
+/** One command. What it is given comes from menus, CodeLenses, links or keybindings: it is looked at, never trusted. */
+export interface Command {
+  readonly id: `marianne.${string}`;
+  run(services: Services, ...given: unknown[]): Promise<void> | void;
+}

@@ -1,0 +1,195 @@
+import * as vscode from 'vscode';
+import { l10n } from '../l10n';
+import type { Services } from '../services';
+import { hasEnded } from '../store/model';
+import type { JobModel } from '../store/model';
+import { jobArgument, sheetArgument } from './arguments';
+import type { Command } from './command';
+
+/** Marianne: Pause Job. */
+export const pauseJob: Command = {
+  id: 'marianne.pauseJob',
+  run: (services, given) =>
+    withJob(services, given, 'pausable', async (job) => {
+      const answer = await services.connection.call('job.pause', { job_id: job.id });
+      if (!answer.paused) throw new Error(answer.error ?? l10n.t('{0} cannot be paused.', job.id));
+    }),
+};
+
+/** Marianne: Resume Job. */
+export const resumeJob: Command = {
+  id: 'marianne.resumeJob',
+  run: (services, given) => withJob(services, given, 'resumable', (job) => goOn(services, job)),
+};
+
+/** Marianne: Retry Job. What failed or was cancelled is tried again; what is done stays done. */
+export const retryJob: Command = {
+  id: 'marianne.retryJob',
+  run: (services, given) => withJob(services, given, 'retryable', (job) => goOn(services, job)),
+};
+
+async function goOn(services: Services, job: JobModel): Promise<void> {
+  const answer = await services.connection.call('job.resume', { job_id: job.id });
+  if (answer.status === 'rejected') throw new Error(answer.message);
+  services.submitted.add(job.id);
+  services.output.followJob(job.id);
+}
+
+/** Marianne: Cancel Job. Asks first: its agents are ended. */
+export const cancelJob: Command = {
+  id: 'marianne.cancelJob',
+  run: (services, given) =>
+    withJob(services, given, 'cancelable', async (job) => {
+      const yes = l10n.t('Cancel Job');
+      const answer = await vscode.window.showWarningMessage(
+        l10n.t('Cancel {0}?', job.id),
+        {
+          modal: true,
+          detail: l10n.t('Its running agents are ended. What is done stays, and it can be retried later.'),
+        },
+        yes,
+      );
+      if (answer === yes) await services.connection.call('job.cancel', { job_id: job.id });
+    }),
+};
+
+/** Marianne: Delete Job. */
+export const deleteJob: Command = {
+  id: 'marianne.deleteJob',
+  run: (services, given) =>
+    withJob(services, given, 'deletable', async (job) => {
+      const yes = l10n.t('Delete');
+      const answer = await vscode.window.showWarningMessage(
+        l10n.t('Delete {0}?', job.id),
+        { modal: true, detail: l10n.t('Its record and logs are removed. Files in its workspace stay.') },
+        yes,
+      );
+      if (answer !== yes) return;
+      const { deleted } = await services.connection.call('job.clear', { job_ids: [job.id] });
+      if (deleted > 0) services.store.removeJob(job.id);
+    }),
+};
+
+/** Marianne: Clear Finished Jobs of this window's folders. */
+export const clearFinished: Command = {
+  id: 'marianne.clearFinished',
+  async run(services) {
+    await services.connection.ensure();
+    const jobs = services.store.list().filter(hasEnded);
+    if (jobs.length === 0) {
+      void vscode.window.showInformationMessage(l10n.t('There are no finished jobs.'));
+      return;
+    }
+    const picked = await vscode.window.showQuickPick(
+      jobs.map((job) => ({
+        label: job.id,
+        description: job.status,
+        detail: job.workspace,
+        picked: job.status !== 'failed',
+      })),
+      {
+        canPickMany: true,
+        placeHolder: l10n.t('Remove the records and logs of these jobs; files in their workspaces stay'),
+      },
+    );
+    if (picked === undefined || picked.length === 0) return;
+    await services.connection.call('job.clear', { job_ids: picked.map(({ label }) => label) });
+    for (const { label } of picked) services.store.removeJob(label);
+  },
+};
+
+/** Marianne: Retry With a Hint. The hint is added to the prompt of the sheet that failed. */
+export const retryWithHint: Command = {
+  id: 'marianne.retryWithHint',
+  async run(services, given) {
+    const target = await failedSheet(services, given);
+    if (target === null) return;
+    const hint = await vscode.window.showInputBox({
+      title: l10n.t('Retry sheet {0} of {1} with a hint', target.sheet, target.job),
+      prompt: l10n.t('What should the agent know? It is added to the prompt.'),
+      ignoreFocusOut: true,
+      validateInput: (text) => (text.trim() === '' ? l10n.t('Write a hint, or press Escape.') : null),
+    });
+    if (hint !== undefined) await rerun(services, target.job, target.sheet, { hint });
+  },
+};
+
+async function failedSheet(services: Services, given: unknown) {
+  const job =
+    typeof given === 'object' && given !== null && 'job' in given && !('sheet' in given) ? given.job : given;
+  if (typeof job !== 'string') return sheetArgument(services, given, 'rerunnable');
+  await services.feed.openSheets(job);
+  const failed = services.store
+    .sheets(job)
+    ?.find((sheet) => sheet.status === 'failed' || sheet.status === 'cancelled');
+  return failed === undefined ? sheetArgument(services, { job }, 'rerunnable') : { job, sheet: failed.num };
+}
+
+/** Marianne: Rerun Sheet. */
+export const rerunSheet: Command = {
+  id: 'marianne.rerunSheet',
+  async run(services, given) {
+    const target = await sheetArgument(services, given, 'rerunnable');
+    if (target === null) return;
+    const dependents = (services.store.sheets(target.job) ?? []).filter((sheet) =>
+      sheet.dependsOn.includes(target.sheet),
+    );
+    let cascade = false;
+    if (dependents.some((sheet) => sheet.attempts.length > 0)) {
+      const only = l10n.t('Only sheet {0}', target.sheet);
+      const picked = await vscode.window.showQuickPick(
+        [only, l10n.t('Sheet {0} and all that depends on it', target.sheet)],
+        {
+          placeHolder: l10n.t('Other sheets used what sheet {0} made', target.sheet),
+        },
+      );
+      if (picked === undefined) return;
+      cascade = picked !== only;
+    }
+    await rerun(services, target.job, target.sheet, { cascade });
+  },
+};
+
+async function rerun(
+  services: Services,
+  job: string,
+  sheet: number,
+  options: { readonly hint?: string; readonly cascade?: boolean },
+): Promise<void> {
+  const answer = await services.connection.call('job.rerun', { job_id: job, sheet, ...options });
+  if (answer.status === 'rejected') throw new Error(answer.message);
+  services.submitted.add(job);
+  services.output.followJob(job);
+}
+
+/** Marianne: Show Job. */
+export const showJob: Command = {
+  id: 'marianne.showJob',
+  run: (services, given) =>
+    withJob(services, given, 'job', async (job) => {
+      await vscode.commands.executeCommand('marianne.jobs.focus');
+      await services.jobsView.reveal(job.id, { focus: true });
+    }),
+};
+
+/** Marianne: Open Workspace Folder of a job. */
+export const openWorkspaceFolder: Command = {
+  id: 'marianne.openWorkspaceFolder',
+  run: (services, given) =>
+    withJob(services, given, 'job', async (job) => {
+      const uri = vscode.Uri.file(job.workspace);
+      if (vscode.workspace.getWorkspaceFolder(uri) !== undefined)
+        await vscode.commands.executeCommand('revealInExplorer', uri);
+      else await vscode.commands.executeCommand('vscode.openFolder', uri, { forceNewWindow: true });
+    }),
+};
+
+async function withJob(
+  services: Services,
+  given: unknown,
+  word: string,
+  work: (job: JobModel) => Promise<void>,
+): Promise<void> {
+  const job = await jobArgument(services, given, word);
+  if (job !== null) await work(job);
+}

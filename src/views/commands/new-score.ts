@@ -1,0 +1,92 @@
+import * as vscode from 'vscode';
+import { l10n } from '../l10n';
+import type { Services } from '../services';
+import { scoreTemplates } from '../scores/templates';
+import type { Command } from './command';
+
+/** Agents before programs that only run a script. */
+const PREFERRED = [
+  'claude-code',
+  'codex-cli',
+  'gemini-cli',
+  'opencode',
+  'crush',
+  'goose',
+  'aider',
+  'cline-cli',
+];
+
+/** Marianne: New Score. */
+export const newScore: Command = {
+  id: 'marianne.newScore',
+  async run(services) {
+    const folder = (vscode.workspace.workspaceFolders ?? [])[0];
+    if (folder === undefined) {
+      const open = l10n.t('Open Folder');
+      const answer = await vscode.window.showInformationMessage(
+        l10n.t('Open a folder first: a score is a file in it.'),
+        open,
+      );
+      if (answer === open) await vscode.commands.executeCommand('workbench.action.files.openFolder');
+      return;
+    }
+    const template = await vscode.window.showQuickPick(
+      scoreTemplates().map((entry) => ({ label: entry.title, detail: entry.detail, entry })),
+      { placeHolder: l10n.t('Begin with which score?') },
+    );
+    if (template === undefined) return;
+    const name = await vscode.window.showInputBox({
+      title: l10n.t('Name of the new score'),
+      value: template.entry.name,
+      validateInput: (text) =>
+        /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text)
+          ? null
+          : l10n.t('Letters, digits, “-”, “_” and “.” only.'),
+    });
+    if (name === undefined) return;
+    const { instrument, why } = template.entry.script
+      ? { instrument: 'cli', why: l10n.t('this score is a script, so it uses “cli”') }
+      : await readyInstrument(services);
+    const uri = await freeName(folder.uri, name);
+    const edit = new vscode.WorkspaceEdit();
+    edit.createFile(uri, { contents: new TextEncoder().encode(template.entry.text(name, instrument)) });
+    if (!(await vscode.workspace.applyEdit(edit)))
+      throw new Error(l10n.t('{0} cannot be written.', uri.fsPath));
+    await vscode.window.showTextDocument(uri);
+    const submit = l10n.t('Submit Score');
+    const answer = await vscode.window.showInformationMessage(
+      l10n.t('The new score plays “{0}”: {1}.', instrument, why),
+      submit,
+    );
+    if (answer === submit) await vscode.commands.executeCommand('marianne.submitScore', uri);
+  },
+};
+
+async function readyInstrument(services: Services): Promise<{ instrument: string; why: string }> {
+  try {
+    const { instruments } = await services.connection.call('instruments.list', {});
+    const ready = instruments
+      .filter(({ status, name }) => status === 'ready' && name !== 'cli')
+      .map(({ name }) => name);
+    const instrument = PREFERRED.find((name) => ready.includes(name)) ?? ready[0];
+    if (instrument !== undefined)
+      return { instrument, why: l10n.t('it is the first that is ready on this machine') };
+  } catch (error) {
+    services.log.warn(`instruments could not be listed: ${String(error)}`);
+  }
+  return {
+    instrument: 'cli',
+    why: l10n.t('no agent was found on this machine, so its prompt is a shell script'),
+  };
+}
+
+async function freeName(folder: vscode.Uri, name: string): Promise<vscode.Uri> {
+  for (let number = 1; ; number += 1) {
+    const uri = vscode.Uri.joinPath(folder, `${number === 1 ? name : `${name}-${number}`}.score.yaml`);
+    const taken = await vscode.workspace.fs.stat(uri).then(
+      () => true,
+      () => false,
+    );
+    if (!taken) return uri;
+  }
+}

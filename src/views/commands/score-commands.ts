@@ -1,0 +1,65 @@
+import * as vscode from 'vscode';
+import { l10n } from '../l10n';
+import { jobArgument, scoreArgument, scoreSheetArgument } from './arguments';
+import type { Command } from './command';
+
+/** Marianne: Validate Score. What the conductor would say, as Problems-like text with a jump to the first place. */
+export const validateScore: Command = {
+  id: 'marianne.validateScore',
+  async run(services, given) {
+    const uri = await scoreArgument(services, given);
+    if (uri === null) return;
+    const document = await vscode.workspace.openTextDocument(uri);
+    if (document.isDirty && !(await document.save())) return;
+    const answer = await services.connection.call('job.validate', { config_path: uri.fsPath });
+    const errors = answer.diagnostics.filter(({ severity }) => severity === 'error');
+    const warnings = answer.diagnostics.filter(({ severity }) => severity === 'warning');
+    for (const { severity, code, message, range } of answer.diagnostics) {
+      services.log.info(`${uri.fsPath}:${range?.line ?? 1}: ${severity} ${code}: ${message}`);
+    }
+    const [first] = [...errors, ...warnings];
+    const sheets = answer.plan === null ? '' : l10n.t(', {0} sheets', answer.plan.total_sheets);
+    if (first === undefined) {
+      void vscode.window.showInformationMessage(
+        l10n.t('{0} is valid{1}.', document.uri.path.split('/').at(-1) ?? '', sheets),
+      );
+      return;
+    }
+    const text = l10n.t(
+      '{0} errors, {1} warnings{2}: {3}',
+      errors.length,
+      warnings.length,
+      sheets,
+      first.message,
+    );
+    const show = l10n.t('Show');
+    const picked =
+      errors.length > 0
+        ? await vscode.window.showErrorMessage(text, show)
+        : await vscode.window.showWarningMessage(text, show);
+    if (picked !== show) return;
+    const line = Math.max(0, (first.range?.line ?? 1) - 1);
+    const column = Math.max(0, (first.range?.column ?? 1) - 1);
+    await vscode.window.showTextDocument(document, {
+      selection: new vscode.Range(line, column, line, column),
+    });
+  },
+};
+
+/** Marianne: Preview Prompt. */
+export const previewPrompt: Command = {
+  id: 'marianne.previewPrompt',
+  async run(services, given) {
+    const target = await scoreSheetArgument(services, given);
+    if (target !== null) await services.preview.open(target.uri, target.sheet);
+  },
+};
+
+/** Marianne: Open Score, of a job. */
+export const openScore: Command = {
+  id: 'marianne.openScore',
+  async run(services, given) {
+    const job = await jobArgument(services, given, 'job');
+    if (job !== null) await vscode.window.showTextDocument(vscode.Uri.file(job.scorePath));
+  },
+};

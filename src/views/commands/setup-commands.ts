@@ -1,0 +1,198 @@
+import * as vscode from 'vscode';
+import { l10n } from '../l10n';
+import type { Services } from '../services';
+import { instrumentRow } from '../trees/instrument-row';
+import type { Command } from './command';
+
+/** Marianne: Trust This Folder's Instruments. Shows what a folder brings before it counts. */
+export const trustFolder: Command = {
+  id: 'marianne.trustFolder',
+  async run(services) {
+    const folder = await pickFolder();
+    if (folder === null) return;
+    const dir = folder.uri.fsPath;
+    const { entries } = await services.connection.call('trust.list', { dir });
+    const open = entries.filter((entry) => !entry.approved);
+    if (entries.length === 0) {
+      void vscode.window.showInformationMessage(l10n.t('{0} brings no instruments of its own.', folder.name));
+      return;
+    }
+    if (open.length === 0) {
+      const revoke = l10n.t('Revoke');
+      const answer = await vscode.window.showInformationMessage(
+        l10n.t('The instruments of {0} are trusted already.', folder.name),
+        revoke,
+      );
+      if (answer === revoke) await services.connection.call('trust.revoke', { dir });
+      return;
+    }
+    const yes = l10n.t('Trust');
+    const answer = await vscode.window.showWarningMessage(
+      l10n.t('Trust the instruments of {0}?', folder.name),
+      { modal: true, detail: open.map((entry) => `${entry.summary}\n${entry.path}`).join('\n\n') },
+      yes,
+    );
+    if (answer !== yes) return;
+    await services.connection.call('trust.approve', { dir, digests: open.map(({ digest }) => digest) });
+    await services.instrumentsView.refresh(true);
+  },
+};
+
+async function pickFolder(): Promise<vscode.WorkspaceFolder | null> {
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  if (folders.length === 1) return folders[0] ?? null;
+  return (await vscode.window.showWorkspaceFolderPick()) ?? null;
+}
+
+/** Marianne: Select Instrument. Writes the name into the score of the active editor, or copies it. */
+export const selectInstrument: Command = {
+  id: 'marianne.selectInstrument',
+  async run(services, given) {
+    const named =
+      typeof given === 'object' && given !== null && 'name' in given && typeof given.name === 'string'
+        ? given.name
+        : null;
+    const name = named ?? (await pickInstrument(services));
+    if (name === null) return;
+    const editor = vscode.window.activeTextEditor;
+    const line = editor === undefined ? -1 : topLevelKey(editor.document, 'instrument');
+    if (editor === undefined || !/\.ya?ml$/i.test(editor.document.fileName)) {
+      await vscode.env.clipboard.writeText(name);
+      void vscode.window.showInformationMessage(
+        l10n.t('Copied “{0}”: no score is open to write it into.', name),
+      );
+      return;
+    }
+    await editor.edit((edit) => {
+      if (line >= 0) {
+        const { range } = editor.document.lineAt(line);
+        const comment = /\s+#.*$/.exec(editor.document.lineAt(line).text)?.[0] ?? '';
+        edit.replace(range, `instrument: ${name}${comment}`);
+        return;
+      }
+      const after = topLevelKey(editor.document, 'name');
+      edit.insert(new vscode.Position(after + 1, 0), `instrument: ${name}\n`);
+    });
+  },
+};
+
+function topLevelKey(document: vscode.TextDocument, key: string): number {
+  for (let line = 0; line < document.lineCount; line += 1) {
+    if (document.lineAt(line).text.startsWith(`${key}:`)) return line;
+  }
+  return -1;
+}
+
+async function pickInstrument(services: Services): Promise<string | null> {
+  const { instruments } = await services.connection.call('instruments.list', {});
+  const now = Date.now();
+  const picked = await vscode.window.showQuickPick(
+    instruments.map((instrument) => ({
+      label: instrument.name,
+      description: instrumentRow(instrument, services.store.limits().get(instrument.name), now).description,
+      detail: instrument.description ?? '',
+    })),
+    { placeHolder: l10n.t('Which instrument?'), matchOnDescription: true },
+  );
+  return picked?.label ?? null;
+}
+
+/** Marianne: Set API Key. */
+export const setApiKey: Command = {
+  id: 'marianne.setApiKey',
+  async run(services) {
+    const { connection, secrets } = services;
+    const stored = new Set(secrets.names());
+    const known = await (await services.scoreRoom()).secretNames(connection.distDir, connection.stateDir);
+    const picked = await vscode.window.showQuickPick(
+      [...new Set([...known, ...stored])].sort().map((name) => ({
+        label: name,
+        description:
+          process.env[name] !== undefined
+            ? l10n.t('set in the environment, which wins')
+            : stored.has(name)
+              ? l10n.t('stored')
+              : '',
+      })),
+      {
+        placeHolder: l10n.t(
+          'Which key? It is kept in VS Code’s secret storage, and in the conductor’s memory.',
+        ),
+      },
+    );
+    if (picked === undefined) return;
+    const name = picked.label;
+    const value = await vscode.window.showInputBox({
+      title: name,
+      prompt: l10n.t('Paste the key. Leave it empty to forget the stored one.'),
+      password: true,
+      ignoreFocusOut: true,
+    });
+    if (value === undefined) return;
+    await secrets.set(name, value === '' ? null : value);
+    if (value !== '' && connection.state === 'connected')
+      await connection.ask('secrets.offer', { values: { [name]: value } });
+    void vscode.window.setStatusBarMessage(
+      value === '' ? l10n.t('{0} forgotten', name) : l10n.t('{0} stored', name),
+      4_000,
+    );
+  },
+};
+
+/** Marianne: Open Terminal, in which `mzt` is on PATH. */
+export const openTerminal: Command = {
+  id: 'marianne.openTerminal',
+  run() {
+    const terminal = vscode.window.createTerminal({
+      name: 'Marianne',
+      iconPath: new vscode.ThemeIcon('checklist'),
+    });
+    terminal.show();
+    terminal.sendText('mzt --help');
+  },
+};
+
+/** Marianne: Doctor. Facts for a person who looks for a fault, as a document to read or to send. */
+export const doctor: Command = {
+  id: 'marianne.doctor',
+  async run(services) {
+    const { connection, context, store } = services;
+    const lines = [
+      `# ${l10n.t('Marianne: doctor')}`,
+      '',
+      `- ${l10n.t('Extension')}: ${String((context.extension.packageJSON as { version?: unknown }).version)}`,
+      `- VS Code: ${vscode.version}, Node ${process.versions.node}, ${process.platform} ${process.arch}`,
+      `- ${l10n.t('Remote')}: ${vscode.env.remoteName ?? '-'}`,
+      `- ${l10n.t('State directory')}: ${connection.stateDir}`,
+      `- ${l10n.t('Workspace trusted')}: ${vscode.workspace.isTrusted ? l10n.t('yes') : l10n.t('no')}`,
+      `- ${l10n.t('Jobs known')}: ${store.list().length}`,
+      '',
+    ];
+    if (vscode.workspace.isTrusted) await connection.ensure();
+    const { info } = connection;
+    if (info === null) lines.push(l10n.t('The conductor is not running.'));
+    else {
+      const status = await connection.ask('daemon.status', {});
+      lines.push(
+        `## ${l10n.t('Conductor')}`,
+        '',
+        `- ${l10n.t('Version')}: ${info.version} (${info.build}), protocol ${info.protocol}, epoch ${info.epoch}`,
+        `- ${l10n.t('Process')}: ${info.pid}, ${Math.round(status.memory_usage_mb)} MB, ${Math.round(status.uptime_seconds)} s`,
+        `- ${l10n.t('Socket')}: ${info.socket}`,
+        `- ${l10n.t('Jobs running')}: ${status.running_jobs}`,
+        ...(status.status_reason ? [`- ${status.status_reason.message}`] : []),
+        '',
+        `## ${l10n.t('Instruments')}`,
+        '',
+      );
+      const { instruments } = await connection.ask('instruments.list', {});
+      for (const { name, status: state, detail } of instruments)
+        lines.push(`- ${name}: ${state}${detail === null ? '' : ` — ${detail}`}`);
+    }
+    const document = await vscode.workspace.openTextDocument({
+      language: 'markdown',
+      content: `${lines.join('\n')}\n`,
+    });
+    await vscode.window.showTextDocument(document, { preview: true });
+  },
+};

@@ -1,0 +1,152 @@
+/** The way of a score into the conductor, shared by all commands that start one. */
+import * as vscode from 'vscode';
+import type { JobResponse } from '../../protocol/job-methods';
+import { l10n } from '../l10n';
+import type { Services } from '../services';
+import { settings } from '../settings';
+import { hasEnded } from '../store/model';
+import { chooseWorkspace } from '../submit/choose-workspace';
+import type { ChosenWorkspace } from '../submit/choose-workspace';
+import type { PlannedScore } from '../scores/score-room';
+
+export interface SubmitRequest {
+  readonly uri: vscode.Uri;
+  readonly startSheet?: number;
+  readonly onlySheets?: readonly number[];
+  readonly dryRun?: boolean;
+  readonly again?: boolean;
+  readonly autoContinue?: boolean;
+  /** Instead of the one that is chosen by the rules. */
+  readonly workspace?: string;
+}
+
+/** The score as it is on disk after saving; null when it cannot be played, which was then said. */
+export async function readScore(services: Services, uri: vscode.Uri): Promise<PlannedScore | null> {
+  const document = await vscode.workspace.openTextDocument(uri);
+  if (document.isDirty && !(await document.save())) return null;
+  const { score, problems } = (await services.scoreRoom()).summarise(document.getText(), uri.fsPath);
+  if (score !== null) return score;
+  const [first] = problems;
+  const open = l10n.t('Open Score');
+  const text = l10n.t(
+    'The score cannot be played: {0}',
+    first === undefined
+      ? l10n.t('it has errors')
+      : first.line === null
+        ? first.message
+        : l10n.t('line {0}: {1}', first.line, first.message),
+  );
+  if ((await vscode.window.showErrorMessage(text, open)) === open) {
+    const line = Math.max(0, (first?.line ?? 1) - 1);
+    await vscode.window.showTextDocument(document, { selection: new vscode.Range(line, 0, line, 0) });
+  }
+  return null;
+}
+
+export function workspaceFor(uri: vscode.Uri, written: string | null): ChosenWorkspace {
+  return chooseWorkspace({
+    scorePath: uri.fsPath,
+    written,
+    folders: (vscode.workspace.workspaceFolders ?? []).map((folder) => folder.uri.fsPath),
+    setting: settings.jobWorkspace(uri),
+  });
+}
+
+/** Sends it. The conductor is started if need be, visibly. @throws DaemonError */
+export async function send(
+  services: Services,
+  request: SubmitRequest,
+  score: PlannedScore,
+): Promise<JobResponse> {
+  const { connection, secrets } = services;
+  const room = await services.scoreRoom();
+  const parts = await room.submitEnvironment(process.env, connection.distDir, connection.stateDir);
+  const chosen = workspaceFor(request.uri, score.writtenWorkspace);
+  const workspace = request.workspace ?? (chosen.source === 'score' ? null : chosen.path);
+  const params = {
+    config_path: request.uri.fsPath,
+    workspace,
+    client_cwd: chosen.path,
+    submit_key: room.submitKey(),
+    fresh: true,
+    again: request.again ?? false,
+    auto_continue: request.autoContinue ?? true,
+    dry_run: request.dryRun ?? false,
+    env: parts.env,
+    secrets: await secrets.values(parts.secretNames, process.env),
+    start_sheet: request.startSheet ?? null,
+    only_sheets: request.onlySheets === undefined ? null : [...request.onlySheets],
+  };
+  const title =
+    connection.state === 'connected'
+      ? l10n.t('Submitting {0}', score.name)
+      : l10n.t('Starting the conductor for {0}', score.name);
+  return vscode.window.withProgress(
+    {
+      location:
+        connection.state === 'connected'
+          ? vscode.ProgressLocation.Window
+          : vscode.ProgressLocation.Notification,
+      title,
+    },
+    () => connection.call('job.submit', params),
+  );
+}
+
+/** Submits and tells the outcome; shows the job, but opens no panel unless the setting says so. */
+export async function submit(
+  services: Services,
+  request: SubmitRequest,
+  known?: PlannedScore,
+): Promise<void> {
+  const score = known ?? (await readScore(services, request.uri));
+  if (score === null) return;
+  const answer = await send(services, request, score);
+  services.log.info(`submit ${request.uri.fsPath}: ${answer.status}: ${answer.message}`);
+  if (answer.status === 'accepted') {
+    await accepted(services, answer.run ?? answer.job_id);
+    return;
+  }
+  await rejected(services, request, score, answer);
+}
+
+async function accepted(services: Services, run: string): Promise<void> {
+  const { submitted, output, feed, jobsView, sheetsView } = services;
+  submitted.add(run);
+  await feed.openSheets(run);
+  output.followJob(run);
+  if (settings.revealOutput() === 'onSubmit') output.show();
+  void vscode.window.setStatusBarMessage(l10n.t('$(check) Submitted {0}', run), 4_000);
+  if (jobsView.view.visible) await jobsView.reveal(run, { focus: false });
+  else sheetsView.showJob(run);
+}
+
+async function rejected(
+  services: Services,
+  request: SubmitRequest,
+  score: PlannedScore,
+  answer: JobResponse,
+): Promise<void> {
+  const active = services.store.job(answer.job_id);
+  if (active !== undefined && !hasEnded(active)) {
+    const show = l10n.t('Show Job');
+    const again = l10n.t('Start Another Run');
+    const text = l10n.t('{0} is already {1} in {2}.', active.id, active.status, active.workspace);
+    const picked = await vscode.window.showWarningMessage(text, show, again);
+    if (picked === show) await vscode.commands.executeCommand('marianne.showJob', active.id);
+    if (picked === again) await submit(services, { ...request, again: true }, score);
+    return;
+  }
+  const trust = l10n.t('Trust This Folder’s Instruments');
+  const details = l10n.t('Show Details');
+  const untrusted = (answer.diagnostics ?? []).some(({ message }) => /not (approved|trusted)/i.test(message));
+  const first = answer.diagnostics?.find(({ severity }) => severity === 'error');
+  const text = first === undefined ? answer.message : `${answer.message}: ${first.message}`;
+  const picked = await vscode.window.showErrorMessage(
+    l10n.t('{0} was not submitted: {1}', score.name, text),
+    ...(untrusted ? [trust] : []),
+    details,
+  );
+  if (picked === trust) await vscode.commands.executeCommand('marianne.trustFolder');
+  if (picked === details) await vscode.commands.executeCommand('marianne.validateScore', request.uri);
+}

@@ -1,0 +1,276 @@
+/** This window's tie to the conductor: looks for it, starts it when a command needs it, follows it over restarts. */
+import { watch } from 'node:fs';
+import type { FSWatcher } from 'node:fs';
+import { join } from 'node:path';
+import { ConductorNotRunning, ConnectionLost } from '../../client/errors';
+import { ensureConductor } from '../../client/ensure';
+import { EventStream } from '../../client/event-stream';
+import { findConductor } from '../../client/find';
+import type { ClientInfo } from '../../client/find';
+import { connectJsonRpc } from '../../client/json-rpc-link';
+import type { CallOptions, Link } from '../../client/link';
+import type { InitializeResult } from '../../protocol/daemon-methods';
+import { PROTOCOL_VERSION } from '../../protocol/daemon-methods';
+import type { WireEvent } from '../../protocol/events';
+import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods';
+import { readOwner } from '../../protocol/owner-record';
+import type { Environment } from '../../protocol/paths';
+import { statePaths } from '../../protocol/paths';
+import type { JobRow } from '../../protocol/states';
+import { Emitter } from '../emitter';
+import { Scope } from '../scope';
+import type { Disposable } from '../scope';
+import { RestartBudget } from './restart-budget';
+
+export interface ConnectionOptions {
+  readonly stateDir: string;
+  /** Folder of `conductor.js`. */
+  readonly distDir: string;
+  readonly client: ClientInfo;
+  readonly env: Environment;
+  /** A program that is Node, or Electron as Node. */
+  readonly node: string;
+  /** False in Restricted Mode: then nothing is started. */
+  readonly mayStart: () => boolean;
+  /** True when jobs were running as far as this window knows: a conductor that crashed is started again for them. */
+  readonly hasWork: () => boolean;
+  readonly onSnapshot: (jobs: readonly JobRow[]) => void;
+  readonly onEvent: (event: WireEvent) => void;
+  readonly log: { info(message: string): void; warn(message: string): void };
+}
+
+export type ConnectionState =
+  /** Nobody has asked for it yet. */
+  'idle' | 'starting' | 'connected' | 'stopped';
+
+export class Connection implements Disposable {
+  private readonly states = new Emitter<ConnectionState>();
+  private readonly connections = new Emitter<Link>();
+  private readonly budget = new RestartBudget();
+  /** What belongs to the current connection only. */
+  readonly scope = new Scope();
+  private stream: EventStream | null = null;
+  private link: Link | null = null;
+  private details: InitializeResult | null = null;
+  private current: ConnectionState = 'idle';
+  private wake: () => void = () => undefined;
+  private starting: Promise<void> | null = null;
+  private watcher: FSWatcher | null = null;
+  private stoppedOnPurpose = false;
+
+  /** The state changed. */
+  readonly onState = this.states.event;
+  /** Connected anew; the snapshot was taken. */
+  readonly onConnected = this.connections.event;
+
+  constructor(private readonly options: ConnectionOptions) {}
+
+  get state(): ConnectionState {
+    return this.current;
+  }
+
+  /** What the conductor says of itself; null while not connected. */
+  get info(): InitializeResult | null {
+    return this.current === 'connected' ? this.details : null;
+  }
+
+  get stateDir(): string {
+    return this.options.stateDir;
+  }
+
+  get distDir(): string {
+    return this.options.distDir;
+  }
+
+  /** Looks for a running conductor from now on. Never starts one. */
+  look(): void {
+    if (this.stream !== null) {
+      this.wake();
+      return;
+    }
+    this.stream = new EventStream({
+      connect: () => this.connect(),
+      jobId: null,
+      ephemeral: true,
+      onSnapshot: (jobs) => this.options.onSnapshot(jobs),
+      onEvent: (event) => this.options.onEvent(event),
+      onState: (state) => this.onStreamState(state),
+      pause: (milliseconds, signal) => this.pause(milliseconds, signal),
+    });
+  }
+
+  /**
+   * Finds the conductor or starts it, and waits until this window follows it.
+   * @throws DaemonError when it cannot be started, or may not be here
+   */
+  async ensure(): Promise<Link> {
+    if (this.link?.isOpen === true && this.current === 'connected') return this.link;
+    if (!this.options.mayStart()) {
+      this.look();
+      throw new ConductorNotRunning();
+    }
+    this.stoppedOnPurpose = false;
+    this.starting ??= this.start().finally(() => (this.starting = null));
+    await this.starting;
+    return this.untilConnected();
+  }
+
+  /** A call for which the conductor is started if need be. @throws DaemonError */
+  async call<M extends MethodName>(
+    method: M,
+    params: ParamsOf<M>,
+    options?: CallOptions,
+  ): Promise<ResultOf<M>> {
+    return (await this.ensure()).call(method, params, options);
+  }
+
+  /** A call that a view makes: it never starts a conductor. @throws ConductorNotRunning */
+  async ask<M extends MethodName>(
+    method: M,
+    params: ParamsOf<M>,
+    options?: CallOptions,
+  ): Promise<ResultOf<M>> {
+    if (this.link === null) throw new ConductorNotRunning();
+    return this.link.call(method, params, options);
+  }
+
+  /** Asks it to end. Agents run on unless `cancel`. @throws DaemonError */
+  async stop(cancel: boolean): Promise<void> {
+    this.stoppedOnPurpose = true;
+    await this.ask('daemon.shutdown', { graceful: true, cancel });
+    await this.link?.closed;
+    const deadline = Date.now() + STOP_TIMEOUT_MS;
+    while (Date.now() < deadline) {
+      const owner = await readOwner(this.options.stateDir);
+      if (owner === null || owner.record.released) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  dispose(): void {
+    this.stream?.close();
+    this.watcher?.close();
+    this.scope.dispose();
+    this.wake();
+  }
+
+  private async start(): Promise<void> {
+    const { stateDir, client, env, node, distDir, log } = this.options;
+    this.setState('starting');
+    try {
+      const found = await ensureConductor({
+        stateDir,
+        client,
+        env,
+        runtime: { node, script: join(distDir, 'conductor.js') },
+      });
+      log.info(
+        `conductor ${found.info.version} (${found.info.build}), pid ${found.info.pid}, epoch ${found.epoch}`,
+      );
+      this.look();
+    } catch (error) {
+      this.setState('stopped');
+      this.look();
+      throw error;
+    }
+  }
+
+  private async untilConnected(): Promise<Link> {
+    const deadline = Date.now() + CONNECT_TIMEOUT_MS;
+    while (this.current !== 'connected' || this.link === null) {
+      const left = deadline - Date.now();
+      if (left <= 0) throw new ConnectionLost('the conductor runs, but this window could not connect to it');
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(done, Math.min(left, 250));
+        const listening = this.connections.event(done);
+        function done() {
+          clearTimeout(timer);
+          listening.dispose();
+          resolve();
+        }
+        this.wake();
+      });
+    }
+    return this.link;
+  }
+
+  private async connect(): Promise<Link> {
+    const { stateDir, client } = this.options;
+    const found = await findConductor(stateDir, client);
+    if (found === null) throw new ConductorNotRunning();
+    const link = await connectJsonRpc(found.record.socket);
+    this.details = await link.call('initialize', {
+      protocol_versions: [PROTOCOL_VERSION],
+      client: { ...client },
+    });
+    return link;
+  }
+
+  private onStreamState(
+    state: { readonly link: Link } | { readonly link: null; readonly error: unknown },
+  ): void {
+    if (state.link !== null) {
+      this.link = state.link;
+      this.options.log.info(`connected to the conductor, seq ${this.details?.seq ?? 0}`);
+      this.setState('connected');
+      this.connections.fire(state.link);
+      return;
+    }
+    const wasConnected = this.link !== null;
+    this.link = null;
+    this.scope.clear();
+    if (wasConnected) this.options.log.info('the connection to the conductor ended');
+    else if (!(state.error instanceof ConductorNotRunning)) {
+      this.options.log.warn(`cannot connect to the conductor: ${String(state.error)}`);
+    }
+    if (this.starting === null) this.setState('stopped');
+    if (wasConnected) void this.restartIfCrashed();
+  }
+
+  /** A conductor that gave ownership back ended as it was told; one that did not has crashed, and its jobs wait. */
+  private async restartIfCrashed(): Promise<void> {
+    const { stateDir, mayStart, hasWork, log } = this.options;
+    if (this.stoppedOnPurpose || !mayStart() || !hasWork()) return;
+    try {
+      const owner = await readOwner(stateDir);
+      if (owner === null || owner.record.released || !this.budget.take(Date.now())) return;
+      log.warn('the conductor ended unexpectedly while jobs were running; starting it again');
+      await this.ensure();
+    } catch (error) {
+      log.warn(`the conductor could not be started again: ${String(error)}`);
+    }
+  }
+
+  /** Waits before the next attempt to connect; a new owner record, or somebody who asks, cuts it short. */
+  private pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        this.watcher?.close();
+        this.watcher = null;
+        this.wake = () => undefined;
+        resolve();
+      };
+      const timer = setTimeout(done, milliseconds);
+      timer.unref();
+      this.wake = done;
+      signal.addEventListener('abort', done, { once: true });
+      try {
+        this.watcher = watch(statePaths(this.options.stateDir).owner, { persistent: false }, done);
+        this.watcher.on('error', () => undefined);
+      } catch {
+        // No state directory yet: the pause alone decides.
+      }
+    });
+  }
+
+  private setState(state: ConnectionState): void {
+    if (state === this.current) return;
+    this.current = state;
+    this.states.fire(state);
+  }
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const STOP_TIMEOUT_MS = 10_000;

@@ -1,0 +1,53 @@
+/** API keys: in VS Code's secret storage, handed to the conductor over the socket, kept there in memory only. */
+import type * as vscode from 'vscode';
+import type { Link } from '../../client/link';
+
+const PREFIX = 'marianne.key.';
+/** Names of the keys that are stored; secret storage cannot be listed in VS Code before 1.105. */
+const NAMES = 'marianne.keyNames';
+
+export class SecretKeys {
+  constructor(
+    private readonly storage: vscode.SecretStorage,
+    private readonly memory: vscode.Memento,
+  ) {}
+
+  names(): readonly string[] {
+    return this.memory.get<string[]>(NAMES, []);
+  }
+
+  async set(name: string, value: string | null): Promise<void> {
+    if (value === null) await this.storage.delete(PREFIX + name);
+    else await this.storage.store(PREFIX + name, value);
+    const others = this.names().filter((other) => other !== name);
+    await this.memory.update(NAMES, value === null ? others : [...others, name].sort());
+  }
+
+  /** Stored values; those of the environment win, as everywhere. Only the names that are asked for. */
+  async values(names: Iterable<string>, env: NodeJS.ProcessEnv): Promise<Record<string, string>> {
+    const found: Record<string, string> = {};
+    for (const name of names) {
+      const value = env[name] ?? (await this.stored(name));
+      if (value !== undefined && value !== '') found[name] = value;
+    }
+    return found;
+  }
+
+  /** Offers what jobs wait for. Rejects with the connection. */
+  async offer(link: Link, env: NodeJS.ProcessEnv): Promise<readonly string[]> {
+    const { names } = await link.call('secrets.wanted', {});
+    if (names.length === 0) return [];
+    const values = await this.values(names, env);
+    if (Object.keys(values).length === 0) return [];
+    return (await link.call('secrets.offer', { values })).accepted;
+  }
+
+  private async stored(name: string): Promise<string | undefined> {
+    try {
+      return await this.storage.get(PREFIX + name);
+    } catch {
+      // No keyring on this machine: the environment is what is left.
+      return undefined;
+    }
+  }
+}

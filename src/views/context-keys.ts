@@ -1,0 +1,38 @@
+/** Keys for `when` clauses: what can work now. */
+import * as vscode from 'vscode';
+import type { Connection } from './connection/connection';
+import { Scope } from './scope';
+import type { Disposable } from './scope';
+import { looksLikeScore } from './scores/recognise';
+import type { JobStore } from './store/job-store';
+
+export function keepContextKeys(connection: Connection, store: JobStore): Disposable {
+  const scope = new Scope();
+  const last = new Map<string, unknown>();
+  const set = (key: string, value: unknown) => {
+    if (last.get(key) === value) return;
+    last.set(key, value);
+    void vscode.commands.executeCommand('setContext', `marianne.${key}`, value);
+  };
+  const editor = () => {
+    const document = vscode.window.activeTextEditor?.document;
+    set(
+      'activeScore',
+      document?.uri.scheme === 'file' && looksLikeScore(document.uri.fsPath, document.getText()),
+    );
+  };
+  const jobs = () => set('hasJobs', store.list().length > 0);
+  const state = () => set('conductor', connection.state);
+  scope.add(connection.onState(state));
+  scope.add(store.onChange(jobs));
+  scope.add(vscode.window.onDidChangeActiveTextEditor(editor));
+  scope.add(
+    vscode.workspace.onDidSaveTextDocument((document) => {
+      if (document === vscode.window.activeTextEditor?.document) editor();
+    }),
+  );
+  state();
+  jobs();
+  editor();
+  return scope;
+}

@@ -1,0 +1,55 @@
+/** What views ask of scores and instruments. The implementation is loaded when it is first needed (`src/score-room.ts`). */
+import type { InstrumentCatalogue } from '../../score/catalogue';
+import type { Environment } from '../../protocol/paths';
+
+export interface ScoreProblem {
+  readonly code: string;
+  readonly message: string;
+  /** 1-based; null for what has no place. */
+  readonly line: number | null;
+}
+
+export interface PlannedSheetSummary {
+  readonly num: number;
+  /** Movement number. */
+  readonly stage: number;
+  readonly movementName: string | null;
+  readonly description: string | null;
+  readonly instrument: string;
+  readonly dependsOn: readonly number[];
+}
+
+export interface PlannedScore {
+  readonly name: string;
+  readonly description: string | null;
+  /** The workspace that the score itself names, absolute; null when it names none. */
+  readonly writtenWorkspace: string | null;
+  readonly stages: number;
+  readonly sheets: readonly PlannedSheetSummary[];
+}
+
+export interface ScoreSummary {
+  /** Errors of the text alone. */
+  readonly problems: readonly ScoreProblem[];
+  readonly score: PlannedScore | null;
+}
+
+export interface SubmitParts {
+  readonly env: Record<string, string>;
+  readonly secrets: Record<string, string>;
+  /** Every name that some instrument calls a key. */
+  readonly secretNames: readonly string[];
+}
+
+export interface ScoreRoom {
+  /** Never throws for what is wrong with the text. */
+  summarise(text: string, path: string): ScoreSummary;
+  scoreCatalogue(distDir: string, stateDir: string): Promise<InstrumentCatalogue>;
+  secretNames(distDir: string, stateDir: string): Promise<string[]>;
+  submitEnvironment(env: Environment, distDir: string, stateDir: string): Promise<SubmitParts>;
+  /** A new idempotency key. */
+  submitKey(): string;
+}
+
+/** Loads it once. */
+export type LoadScoreRoom = () => Promise<ScoreRoom>;

@@ -1,0 +1,25 @@
+/** Typed reading of the settings; their descriptions are in the manifest. */
+import * as vscode from 'vscode';
+
+export type NotificationSetting = 'all' | 'failures' | 'off';
+export type RevealSetting = 'never' | 'onSubmit' | 'onFailure';
+
+export const settings = {
+  stateDirectory: () => text('stateDirectory'),
+  jobWorkspace: (scope: vscode.Uri) => text('jobWorkspace', scope),
+  askBeforeSubmit: () => get('submit.ask', true),
+  notifications: () => get<NotificationSetting>('notifications', 'all'),
+  revealOutput: () => get<RevealSetting>('output.reveal', 'never'),
+  /** Characters. */
+  outputLimit: () => Math.max(1, get('output.limitMegabytes', 4)) * 1024 * 1024,
+  terminalCommand: () => get('terminal.addCommand', true),
+  statusBar: () => get('statusBar.show', true),
+};
+
+function get<T>(key: string, byDefault: T, scope?: vscode.Uri): T {
+  return vscode.workspace.getConfiguration('marianne', scope ?? null).get(key, byDefault);
+}
+
+function text(key: string, scope?: vscode.Uri): string {
+  return get(key, '', scope).trim();
+}

@@ -1,0 +1,223 @@
+/** Builds the pieces and ties them together. Nothing here waits: what takes time begins when somebody looks or asks. */
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import * as vscode from 'vscode';
+import { stateDirectory } from '../protocol/paths';
+import { commands } from './commands/table';
+import { tellFailure } from './commands/failure';
+import { workspaceFor } from './commands/submit';
+import { Connection } from './connection/connection';
+import { SecretKeys } from './connection/secret-keys';
+import { keepContextKeys } from './context-keys';
+import { useTranslator } from './l10n';
+import { Notifications } from './notifications';
+import { AttemptDocuments } from './output/attempt-documents';
+import { ConductorLog } from './output/conductor-log';
+import { SheetOutput } from './output/sheet-output';
+import { PromptPreview } from './preview/prompt-preview';
+import { Scope } from './scope';
+import type { Disposable } from './scope';
+import type { LoadScoreRoom } from './scores/score-room';
+import type { Services } from './services';
+import { settings } from './settings';
+import { StatusBar } from './status-bar';
+import { JobFeed } from './store/job-feed';
+import { JobStore } from './store/job-store';
+import { hasEnded } from './store/model';
+import type { JobModel } from './store/model';
+import { contains } from './submit/choose-workspace';
+import { SubmittedJobs } from './submit/submitted-jobs';
+import { registerScoreLanguage } from './language';
+import { languageDeps } from './language-deps';
+import { contributeTerminal } from './terminal';
+import { InstrumentsView } from './trees/instruments-view';
+import { JobsView } from './trees/jobs-view';
+import { SheetsView } from './trees/sheets-view';
+
+export interface Started {
+  /** Undoes all of it. */
+  readonly scope: Disposable;
+  readonly store: JobStore;
+}
+
+export function start(
+  context: vscode.ExtensionContext,
+  log: vscode.LogOutputChannel,
+  scoreRoom: LoadScoreRoom,
+): Started {
+  useTranslator((message, ...args) => vscode.l10n.t(message, ...args));
+  const scope = new Scope();
+  const onError = (error: unknown) =>
+    log.warn(error instanceof Error ? (error.stack ?? error.message) : String(error));
+
+  const store = new JobStore();
+  const connection: Connection = scope.add(connect(context, log, store, () => ({ feed, notifications })));
+  const feed: JobFeed = new JobFeed({
+    store,
+    call: (method, params) => connection.ask(method, params),
+    later: (work, milliseconds) => void setTimeout(work, milliseconds),
+    onError,
+  });
+  const conductorLog = scope.add(new ConductorLog(connection.stateDir));
+  const output = scope.add(new SheetOutput(connection, store));
+  const secrets = new SecretKeys(context.secrets, context.globalState);
+  const submitted = new SubmittedJobs(context.workspaceState);
+  const jobsView = scope.add(
+    new JobsView({ store, feed, isHere, seen: seenFailures(context.workspaceState), onError }),
+  );
+  const sheetsView = scope.add(new SheetsView(store, feed, scoreRoom, onError));
+  const instrumentsView = scope.add(new InstrumentsView(connection, store, onError));
+  const notifications = new Notifications({
+    store,
+    submitted,
+    output,
+    memory: context.workspaceState,
+    isHere,
+    jobsVisible: () => jobsView.view.visible,
+  });
+  const services: Services = {
+    ...{ context, log, conductorLog, connection, store, feed, output, secrets, scoreRoom, submitted },
+    ...{ jobsView, sheetsView, instrumentsView },
+    attempts: scope.add(new AttemptDocuments(connection)),
+    preview: scope.add(
+      new PromptPreview(connection, (score, text) => previewWorkspace(scoreRoom, score, text)),
+    ),
+  };
+  scope.add(new StatusBar(connection, store));
+  scope.add(keepContextKeys(connection, store));
+  scope.add(registerScoreLanguage(languageDeps(scope, services)));
+  registerCommands(scope, services);
+  watch(scope, services, onError);
+  contributeTerminal(context);
+  lookIfWorthwhile(services);
+  scope.add({ dispose: () => connection.state === 'connected' && notifications.watched() });
+  return { scope, store };
+}
+
+/** A job of this window: it works in, or its score lies in, one of the open folders. */
+function isHere(job: JobModel): boolean {
+  return (vscode.workspace.workspaceFolders ?? []).some(
+    ({ uri }) => contains(uri.fsPath, job.workspace) || contains(uri.fsPath, job.scorePath),
+  );
+}
+
+function connect(
+  context: vscode.ExtensionContext,
+  log: vscode.LogOutputChannel,
+  store: JobStore,
+  later: () => { feed: JobFeed; notifications: Notifications },
+): Connection {
+  const setting = settings.stateDirectory();
+  const packageJson = context.extension.packageJSON as { version?: unknown };
+  let first = true;
+  return new Connection({
+    stateDir:
+      setting === ''
+        ? stateDirectory(process.env, homedir())
+        : resolve(homedir(), setting.replace(/^~\//, '')),
+    distDir: join(context.extensionPath, 'dist'),
+    client: { name: 'marianne-vscode', version: String(packageJson.version), kind: 'vscode' },
+    env: process.env,
+    node: process.execPath,
+    mayStart: () => vscode.workspace.isTrusted,
+    hasWork: () => store.list().some((job) => !hasEnded(job)),
+    onSnapshot: (jobs) => {
+      const { feed, notifications } = later();
+      feed.onSnapshot(jobs);
+      if (first) notifications.onFirstSnapshot();
+      first = false;
+    },
+    onEvent: (event) => {
+      const { feed, notifications } = later();
+      feed.onEvent(event);
+      notifications.onEvent(event);
+    },
+    log,
+  });
+}
+
+function registerCommands(scope: Scope, services: Services): void {
+  for (const command of commands) {
+    scope.add(
+      vscode.commands.registerCommand(command.id, async (...given: unknown[]) => {
+        try {
+          await command.run(services, ...given);
+        } catch (error) {
+          await tellFailure(services, error);
+        }
+      }),
+    );
+  }
+}
+
+/** What happens in VS Code, and what follows from it. */
+function watch(scope: Scope, services: Services, onError: (error: unknown) => void): void {
+  const { connection, store, jobsView, sheetsView, instrumentsView, output, secrets } = services;
+  for (const { view } of [jobsView, sheetsView, instrumentsView]) {
+    if (view.visible) connection.look();
+    scope.add(view.onDidChangeVisibility(({ visible }) => visible && connection.look()));
+  }
+  scope.add(
+    jobsView.view.onDidChangeSelection(({ selection }) => {
+      const [node] = selection;
+      if (node === undefined || !('job' in node)) return;
+      sheetsView.showJob(node.job);
+      if (node.kind === 'sheet' || node.kind === 'attempt') output.followSheet(node);
+    }),
+  );
+  scope.add(
+    connection.onConnected((link) => {
+      if (vscode.workspace.isTrusted) secrets.offer(link, process.env).catch(onError);
+      link.call('daemon.rate_limits', {}).then(({ backends }) => {
+        const now = Date.now();
+        store.setLimits(
+          Object.entries(backends).map(
+            ([name, { seconds_remaining: left }]) => [name, { until: now + left * 1000 }] as const,
+          ),
+        );
+      }, onError);
+    }),
+  );
+  scope.add(vscode.workspace.onDidChangeWorkspaceFolders(() => jobsView.refresh()));
+  scope.add(vscode.workspace.onDidGrantWorkspaceTrust(() => contributeTerminal(services.context)));
+  scope.add(
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (
+        change.affectsConfiguration('marianne.terminal') ||
+        change.affectsConfiguration('marianne.stateDirectory')
+      ) {
+        contributeTerminal(services.context);
+      }
+    }),
+  );
+}
+
+/** A folder that had jobs is watched from the start; any other only when somebody looks. Never starts a conductor. */
+function lookIfWorthwhile({ connection, context }: Services): void {
+  if (context.workspaceState.get('marianne.submitted') !== undefined) setImmediate(() => connection.look());
+}
+
+/** The workspace that a submit of this text would send; null when the score names its own. */
+async function previewWorkspace(
+  scoreRoom: LoadScoreRoom,
+  uri: vscode.Uri,
+  text: string,
+): Promise<string | null> {
+  const { score } = (await scoreRoom()).summarise(text, uri.fsPath);
+  const chosen = workspaceFor(uri, score?.writtenWorkspace ?? null);
+  return chosen.source === 'score' ? null : chosen.path;
+}
+
+const SEEN_KEY = 'marianne.seenFailures';
+const MOST_SEEN = 500;
+
+function seenFailures(memory: vscode.Memento) {
+  const seen = new Set(memory.get<string[]>(SEEN_KEY, []));
+  return {
+    has: (job: string) => seen.has(job),
+    add: (job: string) => {
+      seen.add(job);
+      void memory.update(SEEN_KEY, [...seen].slice(-MOST_SEEN));
+    },
+  };
+}

@@ -1,0 +1,174 @@
+/** Keeps the store true: snapshots and events in, questions to the conductor out. Pure but for the clock that it is given. */
+import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods';
+import { JobSubmissionError } from '../../protocol/errors';
+import { eventDataSchemas } from '../../protocol/events';
+import type { WireEvent } from '../../protocol/events';
+import type { JobRow } from '../../protocol/states';
+import { l10n } from '../l10n';
+import type { JobStore } from './job-store';
+import { hasEnded, jobFromRow, jobFromStatus, sheetFromWire } from './model';
+
+export interface FeedOptions {
+  readonly store: JobStore;
+  /** Asks the conductor. Rejects while there is none. */
+  readonly call: <M extends MethodName>(method: M, params: ParamsOf<M>) => Promise<ResultOf<M>>;
+  /** Runs `work` after a pause. */
+  readonly later: (work: () => void, milliseconds: number) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Events of one job come in bursts: they are answered by one question. */
+const PAUSE_MS = 80;
+const PAGE = 500;
+/** Sheets that changed together and lie closer than this are asked for in one page. */
+const SPAN = 50;
+
+interface Dirty {
+  readonly sheets: Set<number>;
+  allSheets: boolean;
+}
+
+export class JobFeed {
+  private readonly dirty = new Map<string, Dirty>();
+  private readonly busy = new Set<string>();
+  private readonly loading = new Map<string, Promise<void>>();
+
+  constructor(private readonly options: FeedOptions) {}
+
+  onSnapshot(rows: readonly JobRow[]): void {
+    const { store } = this.options;
+    store.replaceJobs(rows.map((row) => jobFromRow(row, store.job(row.job_id))));
+    const open = new Set(store.openJobs());
+    for (const job of store.list()) {
+      if (open.has(job.id)) this.mark(job.id, 'all');
+      // A row says neither instruments nor what a running job waits for.
+      else if (!hasEnded(job)) this.mark(job.id);
+    }
+  }
+
+  onEvent(event: WireEvent): void {
+    const { store } = this.options;
+    switch (event.type) {
+      case 'attempt.progress':
+        this.takeProgress(event);
+        return;
+      case 'job.deleted':
+        if (event.job_id !== null) store.removeJob(event.job_id);
+        return;
+      case 'rate_limit.active':
+      case 'rate_limit.cleared':
+        this.takeLimit(event);
+        break;
+      case 'storage.failed':
+        store.setNotice(
+          l10n.t(
+            'The conductor cannot write its journal: {0}',
+            eventDataSchemas.storage.safeParse(event.data).data?.message ?? l10n.t('unknown reason'),
+          ),
+        );
+        return;
+      case 'storage.recovered':
+        store.setNotice(null);
+        return;
+      case 'conductor.draining':
+        return;
+      default:
+    }
+    if (event.job_id !== null) this.mark(event.job_id, event.sheet ?? undefined);
+  }
+
+  /** Loads the sheets of a job and keeps them up to date from now on. */
+  async openSheets(job: string): Promise<void> {
+    if (this.options.store.sheets(job) !== undefined) return;
+    const running = this.loading.get(job);
+    if (running !== undefined) return running;
+    const loading = this.loadJob(job)
+      .then(() => this.loadAll(job))
+      .finally(() => this.loading.delete(job));
+    this.loading.set(job, loading);
+    return loading;
+  }
+
+  /** Asks again for the job, and for one sheet or all of them if they are shown. */
+  mark(job: string, sheet?: number | 'all'): void {
+    let dirty = this.dirty.get(job);
+    if (dirty === undefined) {
+      dirty = { sheets: new Set(), allSheets: false };
+      this.dirty.set(job, dirty);
+      if (!this.busy.has(job)) this.options.later(() => void this.refresh(job), PAUSE_MS);
+    }
+    if (sheet === 'all') dirty.allSheets = true;
+    else if (sheet !== undefined) dirty.sheets.add(sheet);
+  }
+
+  private async refresh(job: string): Promise<void> {
+    const { store, call, later, onError } = this.options;
+    const dirty = this.dirty.get(job);
+    if (dirty === undefined || this.busy.has(job)) return;
+    this.dirty.delete(job);
+    this.busy.add(job);
+    try {
+      store.putJob(jobFromStatus(await call('job.status', { job_id: job, sheets: false })));
+      if (store.sheets(job) !== undefined) {
+        if (dirty.allSheets) await this.loadAll(job);
+        else
+          for (const [first, last] of spans(dirty.sheets))
+            await this.loadPage(job, first - 1, last - first + 1);
+      }
+    } catch (error) {
+      if (error instanceof JobSubmissionError) store.removeJob(job);
+      else onError(error);
+    } finally {
+      this.busy.delete(job);
+      if (this.dirty.has(job)) later(() => void this.refresh(job), PAUSE_MS);
+    }
+  }
+
+  /** A job that was just submitted may be asked for before its first event came. */
+  private async loadJob(job: string): Promise<void> {
+    const { store, call } = this.options;
+    if (store.job(job) === undefined) {
+      store.putJob(jobFromStatus(await call('job.status', { job_id: job, sheets: false })));
+    }
+  }
+
+  private async loadAll(job: string): Promise<void> {
+    for (let offset: number | null = 0; offset !== null;) offset = await this.loadPage(job, offset, PAGE);
+  }
+
+  private async loadPage(job: string, offset: number, limit: number): Promise<number | null> {
+    const page = await this.options.call('job.sheets', { job_id: job, offset, limit });
+    this.options.store.putSheets(job, page.sheets.map(sheetFromWire), page.total);
+    return page.next_offset;
+  }
+
+  private takeProgress(event: WireEvent): void {
+    const parsed = eventDataSchemas.progress.safeParse(event.data);
+    if (!parsed.success || event.job_id === null || typeof event.sheet !== 'number') return;
+    this.options.store.putProgress(event.job_id, event.sheet, {
+      attempt: event.attempt ?? null,
+      stdoutBytes: parsed.data.stdout_bytes ?? 0,
+      stderrBytes: parsed.data.stderr_bytes ?? 0,
+      lastLine: parsed.data.last_line ?? null,
+    });
+  }
+
+  private takeLimit(event: WireEvent): void {
+    const parsed = eventDataSchemas.rateLimit.safeParse(event.data);
+    const instrument = parsed.data?.instrument ?? null;
+    if (instrument === null) return;
+    const limit = event.type === 'rate_limit.active' ? { until: parsed.data?.until ?? null } : null;
+    this.options.store.setLimit(instrument, limit);
+  }
+}
+
+/** Sheet numbers as ranges [first, last] that are asked for together. */
+export function spans(sheets: Iterable<number>): [number, number][] {
+  const result: [number, number][] = [];
+  for (const sheet of [...sheets].sort((a, b) => a - b)) {
+    const last = result.at(-1);
+    if (last !== undefined && sheet - last[0] < SPAN) last[1] = sheet;
+    else result.push([sheet, sheet]);
+  }
+  return result;
+}

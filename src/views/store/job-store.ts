@@ -1,0 +1,154 @@
+/** What the conductor said, kept for all views. Pure: no vscode, no clock, no socket. */
+import { isDeepStrictEqual } from 'node:util';
+import { Emitter } from '../emitter';
+import type { JobModel, Progress, SheetModel } from './model';
+
+/** What changed since the last time, all that views need to redraw only that. */
+export interface StoreChange {
+  /** Jobs came, went or changed their place. */
+  readonly list: boolean;
+  /** Jobs whose own row changed. */
+  readonly jobs: readonly string[];
+  /** Jobs whose set of sheets changed as a whole. */
+  readonly sheetLists: readonly string[];
+  readonly sheets: readonly { readonly job: string; readonly sheet: number }[];
+}
+
+export interface InstrumentLimit {
+  /** Milliseconds since the epoch; null = unknown. */
+  readonly until: number | null;
+}
+
+const nothing: StoreChange = { list: false, jobs: [], sheetLists: [], sheets: [] };
+
+export class JobStore {
+  private readonly jobs = new Map<string, JobModel>();
+  private readonly sheetsOf = new Map<string, readonly SheetModel[]>();
+  private readonly progressOf = new Map<string, Progress>();
+  private readonly limitsOf = new Map<string, InstrumentLimit>();
+  private readonly changes = new Emitter<StoreChange>();
+  private readonly progressed = new Emitter<{ readonly job: string; readonly sheet: number }>();
+  private readonly limitChanges = new Emitter<undefined>();
+  /** What the conductor says of itself, for example that its disk is full. */
+  private noticeText: string | null = null;
+
+  readonly onChange = this.changes.event;
+  readonly onProgress = this.progressed.event;
+  readonly onLimits = this.limitChanges.event;
+
+  get notice(): string | null {
+    return this.noticeText;
+  }
+
+  /** Newest first; what was submitted in one moment, by id. */
+  list(): readonly JobModel[] {
+    return [...this.jobs.values()].sort((a, b) => b.submittedAt - a.submittedAt || (a.id < b.id ? 1 : -1));
+  }
+
+  job(id: string): JobModel | undefined {
+    return this.jobs.get(id);
+  }
+
+  /** In number order; undefined when they were not asked for yet. */
+  sheets(job: string): readonly SheetModel[] | undefined {
+    return this.sheetsOf.get(job);
+  }
+
+  sheet(job: string, num: number): SheetModel | undefined {
+    return this.sheetsOf.get(job)?.[num - 1];
+  }
+
+  progress(job: string, sheet: number): Progress | undefined {
+    return this.progressOf.get(`${job}/${sheet}`);
+  }
+
+  limits(): ReadonlyMap<string, InstrumentLimit> {
+    return this.limitsOf;
+  }
+
+  /** Jobs whose sheets are kept up to date. */
+  openJobs(): readonly string[] {
+    return [...this.sheetsOf.keys()];
+  }
+
+  /** A snapshot: replaces what is known of which jobs there are. */
+  replaceJobs(jobs: readonly JobModel[]): void {
+    const ids = new Set(jobs.map((job) => job.id));
+    const gone = [...this.jobs.keys()].filter((id) => !ids.has(id));
+    for (const id of gone) this.forget(id);
+    const came = jobs.filter((job) => !this.jobs.has(job.id));
+    const changed = jobs.filter((job) => {
+      const before = this.jobs.get(job.id);
+      return before !== undefined && !isDeepStrictEqual(before, job);
+    });
+    for (const job of jobs) this.jobs.set(job.id, job);
+    this.emit({ list: gone.length + came.length > 0, jobs: changed.map((job) => job.id) });
+  }
+
+  putJob(job: JobModel): void {
+    const before = this.jobs.get(job.id);
+    if (before !== undefined && isDeepStrictEqual(before, job)) return;
+    this.jobs.set(job.id, job);
+    this.emit(before === undefined ? { list: true } : { jobs: [job.id] });
+  }
+
+  removeJob(id: string): void {
+    if (!this.jobs.has(id)) return;
+    this.forget(id);
+    this.emit({ list: true });
+  }
+
+  /** Sheets as they were answered; others stay as they are. Sheet numbers ascend from 1 without gaps. */
+  putSheets(job: string, sheets: readonly SheetModel[], total: number): void {
+    const before = this.sheetsOf.get(job);
+    const next = (before ?? []).slice(0, total);
+    const changed: SheetModel[] = [];
+    for (const sheet of sheets) {
+      // A sheet beyond what is loaded so far comes with its own page.
+      if (sheet.num > next.length + 1) continue;
+      if (!isDeepStrictEqual(next[sheet.num - 1], sheet)) changed.push(sheet);
+      next[sheet.num - 1] = sheet;
+    }
+    this.sheetsOf.set(job, next);
+    for (const sheet of changed)
+      if (sheet.status !== 'dispatched') this.progressOf.delete(`${job}/${sheet.num}`);
+    if (before?.length !== next.length) this.emit({ sheetLists: [job] });
+    else if (changed.length > 0) this.emit({ sheets: changed.map((sheet) => ({ job, sheet: sheet.num })) });
+  }
+
+  putProgress(job: string, sheet: number, progress: Progress): void {
+    this.progressOf.set(`${job}/${sheet}`, progress);
+    this.progressed.fire({ job, sheet });
+  }
+
+  setLimits(limits: Iterable<readonly [string, InstrumentLimit]>): void {
+    this.limitsOf.clear();
+    for (const [name, limit] of limits) this.limitsOf.set(name, limit);
+    this.limitChanges.fire(undefined);
+  }
+
+  setLimit(instrument: string, limit: InstrumentLimit | null): void {
+    if (limit === null) this.limitsOf.delete(instrument);
+    else this.limitsOf.set(instrument, limit);
+    this.limitChanges.fire(undefined);
+  }
+
+  setNotice(text: string | null): void {
+    if (text === this.noticeText) return;
+    this.noticeText = text;
+    this.emit({ list: true });
+  }
+
+  private forget(id: string): void {
+    this.jobs.delete(id);
+    this.sheetsOf.delete(id);
+    for (const key of this.progressOf.keys()) if (key.startsWith(`${id}/`)) this.progressOf.delete(key);
+  }
+
+  private emit(change: Partial<StoreChange>): void {
+    const whole = { ...nothing, ...change };
+    if (whole.list || whole.jobs.length + whole.sheetLists.length + whole.sheets.length > 0) {
+      this.changes.fire(whole);
+    }
+  }
+}

@@ -1,0 +1,52 @@
+/** Numbers over all jobs. Pure. */
+import { hasEnded, needsPerson } from './model';
+import type { JobModel } from './model';
+
+export interface Summary {
+  readonly running: number;
+  /** Paused, limited or waiting for a person. */
+  readonly waiting: number;
+  /** Ended in failure since midnight. */
+  readonly failed: number;
+  readonly costToday: number;
+}
+
+/** `now`: milliseconds since the epoch; today is the local day. Cost counts jobs that were active today. */
+export function summarise(jobs: readonly JobModel[], now: number): Summary {
+  const midnight = new Date(now).setHours(0, 0, 0, 0);
+  const today = (instant: number | null) => instant !== null && instant >= midnight;
+  const waits = (job: JobModel) => !hasEnded(job) && (needsPerson(job) || job.status === 'paused');
+  return {
+    running: jobs.filter((job) => job.status === 'running' && !waits(job)).length,
+    waiting: jobs.filter(waits).length,
+    failed: jobs.filter((job) => job.status === 'failed' && today(job.endedAt)).length,
+    costToday: jobs
+      .filter(
+        (job) => today(job.endedAt) || today(job.startedAt) || (!hasEnded(job) && job.startedAt !== null),
+      )
+      .reduce((sum, job) => sum + job.costUsd, 0),
+  };
+}
+
+export interface EndedWork {
+  readonly completed: readonly JobModel[];
+  readonly failed: readonly JobModel[];
+  /** Not ended, and a person or a limit holds them. */
+  readonly waiting: readonly JobModel[];
+  readonly costUsd: number;
+}
+
+/** What happened after `since` while nobody watched; null when there is nothing to say. */
+export function endedSince(jobs: readonly JobModel[], since: number): EndedWork | null {
+  const ended = jobs.filter((job) => job.endedAt !== null && job.endedAt > since);
+  const completed = ended.filter((job) => job.status === 'completed');
+  const failed = ended.filter((job) => job.status === 'failed');
+  if (completed.length + failed.length === 0) return null;
+  const waiting = jobs.filter((job) => !hasEnded(job) && (needsPerson(job) || job.status === 'paused'));
+  return {
+    completed,
+    failed,
+    waiting,
+    costUsd: [...completed, ...failed].reduce((sum, job) => sum + job.costUsd, 0),
+  };
+}

@@ -1,0 +1,63 @@
+import type { AttemptModel } from '../store/model';
+import { l10n } from '../l10n';
+import { brief, cost, duration, parts } from './format';
+import { stateIcons } from './row';
+import type { Row } from './row';
+import { usesClaudeCode } from './sheet-row';
+
+type Outcome = Exclude<AttemptModel['outcome'], null>;
+
+/** The row of one attempt. */
+export function attemptRow(job: string, sheet: number, attempt: AttemptModel, now: number): Row {
+  const state = attemptState(attempt);
+  const why = attempt.outcome === 'completed' ? '' : brief(attempt.errorMessage ?? '');
+  return {
+    id: `job/${job}/sheet/${sheet}/attempt/${attempt.attempt}`,
+    label: l10n.t('Attempt {0}', attempt.attempt),
+    description: parts(
+      attempt.outcome === null ? '' : state,
+      why,
+      attempt.outcome === null
+        ? duration(now - attempt.startedAt, { steps: true })
+        : attempt.durationSeconds !== null && duration(attempt.durationSeconds * 1000),
+      attempt.mode === 'normal' ? '' : attempt.mode,
+      cost(attempt.costUsd ?? 0),
+      attempt.instrument,
+    ),
+    icon: attempt.outcome === null ? stateIcons.running : icons[attempt.outcome],
+    context: [
+      'attempt',
+      attempt.outcome ?? 'running',
+      'hasLog',
+      ...(usesClaudeCode(attempt) ? ['resumableSession'] : []),
+    ],
+    collapsible: 'none',
+    spoken: l10n.t('attempt {0}, {1}', attempt.attempt, parts(state, why)),
+  };
+}
+
+const icons: Record<Outcome, Row['icon']> = {
+  completed: stateIcons.passed,
+  failed: stateIcons.failed,
+  partial: stateIcons.retrying,
+  rate_limited: stateIcons.waiting,
+  interrupted: stateIcons.cancelled,
+  cancelled: stateIcons.cancelled,
+  timeout: stateIcons.failed,
+  skipped: stateIcons.skipped,
+};
+
+export function attemptState(attempt: Pick<AttemptModel, 'outcome'>): string {
+  if (attempt.outcome === null) return l10n.t('running');
+  const names: Record<Outcome, string> = {
+    completed: l10n.t('completed'),
+    failed: l10n.t('failed'),
+    partial: l10n.t('partly passed'),
+    rate_limited: l10n.t('rate limited'),
+    interrupted: l10n.t('interrupted'),
+    cancelled: l10n.t('cancelled'),
+    timeout: l10n.t('timed out'),
+    skipped: l10n.t('skipped'),
+  };
+  return names[attempt.outcome];
+}

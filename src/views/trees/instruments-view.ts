@@ -1,0 +1,92 @@
+/** The Instruments view: what can be used on this machine, and why not. */
+import * as vscode from 'vscode';
+import type { InstrumentRow } from '../../protocol/daemon-methods';
+import type { Connection } from '../connection/connection';
+import { l10n } from '../l10n';
+import { Scope } from '../scope';
+import type { Disposable } from '../scope';
+import type { JobStore } from '../store/job-store';
+import { instrumentRow } from './instrument-row';
+import { code } from './job-row';
+import { treeItem } from './tree-item';
+
+/** What is not there comes after what is. */
+const order: Record<InstrumentRow['status'], number> = {
+  ready: 0,
+  needs_key: 1,
+  untrusted: 2,
+  missing: 3,
+  unknown: 4,
+};
+const TICK_MS = 1_000;
+
+export class InstrumentsView implements vscode.TreeDataProvider<InstrumentRow>, Disposable {
+  private readonly scope = new Scope();
+  private readonly changed = this.scope.add(new vscode.EventEmitter<InstrumentRow | undefined>());
+  readonly onDidChangeTreeData = this.changed.event;
+  readonly view: vscode.TreeView<InstrumentRow>;
+  private rows: readonly InstrumentRow[] = [];
+  private loaded = false;
+  private readonly ticker: NodeJS.Timeout;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly store: JobStore,
+    private readonly onError: (error: unknown) => void,
+  ) {
+    this.view = this.scope.add(
+      vscode.window.createTreeView('marianne.instruments', { treeDataProvider: this }),
+    );
+    this.scope.add(this.view.onDidChangeVisibility(({ visible }) => visible && void this.refresh()));
+    this.scope.add(store.onLimits(() => this.changed.fire(undefined)));
+    this.scope.add(
+      connection.onConnected(() => {
+        this.loaded = false;
+        void this.refresh();
+      }),
+    );
+    this.ticker = setInterval(() => {
+      if (this.view.visible && store.limits().size > 0) this.changed.fire(undefined);
+    }, TICK_MS);
+  }
+
+  dispose(): void {
+    clearInterval(this.ticker);
+    this.scope.dispose();
+  }
+
+  /** Asks the conductor again, if one runs and somebody looks. */
+  async refresh(force = false): Promise<void> {
+    if (this.connection.state !== 'connected' || (this.loaded && !force) || (!this.view.visible && !force))
+      return;
+    try {
+      const { instruments } = await this.connection.ask('instruments.list', {});
+      this.loaded = true;
+      this.rows = [...instruments].sort(
+        (a, b) => order[a.status] - order[b.status] || (a.name < b.name ? -1 : 1),
+      );
+      this.changed.fire(undefined);
+    } catch (error) {
+      this.onError(error);
+    }
+  }
+
+  getTreeItem(instrument: InstrumentRow): vscode.TreeItem {
+    return treeItem(instrumentRow(instrument, this.store.limits().get(instrument.name), Date.now()));
+  }
+
+  async getChildren(node?: InstrumentRow): Promise<InstrumentRow[]> {
+    if (node !== undefined) return [];
+    await this.refresh();
+    return [...this.rows];
+  }
+
+  resolveTreeItem(item: vscode.TreeItem, row: InstrumentRow): vscode.TreeItem {
+    const lines = [`**${row.display_name}** (${row.kind})`, '', row.description ?? ''];
+    if (row.detail !== null) lines.push('', `- ${code(row.detail)}`);
+    if (row.models.length > 0) lines.push(`- ${l10n.t('Models')}: ${code(row.models.join(', '))}`);
+    if (row.path !== null) lines.push(`- ${l10n.t('Profile')}: ${code(row.path)}`);
+    item.tooltip = new vscode.MarkdownString(lines.join('\n'));
+    return item;
+  }
+}

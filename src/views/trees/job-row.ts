@@ -1,0 +1,133 @@
+import type { JobStatus } from '../../protocol/states';
+import { l10n } from '../l10n';
+import { hasEnded, needsPerson } from '../store/model';
+import type { JobModel } from '../store/model';
+import { ago, brief, clock, cost, countdown, duration, parts } from './format';
+import { stateIcons } from './row';
+import type { Row } from './row';
+
+/** The row of a job. */
+export function jobRow(job: JobModel, now: number): Row {
+  return {
+    id: `job/${job.id}`,
+    label: job.id,
+    description: parts(
+      job.total > 0 && `${job.completed}/${job.total}`,
+      outcome(job, now),
+      elapsed(job, now),
+      cost(job.costUsd),
+      !hasEnded(job) && job.instruments.join(', '),
+    ),
+    icon: icon(job),
+    context: jobContext(job),
+    collapsible: 'collapsed',
+    spoken: l10n.t(
+      'job {0}, {1}, {2} of {3} sheets done, {4}',
+      job.id,
+      jobState(job),
+      job.completed,
+      job.total,
+      outcome(job, now) || elapsed(job, now),
+    ),
+  };
+}
+
+/** What can be done with a job, as words for `when` clauses. */
+export function jobContext(job: JobModel): string[] {
+  const words = ['job', job.status];
+  const { status } = job;
+  if (status === 'running' || status === 'queued' || status === 'pending')
+    words.push('pausable', 'cancelable');
+  if (status === 'paused' || status === 'paused_at_chain') words.push('resumable', 'cancelable');
+  if (status === 'failed' || status === 'cancelled') words.push('retryable');
+  if (hasEnded(job)) words.push('deletable');
+  if (needsPerson(job)) words.push('person');
+  return words;
+}
+
+export function jobState(job: JobModel): string {
+  const names: Record<JobStatus, string> = {
+    queued: l10n.t('queued'),
+    pending: l10n.t('pending'),
+    running: l10n.t('running'),
+    paused: l10n.t('paused'),
+    paused_at_chain: l10n.t('paused at a chain'),
+    completed: l10n.t('completed'),
+    failed: l10n.t('failed'),
+    cancelled: l10n.t('cancelled'),
+  };
+  return names[job.status];
+}
+
+function icon(job: JobModel): Row['icon'] {
+  if (needsPerson(job)) return stateIcons.person;
+  if (job.status === 'running' && limited(job)) return stateIcons.waiting;
+  const icons: Record<JobStatus, Row['icon']> = {
+    queued: stateIcons.pending,
+    pending: stateIcons.pending,
+    running: stateIcons.running,
+    paused: stateIcons.paused,
+    paused_at_chain: stateIcons.paused,
+    completed: stateIcons.passed,
+    failed: stateIcons.failed,
+    cancelled: stateIcons.cancelled,
+  };
+  return icons[job.status];
+}
+
+function limited(job: JobModel): boolean {
+  return job.resumeAt !== null || job.reason?.code === 'rate_limited';
+}
+
+/** Why it is as it is, in words; empty when the numbers say it. */
+function outcome(job: JobModel, now: number): string {
+  if (job.status === 'failed')
+    return l10n.t('failed: {0}', brief(job.error ?? job.reason?.message ?? l10n.t('see its sheets')));
+  if (job.status === 'cancelled') return l10n.t('cancelled');
+  if (job.status === 'completed') return '';
+  const until = job.reason?.until ?? job.resumeAt;
+  if (until !== null && until > now && (limited(job) || job.reason !== null)) {
+    return l10n.t('rate limited until {0}, {1} left', clock(until, now), countdown(until, now));
+  }
+  if (job.status === 'paused' || job.status === 'paused_at_chain') {
+    const why = job.reason !== null && job.reason.code !== 'user_paused' ? brief(job.reason.message) : '';
+    return why === '' ? l10n.t('paused') : l10n.t('paused: {0}', why);
+  }
+  if (job.reason !== null) return brief(job.reason.message);
+  return job.status === 'running' ? '' : jobState(job);
+}
+
+function elapsed(job: JobModel, now: number): string {
+  if (job.startedAt === null) return '';
+  if (job.endedAt !== null) return parts(duration(job.endedAt - job.startedAt), ago(job.endedAt, now));
+  return duration(now - job.startedAt, { steps: true });
+}
+
+/** Lines of the tooltip, Markdown. Values of others are code, so that no text of a score is taken for Markdown. */
+export function jobTooltip(job: JobModel, now: number): string {
+  const lines = [
+    `**${escapeMarkdown(job.id)}** — ${jobState(job)}`,
+    '',
+    `- ${l10n.t('Sheets')}: ${job.completed}/${job.total}`,
+    `- ${l10n.t('Score')}: ${code(job.scorePath)}`,
+    `- ${l10n.t('Workspace')}: ${code(job.workspace)}`,
+    `- ${l10n.t('Submitted')}: ${clock(job.submittedAt, now)}`,
+  ];
+  if (job.instruments.length > 0)
+    lines.push(`- ${l10n.t('Instruments')}: ${code(job.instruments.join(', '))}`);
+  if (job.costUsd > 0) lines.push(`- ${l10n.t('Cost')}: ${cost(job.costUsd)}`);
+  if (job.reason !== null) lines.push(`- ${l10n.t('Reason')}: ${code(job.reason.message)}`);
+  if (job.error !== null) lines.push(`- ${l10n.t('Error')}: ${code(job.error)}`);
+  return lines.join('\n');
+}
+
+export function code(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ').trim();
+  const longest = Math.max(0, ...[...line.matchAll(/`+/g)].map((match) => match[0].length));
+  const fence = '`'.repeat(longest + 1);
+  return longest === 0 ? `${fence}${line}${fence}` : `${fence} ${line} ${fence}`;
+}
+
+export function escapeMarkdown(text: string): string {
+  return text.replaceAll(/[\\`*_{}[\]()#+\-.!|<>~$]/g, '\\$&');
+}

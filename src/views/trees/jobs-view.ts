@@ -1,0 +1,278 @@
+/** The Jobs tree in VS Code. */
+import * as vscode from 'vscode';
+import { l10n } from '../l10n';
+import { Scope } from '../scope';
+import type { Disposable } from '../scope';
+import type { JobFeed } from '../store/job-feed';
+import type { JobStore, StoreChange } from '../store/job-store';
+import { hasEnded, needsPerson } from '../store/model';
+import type { JobModel } from '../store/model';
+import { attemptRow } from './attempt-row';
+import { groupRow } from './group-row';
+import { jobRow, jobTooltip } from './job-row';
+import { childNodes, nodeId, parentNode, rootNodes, sheetsOfMovement } from './jobs-nodes';
+import type { JobsNode, JobsShape } from './jobs-nodes';
+import { stateIcons } from './row';
+import type { Row } from './row';
+import { isRunning, sheetRow, sheetTooltip } from './sheet-row';
+import { treeItem } from './tree-item';
+
+export interface JobsViewOptions {
+  readonly store: JobStore;
+  readonly feed: JobFeed;
+  readonly isHere: (job: JobModel) => boolean;
+  readonly seen: SeenFailures;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Failed jobs that a person has looked at: they do not count in the badge any more. */
+export interface SeenFailures {
+  has(job: string): boolean;
+  add(job: string): void;
+}
+
+const TICK_MS = 1_000;
+
+export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
+  private readonly scope = new Scope();
+  private readonly changed = this.scope.add(new vscode.EventEmitter<JobsNode | undefined>());
+  readonly onDidChangeTreeData = this.changed.event;
+  readonly view: vscode.TreeView<JobsNode>;
+  private readonly shape: JobsShape;
+  /** VS Code knows nodes by identity: the same node is always the same object. */
+  private readonly nodes = new Map<string, JobsNode>();
+  /** Description of the rows that were drawn, so that a tick redraws only what reads differently. */
+  private readonly drawn = new Map<string, string>();
+  private ticker: NodeJS.Timeout | null = null;
+
+  constructor(private readonly options: JobsViewOptions) {
+    this.shape = { store: options.store, isHere: options.isHere };
+    this.view = this.scope.add(
+      vscode.window.createTreeView('marianne.jobs', { treeDataProvider: this, showCollapseAll: true }),
+    );
+    this.scope.add(options.store.onChange((change) => this.onStoreChange(change)));
+    this.scope.add(this.view.onDidChangeVisibility(() => this.updateTicker()));
+    this.scope.add(
+      this.view.onDidChangeSelection(({ selection }) => {
+        const [node] = selection;
+        const job = node !== undefined && 'job' in node ? options.store.job(node.job) : undefined;
+        if (job?.status === 'failed') {
+          options.seen.add(job.id);
+          this.updateBadge();
+        }
+      }),
+    );
+  }
+
+  dispose(): void {
+    if (this.ticker !== null) clearInterval(this.ticker);
+    this.scope.dispose();
+  }
+
+  /** Everything anew: folders of this window changed. */
+  refresh(): void {
+    this.changed.fire(undefined);
+    this.updateBadge();
+  }
+
+  /** Selects a job and opens it. Does nothing while the view was never shown. */
+  async reveal(job: string, options: { readonly focus: boolean }): Promise<void> {
+    await this.options.feed.openSheets(job);
+    const node = this.same({ kind: 'job', job });
+    await this.view.reveal(node, { select: true, focus: options.focus, expand: 1 });
+  }
+
+  getTreeItem(node: JobsNode): vscode.TreeItem {
+    const row = this.row(node, Date.now());
+    this.drawn.set(row.id, row.description);
+    return treeItem(row);
+  }
+
+  async getChildren(node?: JobsNode): Promise<JobsNode[]> {
+    if (node === undefined) {
+      this.updateTicker();
+      return rootNodes(this.shape).map((child) => this.same(child));
+    }
+    let children = childNodes(node, this.shape);
+    if (children === null && node.kind === 'job') {
+      try {
+        await this.options.feed.openSheets(node.job);
+      } catch (error) {
+        this.options.onError(error);
+      }
+      children = childNodes(node, this.shape);
+    }
+    return (children ?? []).map((child) => this.same(child));
+  }
+
+  getParent(node: JobsNode): JobsNode | undefined {
+    const parent = parentNode(node, this.shape);
+    return parent === undefined ? undefined : this.same(parent);
+  }
+
+  resolveTreeItem(item: vscode.TreeItem, node: JobsNode): vscode.TreeItem {
+    const text = this.tooltip(node);
+    if (text !== null) item.tooltip = new vscode.MarkdownString(text);
+    return item;
+  }
+
+  private row(node: JobsNode, now: number): Row {
+    const { store } = this.options;
+    const id = nodeId(node);
+    switch (node.kind) {
+      case 'elsewhere': {
+        const count = store.list().filter((job) => !this.options.isHere(job)).length;
+        return plainRow(id, l10n.t('Other folders'), String(count), 'folder', 'elsewhere');
+      }
+      case 'more':
+        return plainRow(id, l10n.t('Older jobs'), '', 'ellipsis', 'more');
+      case 'job': {
+        const job = store.job(node.job);
+        return job === undefined ? gone(id) : jobRow(job, now);
+      }
+      case 'movement':
+        return groupRow(
+          id,
+          l10n.t('Movement {0}', node.movement),
+          sheetsOfMovement(store, node.job, node.movement),
+          'movement',
+        );
+      case 'range': {
+        const sheets = (store.sheets(node.job) ?? []).filter(
+          (sheet) =>
+            sheet.num >= node.first &&
+            sheet.num <= node.last &&
+            (node.movement === null || (sheet.movement ?? 0) === node.movement),
+        );
+        return groupRow(id, l10n.t('Sheets {0} to {1}', node.first, node.last), sheets, 'range');
+      }
+      case 'sheet': {
+        const job = store.job(node.job);
+        const sheet = store.sheet(node.job, node.sheet);
+        return job === undefined || sheet === undefined ? gone(id) : sheetRow(job, sheet, now);
+      }
+      case 'attempt': {
+        const attempt = store
+          .sheet(node.job, node.sheet)
+          ?.attempts.find((candidate) => candidate.attempt === node.attempt);
+        return attempt === undefined ? gone(id) : attemptRow(node.job, node.sheet, attempt, now);
+      }
+    }
+  }
+
+  private tooltip(node: JobsNode): string | null {
+    const { store } = this.options;
+    const now = Date.now();
+    if (node.kind === 'job') {
+      const job = store.job(node.job);
+      return job === undefined ? null : jobTooltip(job, now);
+    }
+    if (node.kind === 'sheet') {
+      const sheet = store.sheet(node.job, node.sheet);
+      return sheet === undefined ? null : sheetTooltip(sheet, store.progress(node.job, node.sheet), now);
+    }
+    return null;
+  }
+
+  private onStoreChange(change: StoreChange): void {
+    this.updateBadge();
+    this.updateTicker();
+    this.view.message = this.options.store.notice ?? '';
+    if (change.list) {
+      this.changed.fire(undefined);
+      return;
+    }
+    for (const job of change.sheetLists) this.fire({ kind: 'job', job });
+    for (const job of change.jobs) this.fire({ kind: 'job', job });
+    for (const { job, sheet } of change.sheets) {
+      for (let node: JobsNode | undefined = { kind: 'sheet', job, sheet }; node !== undefined;) {
+        // The job's own row comes with its own change.
+        if (node.kind !== 'job') this.fire(node);
+        node = parentNode(node, this.shape);
+      }
+    }
+  }
+
+  /** Redraws a node, if it was ever shown. */
+  private fire(node: JobsNode): void {
+    const known = this.nodes.get(nodeId(node));
+    if (known !== undefined) this.changed.fire(known);
+  }
+
+  private same(node: JobsNode): JobsNode {
+    const id = nodeId(node);
+    const known = this.nodes.get(id);
+    if (known !== undefined) return known;
+    this.nodes.set(id, node);
+    return node;
+  }
+
+  private updateBadge(): void {
+    const { store, isHere, seen } = this.options;
+    const jobs = store
+      .list()
+      .filter((job) => isHere(job) && (needsPerson(job) || (job.status === 'failed' && !seen.has(job.id))));
+    const tooltip =
+      jobs.length === 1
+        ? l10n.t('Marianne: {0} needs you', jobs[0]?.id ?? '')
+        : l10n.t('Marianne: {0} jobs failed or wait for you', jobs.length);
+    this.view.badge = jobs.length === 0 ? undefined : { value: jobs.length, tooltip };
+  }
+
+  /** Time goes on in rows of running jobs only, and only while someone can see them. */
+  private updateTicker(): void {
+    const needed = this.view.visible && this.options.store.list().some((job) => !hasEnded(job));
+    if (needed && this.ticker === null) this.ticker = setInterval(() => this.tick(), TICK_MS);
+    else if (!needed && this.ticker !== null) {
+      clearInterval(this.ticker);
+      this.ticker = null;
+    }
+  }
+
+  private tick(): void {
+    const now = Date.now();
+    const { store } = this.options;
+    for (const job of store.list()) {
+      if (hasEnded(job)) continue;
+      this.redrawIfChanged({ kind: 'job', job: job.id }, now);
+      for (const sheet of store.sheets(job.id) ?? []) {
+        if (!isRunning(sheet.status) && sheet.dueAt === null) continue;
+        this.redrawIfChanged({ kind: 'sheet', job: job.id, sheet: sheet.num }, now);
+        const last = sheet.attempts.at(-1);
+        if (sheet.attempts.length < 2 || last === undefined) continue;
+        const attempt = { job: job.id, sheet: sheet.num, attempt: last.attempt };
+        this.redrawIfChanged({ kind: 'attempt', ...attempt }, now);
+      }
+    }
+  }
+
+  private redrawIfChanged(node: JobsNode, now: number): void {
+    const before = this.drawn.get(nodeId(node));
+    if (before !== undefined && before !== this.row(node, now).description) this.fire(node);
+  }
+}
+
+function plainRow(id: string, label: string, description: string, icon: string, word: string): Row {
+  return {
+    id,
+    label,
+    description,
+    icon: { id: icon },
+    context: [word],
+    collapsible: 'collapsed',
+    spoken: `${label} ${description}`,
+  };
+}
+
+/** Drawn only for a moment: the tree is being told that the node went. */
+function gone(id: string): Row {
+  return {
+    id,
+    label: '…',
+    description: '',
+    icon: stateIcons.pending,
+    context: [],
+    collapsible: 'none',
+    spoken: '',
+  };
+}

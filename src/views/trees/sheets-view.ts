@@ -1,0 +1,235 @@
+/** The Sheets view: those of the selected job, or of the score in the active editor with their last results. */
+import * as vscode from 'vscode';
+import { l10n } from '../l10n';
+import { Scope } from '../scope';
+import type { Disposable } from '../scope';
+import { looksLikeScore } from '../scores/recognise';
+import type { LoadScoreRoom, PlannedScore } from '../scores/score-room';
+import type { JobFeed } from '../store/job-feed';
+import type { JobStore, StoreChange } from '../store/job-store';
+import type { JobModel } from '../store/model';
+import { plannedRow } from './planned-row';
+import type { Row } from './row';
+import { sheetRow, sheetTooltip } from './sheet-row';
+import { treeItem } from './tree-item';
+
+export type SheetsNode =
+  | { readonly kind: 'sheet'; readonly job: string; readonly sheet: number }
+  | { readonly kind: 'planned'; readonly uri: vscode.Uri; readonly sheet: number }
+  | { readonly kind: 'sheetRange'; readonly first: number; readonly last: number };
+
+type Source =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'job'; readonly job: string }
+  | { readonly kind: 'score'; readonly uri: vscode.Uri; score: PlannedScore | null };
+
+const PAGE_ROWS = 200;
+const TYPING_MS = 400;
+
+export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposable {
+  private readonly scope = new Scope();
+  private readonly changed = this.scope.add(new vscode.EventEmitter<SheetsNode | undefined>());
+  readonly onDidChangeTreeData = this.changed.event;
+  readonly view: vscode.TreeView<SheetsNode>;
+  private source: Source = { kind: 'none' };
+  private readonly nodes = new Map<string, SheetsNode>();
+  private typing: NodeJS.Timeout | null = null;
+
+  constructor(
+    private readonly store: JobStore,
+    private readonly feed: JobFeed,
+    private readonly scoreRoom: LoadScoreRoom,
+    private readonly onError: (error: unknown) => void,
+  ) {
+    this.view = this.scope.add(vscode.window.createTreeView('marianne.sheets', { treeDataProvider: this }));
+    this.scope.add(store.onChange((change) => this.onStoreChange(change)));
+    this.scope.add(vscode.window.onDidChangeActiveTextEditor((editor) => this.onEditor(editor)));
+    this.scope.add(
+      this.view.onDidChangeVisibility(({ visible }) => {
+        if (visible) this.onEditor(vscode.window.activeTextEditor);
+      }),
+    );
+    this.scope.add(
+      vscode.workspace.onDidChangeTextDocument(({ document }) => {
+        if (this.source.kind !== 'score' || document.uri.toString() !== this.source.uri.toString()) return;
+        if (this.typing !== null) clearTimeout(this.typing);
+        this.typing = setTimeout(() => void this.readScore(document), TYPING_MS);
+      }),
+    );
+  }
+
+  dispose(): void {
+    if (this.typing !== null) clearTimeout(this.typing);
+    this.scope.dispose();
+  }
+
+  /** Shows the sheets of a job. */
+  showJob(job: string): void {
+    if (this.source.kind === 'job' && this.source.job === job) return;
+    this.setSource({ kind: 'job', job });
+    this.feed.openSheets(job).catch(this.onError);
+  }
+
+  getTreeItem(node: SheetsNode): vscode.TreeItem {
+    return treeItem(this.row(node));
+  }
+
+  getChildren(node?: SheetsNode): SheetsNode[] {
+    if (node !== undefined) {
+      if (node.kind !== 'sheetRange') return [];
+      return this.all().slice(node.first - 1, node.last);
+    }
+    if (this.source.kind === 'none' && this.view.visible) this.onEditor(vscode.window.activeTextEditor);
+    const all = this.all();
+    if (all.length <= PAGE_ROWS) return all;
+    return Array.from({ length: Math.ceil(all.length / PAGE_ROWS) }, (_, page): SheetsNode => {
+      const first = page * PAGE_ROWS + 1;
+      return this.same({ kind: 'sheetRange', first, last: Math.min(all.length, first + PAGE_ROWS - 1) });
+    });
+  }
+
+  resolveTreeItem(item: vscode.TreeItem, node: SheetsNode): vscode.TreeItem {
+    if (node.kind === 'sheetRange') return item;
+    const job = node.kind === 'sheet' ? node.job : this.lastRun(node.uri)?.id;
+    const sheet = job === undefined ? undefined : this.store.sheet(job, node.sheet);
+    if (job !== undefined && sheet !== undefined) {
+      item.tooltip = new vscode.MarkdownString(
+        sheetTooltip(sheet, this.store.progress(job, node.sheet), Date.now()),
+      );
+    }
+    return item;
+  }
+
+  /** The job in which a node's sheet last ran; null when it never did. */
+  jobOf(node: SheetsNode): string | null {
+    if (node.kind === 'sheet') return node.job;
+    return node.kind === 'planned' ? (this.lastRun(node.uri)?.id ?? null) : null;
+  }
+
+  private all(): SheetsNode[] {
+    const { source } = this;
+    if (source.kind === 'job') {
+      return (this.store.sheets(source.job) ?? []).map((sheet) =>
+        this.same({ kind: 'sheet', job: source.job, sheet: sheet.num }),
+      );
+    }
+    if (source.kind === 'score') {
+      return (source.score?.sheets ?? []).map((sheet) =>
+        this.same({ kind: 'planned', uri: source.uri, sheet: sheet.num }),
+      );
+    }
+    return [];
+  }
+
+  private row(node: SheetsNode): Row {
+    const now = Date.now();
+    const empty = { description: '', icon: { id: 'list-ordered' }, context: [], spoken: '' };
+    if (node.kind === 'sheetRange') {
+      const label = l10n.t('Sheets {0} to {1}', node.first, node.last);
+      return { ...empty, id: `range/${node.first}`, label, spoken: label, collapsible: 'collapsed' };
+    }
+    if (node.kind === 'sheet') {
+      const job = this.store.job(node.job);
+      const sheet = this.store.sheet(node.job, node.sheet);
+      if (job !== undefined && sheet !== undefined) {
+        return { ...sheetRow(job, sheet, now), collapsible: 'none' };
+      }
+    } else if (this.source.kind === 'score') {
+      const planned = this.source.score?.sheets.find((sheet) => sheet.num === node.sheet);
+      const job = this.lastRun(node.uri);
+      const sheet = job === undefined ? undefined : this.store.sheet(job.id, node.sheet);
+      if (planned !== undefined) {
+        return plannedRow(
+          node.uri.fsPath,
+          planned,
+          job === undefined || sheet === undefined ? null : { job, sheet },
+          now,
+        );
+      }
+    }
+    return {
+      ...empty,
+      id: `gone/${node.sheet}`,
+      label: l10n.t('Sheet {0}', node.sheet),
+      collapsible: 'none',
+    };
+  }
+
+  private lastRun(uri: vscode.Uri): JobModel | undefined {
+    return this.store.list().find((job) => job.scorePath === uri.fsPath);
+  }
+
+  private onEditor(editor: vscode.TextEditor | undefined): void {
+    if (editor === undefined || editor.document.uri.scheme !== 'file') return;
+    const { document } = editor;
+    if (!looksLikeScore(document.uri.fsPath, document.getText())) return;
+    if (this.source.kind === 'score' && this.source.uri.toString() === document.uri.toString()) return;
+    void this.readScore(document);
+  }
+
+  private async readScore(document: vscode.TextDocument): Promise<void> {
+    try {
+      const room = await this.scoreRoom();
+      const { score } = room.summarise(document.getText(), document.uri.fsPath);
+      const { source } = this;
+      // A text that is broken while it is being written keeps the sheets that it had.
+      const same = source.kind === 'score' && source.uri.toString() === document.uri.toString();
+      this.setSource({ kind: 'score', uri: document.uri, score: score ?? (same ? source.score : null) });
+      const last = this.lastRun(document.uri);
+      if (last !== undefined) await this.feed.openSheets(last.id);
+    } catch (error) {
+      this.onError(error);
+    }
+  }
+
+  private setSource(source: Source): void {
+    this.source = source;
+    this.view.description =
+      source.kind === 'job'
+        ? source.job
+        : source.kind === 'score'
+          ? (source.uri.path.split('/').at(-1) ?? '')
+          : '';
+    this.changed.fire(undefined);
+  }
+
+  private onStoreChange(change: StoreChange): void {
+    const { source } = this;
+    if (source.kind === 'none') return;
+    const job = source.kind === 'job' ? source.job : this.lastRun(source.uri)?.id;
+    if (source.kind === 'job' && this.store.job(source.job) === undefined) {
+      this.setSource({ kind: 'none' });
+      return;
+    }
+    if (change.list && source.kind === 'score') {
+      // Perhaps there is a newer run of this score.
+      this.changed.fire(undefined);
+      if (job !== undefined) this.feed.openSheets(job).catch(this.onError);
+      return;
+    }
+    if (job === undefined) return;
+    if (change.sheetLists.includes(job)) this.changed.fire(undefined);
+    for (const changed of change.sheets) {
+      if (changed.job !== job) continue;
+      const id =
+        source.kind === 'job'
+          ? `job/${job}/${changed.sheet}`
+          : `score/${source.uri.toString()}/${changed.sheet}`;
+      const node = this.nodes.get(id);
+      if (node !== undefined) this.changed.fire(node);
+    }
+  }
+
+  private same(node: SheetsNode): SheetsNode {
+    const id =
+      node.kind === 'sheet'
+        ? `job/${node.job}/${node.sheet}`
+        : node.kind === 'planned'
+          ? `score/${node.uri.toString()}/${node.sheet}`
+          : `range/${node.first}/${node.last}`;
+    const known = this.nodes.get(id);
+    if (known !== undefined) return known;
+    this.nodes.set(id, node);
+    return node;
+  }
+}

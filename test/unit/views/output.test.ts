@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict';
+import type { AttemptDetail, LogPage } from '../../../src/protocol/job-methods';
+import { LineCutter, plainLine } from '../../../src/views/output/ansi';
+import { attemptText, sectionsOf } from '../../../src/views/output/attempt-text';
+import { LogTail } from '../../../src/views/output/log-tail';
+import type { Stream } from '../../../src/views/output/log-tail';
+
+describe('terminal output as plain text', () => {
+  it('loses colours, titles and overwritten lines', () => {
+    assert.equal(plainLine('\u001b[1;31mred\u001b[0m and \u001b]0;title\u0007plain'), 'red and plain');
+    assert.equal(plainLine('10%\r50%\r100%'), '100%');
+    assert.equal(plainLine('line\r'), 'line');
+  });
+
+  it('comes in whole lines; half an escape is never shown', () => {
+    const cutter = new LineCutter();
+    assert.equal(cutter.push('one\ntw'), 'one\n');
+    assert.equal(cutter.push('o\nthree \u001b[3'), 'two\n');
+    assert.equal(cutter.flush(), 'three ');
+    assert.equal(cutter.push('1mred\n'), 'red\n');
+  });
+});
+
+/** Two log files, and a conductor that may be away. */
+class Logs {
+  text: Record<Stream, string> = { stdout: '', stderr: '' };
+  running = true;
+  away = false;
+  reads = 0;
+
+  read = (
+    stream: Stream,
+    from: { offset: number } | { tailBytes: number },
+    maxBytes: number,
+  ): Promise<LogPage> => {
+    this.reads += 1;
+    if (this.away) return Promise.reject(new Error('no conductor'));
+    const bytes = Buffer.from(this.text[stream]);
+    const offset = 'offset' in from ? from.offset : Math.max(0, bytes.length - from.tailBytes);
+    const data = bytes.subarray(offset, offset + maxBytes);
+    const next = Math.min(bytes.length, offset + data.length);
+    return Promise.resolve({
+      path: `/logs/${stream}`,
+      offset,
+      next_offset: next,
+      size: bytes.length,
+      data: data.toString(),
+      eof: next >= bytes.length,
+      running: this.running,
+    });
+  };
+}
+
+/** Pauses that end when the test says so. */
+class Clock {
+  private waiting: (() => void)[] = [];
+
+  pause = (_milliseconds: number, signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => {
+      if (signal.aborted) resolve();
+      else {
+        this.waiting.push(resolve);
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      }
+    });
+
+  /** Lets the follower run until it waits, then ends its pause; so often. */
+  async turn(times = 1): Promise<void> {
+    for (let count = 0; count < times; count += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      for (const resolve of this.waiting.splice(0)) resolve();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}
+
+function follow(logs: Logs, limit = 1024 * 1024) {
+  const clock = new Clock();
+  let shown = '';
+  let restarts = 0;
+  const tail = new LogTail({
+    read: logs.read,
+    write: (text) => (shown += text),
+    restart: (text) => {
+      shown = text;
+      restarts += 1;
+    },
+    limit,
+    pause: clock.pause,
+  });
+  return { tail, clock, shown: () => shown, restarts: () => restarts };
+}
+
+describe('following a log', () => {
+  it('shows everything once, over a conductor that is away for a while', async () => {
+    const logs = new Logs();
+    const { tail, clock, shown } = follow(logs);
+    const expected: string[] = [];
+    for (let line = 0; line < 200; line += 1) {
+      logs.away = line % 7 === 3;
+      const text = `line ${line} é\n`;
+      expected.push(text);
+      logs.text.stdout += text;
+      await clock.turn();
+    }
+    logs.away = false;
+    logs.running = false;
+    await clock.turn(4);
+    await tail.done;
+    assert.equal(shown(), expected.join(''));
+  });
+
+  it('marks the lines of the error stream', async () => {
+    const logs = new Logs();
+    logs.text = { stdout: 'out\n', stderr: 'bad\nworse\n' };
+    logs.running = false;
+    const { tail, clock, shown } = follow(logs);
+    await clock.turn(3);
+    await tail.done;
+    assert.equal(shown(), 'out\n! bad\n! worse\n');
+  });
+
+  it('shows a last line without a line end', async () => {
+    const logs = new Logs();
+    logs.text.stdout = 'one\ntwo';
+    logs.running = false;
+    const { tail, clock, shown } = follow(logs);
+    await clock.turn(3);
+    await tail.done;
+    assert.equal(shown(), 'one\ntwo\n');
+  });
+
+  it('shows the end of a large log, and says where all of it is', async () => {
+    const logs = new Logs();
+    logs.text.stdout = Array.from({ length: 100_000 }, (_, line) => `line ${line}\n`).join('');
+    logs.running = false;
+    const { tail, clock, shown } = follow(logs, 200_000);
+    await clock.turn(20);
+    await tail.done;
+    assert.match(shown(), /bytes before this; the whole log: \/logs\/stdout/);
+    assert.ok(shown().endsWith('line 99999\n'));
+    assert.ok(shown().length < 200_000);
+    assert.ok(logs.reads < 20, String(logs.reads));
+  });
+
+  it('stays within its limit in a flood, and ends with its last line', async () => {
+    const logs = new Logs();
+    const { tail, clock, shown } = follow(logs, 300_000);
+    for (let block = 0; block < 30; block += 1) {
+      logs.text.stdout += `${'x'.repeat(99)}\n`.repeat(4_000);
+      await clock.turn();
+      assert.ok(shown().length <= 320_000, String(shown().length));
+    }
+    logs.text.stdout += 'the end\n';
+    logs.running = false;
+    await clock.turn(30);
+    await tail.done;
+    assert.ok(shown().endsWith('the end\n'));
+  });
+
+  it('begins anew when the file became shorter', async () => {
+    const logs = new Logs();
+    logs.text.stdout = 'before\n';
+    const { tail, clock, shown } = follow(logs);
+    await clock.turn(2);
+    logs.text.stdout = 'new\n';
+    await clock.turn(3);
+    logs.running = false;
+    await clock.turn(4);
+    await tail.done;
+    assert.match(shown(), /^before\n.*begins anew.*\nnew\n$/s);
+  });
+
+  it('ends when it is stopped', async () => {
+    const { tail, clock } = follow(new Logs());
+    await clock.turn();
+    tail.stop();
+    await clock.turn();
+    await tail.done;
+  });
+});
+
+describe('an attempt as a document', () => {
+  const detail: AttemptDetail = {
+    attempt: 2,
+    mode: 'normal',
+    instrument: 'cli',
+    model: null,
+    started_at: '2026-11-21T12:00:00.000Z',
+    completed_at: '2026-11-21T12:00:05.000Z',
+    outcome: 'failed',
+    decision: 'retry',
+    exit_code: 1,
+    exit_signal: null,
+    exit_reason: null,
+    error_code: 'E009',
+    error_message: 'it broke',
+    duration_seconds: 5,
+    pass_percentage: null,
+    input_tokens: null,
+    output_tokens: null,
+    cost_usd: null,
+    cost_estimated: false,
+    validations: [],
+    prompt_digest: null,
+    stdout_path: '/s/1.2.stdout.log',
+    stderr_path: null,
+    command: ['bash', '-c', "it's"],
+    cwd: '/w',
+    env_names: ['PATH'],
+    session_id: null,
+  };
+
+  it('has a section for each of its parts, which folding and outline find', () => {
+    const text = attemptText({
+      job: 'demo',
+      sheet: 1,
+      detail,
+      prompt: 'do it\n',
+      stdout: 'out\n',
+      stderr: 'err\n',
+    });
+    const sections = sectionsOf(text);
+    assert.deepEqual(
+      sections.map(({ title }) => title),
+      ['demo, sheet 1, attempt 2', 'Prompt', 'Output', 'Error output', 'Error'],
+    );
+    const lines = text.split('\n');
+    assert.equal(lines[(sections[1]?.first ?? 0) + 2], 'do it');
+    assert.ok(text.includes("Command: bash -c 'it'\\''s'"));
+    assert.equal(sections.at(-1)?.last, lines.length - 1);
+  });
+});

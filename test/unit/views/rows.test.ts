@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { JobStore } from '../../../src/views/store/job-store';
+import type { JobModel } from '../../../src/views/store/model';
+import { attemptRow } from '../../../src/views/trees/attempt-row';
+import { brief, cost, countdown, duration } from '../../../src/views/trees/format';
+import { groupRow } from '../../../src/views/trees/group-row';
+import { instrumentRow } from '../../../src/views/trees/instrument-row';
+import { code, jobRow, jobTooltip } from '../../../src/views/trees/job-row';
+import { childNodes, nodeId, parentNode, rootNodes } from '../../../src/views/trees/jobs-nodes';
+import type { JobsNode, JobsShape } from '../../../src/views/trees/jobs-nodes';
+import { plannedRow } from '../../../src/views/trees/planned-row';
+import { sheetRow } from '../../../src/views/trees/sheet-row';
+import { NOW, attempt, job, sheet } from './kit';
+
+describe('the row of a job', () => {
+  it('shows progress, time, cost and instrument while it runs', () => {
+    const row = jobRow(
+      job('demo', { completed: 7, total: 12, costUsd: 0.42, instruments: ['claude-code'] }),
+      NOW,
+    );
+    assert.equal(row.description, '7/12 · 50s · $0.42 · claude-code');
+    assert.equal(row.icon.id, 'sync~spin');
+    assert.ok(row.context.includes('pausable') && row.context.includes('cancelable'));
+    assert.ok(!row.context.includes('deletable'));
+  });
+
+  it('says why it failed, in the row and to a screen reader', () => {
+    const row = jobRow(
+      job('demo', { status: 'failed', endedAt: NOW, error: 'sheet 3: exit code 1\nmore' }),
+      NOW,
+    );
+    assert.match(row.description, /failed: sheet 3: exit code 1 ·/);
+    assert.match(row.spoken, /failed/);
+    assert.deepEqual(
+      row.context.filter((word) => ['retryable', 'deletable', 'pausable', 'cancelable'].includes(word)),
+      ['retryable', 'deletable'],
+    );
+  });
+
+  it('counts down to the end of a rate limit', () => {
+    const row = jobRow(job('demo', { resumeAt: NOW + 42_000 }), NOW);
+    assert.match(row.description, /rate limited until .*, 42s left/);
+    assert.equal(row.icon.id, 'clock');
+  });
+
+  it('draws what waits for a person apart', () => {
+    const waits = job('demo', {
+      reason: { code: 'waiting_for_key', message: 'needs ANTHROPIC_API_KEY', until: null },
+    });
+    const row = jobRow(waits, NOW);
+    assert.match(row.description, /needs ANTHROPIC_API_KEY/);
+    assert.equal(row.icon.id, 'bell-dot');
+    assert.ok(row.context.includes('person'));
+  });
+
+  it('lets no text of a score be Markdown in a tooltip', () => {
+    const text = jobTooltip(job('a*b', { error: 'x `y` [z](command:evil)', workspace: '/w' }), NOW);
+    assert.ok(text.includes('a\\*b'));
+    assert.ok(text.includes('`` x `y` [z](command:evil) ``'));
+    assert.equal(code('``'), '``` `` ```');
+  });
+});
+
+describe('the row of a sheet', () => {
+  const demo = job('demo');
+
+  it('shows attempt and time while it runs', () => {
+    const row = sheetRow(demo, sheet(3, { status: 'dispatched', attempts: [attempt(1), attempt(2)] }), NOW);
+    assert.equal(row.description, '30s · attempt 2 · cli');
+    assert.equal(row.collapsible, 'collapsed');
+    assert.ok(row.context.includes('hasLog') && !row.context.includes('rerunnable'));
+  });
+
+  it('says why it failed', () => {
+    const failed = { status: 'failed' as const, attempts: [attempt(1, { outcome: 'failed' })] };
+    assert.match(
+      sheetRow(demo, sheet(1, { ...failed, errorMessage: 'no network' }), NOW).description,
+      /failed: no network/,
+    );
+    assert.match(
+      sheetRow(demo, sheet(1, { ...failed, exitCode: 3 }), NOW).description,
+      /failed: exit code 3/,
+    );
+    const invalid = sheet(1, { ...failed, failedValidations: ['file_exists'] });
+    assert.match(sheetRow(demo, invalid, NOW).description, /failed: validation file_exists/);
+  });
+
+  it('counts down to a retry and to the end of a limit', () => {
+    const retry = sheet(1, { status: 'retry_scheduled', dueAt: NOW + 1500, errorMessage: 'boom' });
+    assert.match(sheetRow(demo, retry, NOW).description, /retries in 2s: boom/);
+    const waits = sheet(1, { status: 'waiting', dueAt: NOW + 90_000 });
+    assert.match(sheetRow(demo, waits, NOW).description, /rate limited until .*, 1m 30s left/);
+  });
+
+  it('offers a session only where there may be one', () => {
+    const plain = sheetRow(demo, sheet(1, { attempts: [attempt(1)] }), NOW);
+    assert.ok(!plain.context.includes('resumableSession'));
+    const claude = sheetRow(demo, sheet(1, { attempts: [attempt(1, { instrument: 'claude-code' })] }), NOW);
+    assert.ok(claude.context.includes('resumableSession'));
+  });
+
+  it('is shown before it ran and after, for a score', () => {
+    const planned = {
+      num: 2,
+      stage: 1,
+      movementName: null,
+      description: 'Two',
+      instrument: 'cli',
+      dependsOn: [1],
+    };
+    const before = plannedRow('/w/a.yaml', planned, null, NOW);
+    assert.equal(before.description, 'cli · after 1');
+    const last = {
+      job: demo,
+      sheet: sheet(2, { status: 'completed', endedAt: NOW - 120_000, attempts: [attempt(1)] }),
+    };
+    const after = plannedRow('/w/a.yaml', planned, last, NOW);
+    assert.equal(after.description, 'completed · 2 min ago · demo · cli');
+    assert.equal(after.id, before.id);
+  });
+});
+
+describe('other rows', () => {
+  it('tell how an attempt ended', () => {
+    const row = attemptRow(
+      'demo',
+      1,
+      attempt(1, { outcome: 'timeout', errorMessage: 'no output', durationSeconds: 61 }),
+      NOW,
+    );
+    assert.equal(row.description, 'timed out · no output · 1m 1s · cli');
+    assert.equal(row.id, 'job/demo/sheet/1/attempt/1');
+  });
+
+  it('sum up groups by the worst of them', () => {
+    const sheets = [
+      sheet(1, { status: 'completed' }),
+      sheet(2, { status: 'failed' }),
+      sheet(3, { status: 'dispatched' }),
+    ];
+    const row = groupRow('g', 'Movement 1', sheets, 'movement');
+    assert.equal(row.description, '1/3 · 1 failed · 1 running');
+    assert.equal(row.icon.id, 'error');
+  });
+
+  it('tell whether an instrument can be used', () => {
+    const base = {
+      name: 'x',
+      display_name: 'X',
+      description: null,
+      kind: 'cli' as const,
+      source: 'built-in' as const,
+      path: null,
+      detail: null,
+      default_model: null,
+      models: [],
+      capabilities: [],
+    };
+    assert.equal(instrumentRow({ ...base, status: 'ready' }, undefined, NOW).description, 'ready');
+    const limited = instrumentRow({ ...base, status: 'ready' }, { until: NOW + 5000 }, NOW);
+    assert.match(limited.description, /limited until .*, 5s left/);
+    assert.equal(instrumentRow({ ...base, status: 'ready' }, { until: NOW - 1 }, NOW).icon.id, 'pass');
+  });
+});
+
+describe('numbers in rows', () => {
+  it('are short', () => {
+    assert.equal(duration(59_999), '59s');
+    assert.equal(duration(61_000), '1m 1s');
+    assert.equal(duration(78_000, { steps: true }), '1m 10s');
+    assert.equal(duration(3_600_000 * 25), '1d 1h');
+    assert.equal(countdown(NOW + 10, NOW), '1s');
+    assert.equal(countdown(NOW - 10, NOW), '0s');
+    assert.equal(cost(0), '');
+    assert.equal(cost(0.001), '<$0.01');
+    assert.equal(cost(12.3), '$12.30');
+    assert.equal(brief('one\ntwo'), 'one');
+    assert.equal(brief('x'.repeat(200)).length, 120);
+  });
+});
+
+describe('the Jobs tree', () => {
+  function shapeOf(
+    jobs: readonly JobModel[],
+    here: (job: JobModel) => boolean = () => true,
+  ): JobsShape & { store: JobStore } {
+    const store = new JobStore();
+    store.replaceJobs(jobs);
+    return { store, isHere: here };
+  }
+
+  it('puts the jobs of this window first', () => {
+    const shape = shapeOf([job('a'), job('b', { workspace: '/x' })], (one) => one.workspace === '/w');
+    assert.deepEqual(rootNodes(shape), [{ kind: 'job', job: 'a' }, { kind: 'elsewhere' }]);
+    assert.deepEqual(childNodes({ kind: 'elsewhere' }, shape), [{ kind: 'job', job: 'b' }]);
+    assert.deepEqual(parentNode({ kind: 'job', job: 'b' }, shape), { kind: 'elsewhere' });
+  });
+
+  it('needs no group when all jobs are of other folders', () => {
+    const shape = shapeOf([job('a')], () => false);
+    assert.deepEqual(rootNodes(shape), [{ kind: 'job', job: 'a' }]);
+    assert.equal(parentNode({ kind: 'job', job: 'a' }, shape), undefined);
+  });
+
+  it('shows movements only where there are several, and they have several sheets', () => {
+    const shape = shapeOf([job('a')]);
+    const node: JobsNode = { kind: 'job', job: 'a' };
+    assert.equal(childNodes(node, shape), null);
+    shape.store.putSheets('a', [sheet(1), sheet(2)], 2);
+    assert.equal(childNodes(node, shape)?.[0]?.kind, 'sheet');
+    shape.store.putSheets('a', [sheet(2, { movement: 2 })], 2);
+    assert.equal(childNodes(node, shape)?.[0]?.kind, 'sheet');
+    assert.deepEqual(parentNode({ kind: 'sheet', job: 'a', sheet: 2 }, shape), node);
+    shape.store.putSheets('a', [sheet(3, { movement: 2 })], 3);
+    assert.deepEqual(childNodes(node, shape), [
+      { kind: 'movement', job: 'a', movement: 1 },
+      { kind: 'movement', job: 'a', movement: 2 },
+    ]);
+    assert.deepEqual(parentNode({ kind: 'sheet', job: 'a', sheet: 2 }, shape), {
+      kind: 'movement',
+      job: 'a',
+      movement: 2,
+    });
+  });
+
+  it('shows attempts only where there are several, newest first', () => {
+    const shape = shapeOf([job('a')]);
+    shape.store.putSheets(
+      'a',
+      [sheet(1, { attempts: [attempt(1)] }), sheet(2, { attempts: [attempt(1), attempt(2)] })],
+      2,
+    );
+    assert.deepEqual(childNodes({ kind: 'sheet', job: 'a', sheet: 1 }, shape), []);
+    assert.deepEqual(
+      childNodes({ kind: 'sheet', job: 'a', sheet: 2 }, shape)?.map(
+        (node) => node.kind === 'attempt' && node.attempt,
+      ),
+      [2, 1],
+    );
+  });
+
+  it('pages 10,000 sheets and 1,000 jobs, with unique ids and the right parents', () => {
+    const shape = shapeOf(
+      Array.from({ length: 1000 }, (_, index) => job(`j${index}`, { submittedAt: 1000 - index })),
+    );
+    shape.store.putSheets(
+      'j0',
+      Array.from({ length: 10_000 }, (_, index) => sheet(index + 1)),
+      10_000,
+    );
+    const ids = new Set<string>();
+    let rows = 0;
+    const walk = (nodes: readonly JobsNode[], parent: JobsNode | undefined) => {
+      assert.ok(nodes.length <= 201, String(nodes.length));
+      for (const node of nodes) {
+        rows += 1;
+        ids.add(nodeId(node));
+        if (node.kind !== 'more' && rows % 97 === 0) assert.deepEqual(parentNode(node, shape), parent);
+        // Older jobs hang one page under the other; `reveal` may name the page directly.
+        const children = childNodes(node, shape) ?? [];
+        if (node.kind === 'more') assert.ok(children.length > 0);
+        if (node.kind !== 'job' || node.job === 'j0') walk(children, node);
+      }
+    };
+    walk(rootNodes(shape), undefined);
+    assert.equal(ids.size, rows);
+    assert.equal([...ids].filter((id) => /^job\/j0\/sheet\/\d+$/.test(id)).length, 10_000);
+    assert.equal([...ids].filter((id) => /^job\/j\d+$/.test(id)).length, 1000);
+  });
+});

@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict';
+import { JobSubmissionError } from '../../../src/protocol/errors';
+import type { WireEvent } from '../../../src/protocol/events';
+import type { MethodName, ParamsOf, ResultOf } from '../../../src/protocol/methods';
+import { JobFeed, spans } from '../../../src/views/store/job-feed';
+import { JobStore } from '../../../src/views/store/job-store';
+import type { StoreChange } from '../../../src/views/store/job-store';
+import { endedSince, summarise } from '../../../src/views/store/summary';
+import { NOW, checkpoint, job, row, sheet, wireSheet } from './kit';
+
+function recorded(store: JobStore): StoreChange[] {
+  const changes: StoreChange[] = [];
+  store.onChange((change) => changes.push(change));
+  return changes;
+}
+
+describe('the store of jobs', () => {
+  it('tells only what changed', () => {
+    const store = new JobStore();
+    store.replaceJobs([job('a'), job('b')]);
+    const changes = recorded(store);
+    store.replaceJobs([job('a'), job('b', { completed: 1 })]);
+    store.putJob(job('a'));
+    assert.deepEqual(changes, [{ list: false, jobs: ['b'], sheetLists: [], sheets: [] }]);
+  });
+
+  it('tells when jobs come and go, and forgets the sheets of those that went', () => {
+    const store = new JobStore();
+    store.replaceJobs([job('a')]);
+    store.putSheets('a', [sheet(1)], 1);
+    const changes = recorded(store);
+    store.replaceJobs([job('b')]);
+    assert.equal(changes[0]?.list, true);
+    assert.equal(store.sheets('a'), undefined);
+    store.removeJob('b');
+    assert.equal(changes[1]?.list, true);
+    assert.deepEqual(store.list(), []);
+  });
+
+  it('keeps newest jobs first, whatever their order in a snapshot', () => {
+    const store = new JobStore();
+    store.replaceJobs([
+      job('old', { submittedAt: 1 }),
+      job('new', { submittedAt: 3 }),
+      job('mid', { submittedAt: 2 }),
+    ]);
+    assert.deepEqual(
+      store.list().map(({ id }) => id),
+      ['new', 'mid', 'old'],
+    );
+  });
+
+  it('puts pages of sheets together and names the ones that changed', () => {
+    const store = new JobStore();
+    store.putSheets('a', [sheet(1), sheet(2)], 4);
+    store.putSheets('a', [sheet(3), sheet(4)], 4);
+    const changes = recorded(store);
+    store.putSheets('a', [sheet(2), sheet(3, { status: 'completed' })], 4);
+    assert.deepEqual(changes, [{ list: false, jobs: [], sheetLists: [], sheets: [{ job: 'a', sheet: 3 }] }]);
+    assert.equal(store.sheets('a')?.length, 4);
+  });
+
+  it('leaves no hole when a sheet is told before the page before it', () => {
+    const store = new JobStore();
+    store.putSheets('a', [sheet(1)], 10);
+    store.putSheets('a', [sheet(7)], 10);
+    assert.equal(store.sheets('a')?.length, 1);
+  });
+});
+
+/** A conductor of which only the answers count. */
+function feedOf(answers: { status?: () => ReturnType<typeof checkpoint>; total?: number }) {
+  const store = new JobStore();
+  const calls: [string, unknown][] = [];
+  const waiting: (() => void)[] = [];
+  const call = <M extends MethodName>(method: M, params: ParamsOf<M>): Promise<ResultOf<M>> => {
+    calls.push([method, params]);
+    const answer = (): unknown => {
+      if (method === 'job.status') return answers.status?.() ?? checkpoint('a');
+      const { offset, limit } = params as { offset: number; limit: number };
+      const total = answers.total ?? 3;
+      const last = Math.min(total, offset + limit);
+      return {
+        job_id: 'a',
+        total,
+        offset,
+        next_offset: last < total ? last : null,
+        sheets: Array.from({ length: last - offset }, (_, index) => wireSheet(offset + index + 1)),
+        seq: 1,
+      };
+    };
+    return new Promise((resolve) => resolve(answer() as ResultOf<M>));
+  };
+  const errors: unknown[] = [];
+  const feed = new JobFeed({
+    store,
+    call,
+    later: (work) => waiting.push(work),
+    onError: (error) => errors.push(error),
+  });
+  const settle = async () => {
+    for (let work = waiting.shift(); work !== undefined; work = waiting.shift()) {
+      work();
+      for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+    }
+  };
+  return { store, feed, calls, errors, settle };
+}
+
+function event(type: string, changes: Partial<WireEvent> = {}): WireEvent {
+  return { seq: 1, type, job_id: 'a', t: NOW, data: {}, ...changes };
+}
+
+describe('the feed of the store', () => {
+  it('answers a burst of events of one job with one question', async () => {
+    const { feed, calls, settle, store } = feedOf({});
+    for (let sheetNum = 1; sheetNum <= 3; sheetNum += 1)
+      feed.onEvent(event('sheet.started', { sheet: sheetNum }));
+    await settle();
+    assert.deepEqual(
+      calls.map(([method]) => method),
+      ['job.status'],
+    );
+    assert.equal(store.job('a')?.status, 'running');
+  });
+
+  it('asks only for the sheets that changed, once they are shown', async () => {
+    const { feed, calls, settle } = feedOf({ total: 1200 });
+    await feed.openSheets('a');
+    calls.length = 0;
+    feed.onEvent(event('sheet.completed', { sheet: 3 }));
+    feed.onEvent(event('sheet.started', { sheet: 4 }));
+    feed.onEvent(event('sheet.started', { sheet: 900 }));
+    await settle();
+    assert.deepEqual(calls, [
+      ['job.status', { job_id: 'a', sheets: false }],
+      ['job.sheets', { job_id: 'a', offset: 2, limit: 2 }],
+      ['job.sheets', { job_id: 'a', offset: 899, limit: 1 }],
+    ]);
+  });
+
+  it('pages through all sheets of a large job', async () => {
+    const { feed, store, calls } = feedOf({ total: 10_000 });
+    store.putJob(job('a'));
+    await feed.openSheets('a');
+    assert.equal(store.sheets('a')?.length, 10_000);
+    assert.equal(calls.length, 20);
+  });
+
+  it('asks again for shown sheets after a new snapshot, and drops jobs that are gone', async () => {
+    const { feed, store, calls, settle } = feedOf({});
+    feed.onSnapshot([row('a'), row('b', { status: 'completed' })]);
+    await settle();
+    await feed.openSheets('a');
+    calls.length = 0;
+    feed.onSnapshot([row('a')]);
+    await settle();
+    assert.deepEqual(
+      calls.map(([method]) => method),
+      ['job.status', 'job.sheets'],
+    );
+    assert.equal(store.job('b'), undefined);
+  });
+
+  it('removes a job that the conductor does not know any more', async () => {
+    const { feed, store, settle, errors } = feedOf({
+      status: () => {
+        throw new JobSubmissionError('no such job');
+      },
+    });
+    store.putJob(job('a'));
+    feed.onEvent(event('sheet.started', { sheet: 1 }));
+    await settle();
+    assert.equal(store.job('a'), undefined);
+    assert.deepEqual(errors, []);
+  });
+
+  it('keeps limits of instruments and trouble of the journal', () => {
+    const { feed, store } = feedOf({});
+    feed.onEvent(
+      event('rate_limit.active', { job_id: null, data: { instrument: 'claude-code', until: NOW } }),
+    );
+    assert.deepEqual(store.limits().get('claude-code'), { until: NOW });
+    feed.onEvent(event('rate_limit.cleared', { job_id: null, data: { instrument: 'claude-code' } }));
+    assert.equal(store.limits().size, 0);
+    feed.onEvent(event('storage.failed', { job_id: null, data: { message: 'disk full' } }));
+    assert.match(store.notice ?? '', /disk full/);
+    feed.onEvent(event('storage.recovered', { job_id: null }));
+    assert.equal(store.notice, null);
+  });
+
+  it('skips events of types that it does not know but for their job', async () => {
+    const { feed, settle, calls } = feedOf({});
+    feed.onEvent(event('something.new', { job_id: null }));
+    await settle();
+    assert.deepEqual(calls, []);
+  });
+
+  it('asks for near sheets together', () => {
+    assert.deepEqual(spans([9, 1, 3, 200, 49]), [
+      [1, 49],
+      [200, 200],
+    ]);
+    assert.deepEqual(spans([]), []);
+  });
+});
+
+describe('numbers over all jobs', () => {
+  const jobs = [
+    job('run', { costUsd: 1 }),
+    job('waits', { reason: { code: 'waiting_for_key', message: '', until: null } }),
+    job('paused', { status: 'paused' }),
+    job('bad', { status: 'failed', endedAt: NOW, costUsd: 0.5 }),
+    job('old', {
+      status: 'failed',
+      startedAt: NOW - 3 * 86_400_000,
+      endedAt: NOW - 2 * 86_400_000,
+      costUsd: 9,
+    }),
+  ];
+
+  it('counts what runs, waits, failed today and its cost', () => {
+    assert.deepEqual(summarise(jobs, NOW), { running: 1, waiting: 2, failed: 1, costToday: 1.5 });
+  });
+
+  it('says what ended since somebody watched, and nothing when nothing did', () => {
+    assert.equal(endedSince(jobs, NOW), null);
+    const work = endedSince(jobs, NOW - 1000);
+    assert.deepEqual(
+      work?.failed.map(({ id }) => id),
+      ['bad'],
+    );
+    assert.equal(work?.waiting.length, 2);
+    assert.equal(work?.costUsd, 0.5);
+  });
+});
