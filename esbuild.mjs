@@ -113,12 +113,13 @@ const leanZod = {
   },
 };
 
-/** The extension asks for `dist/score-room.js` at run time instead of having a copy of it. */
+/** The extension asks for `dist/score-room.js` at run time instead of having a copy of it; the language features are in there too. */
 const lazyScoreRoom = {
   name: 'lazy-score-room',
   setup(build) {
-    build.onResolve({ filter: /^\.\/score-room$/ }, ({ importer }) =>
-      /[\\/]src[\\/]extension\.ts$/.test(importer) ? { path: './score-room.js', external: true } : null,
+    const entries = /[\\/]src[\\/](extension|views[\\/]language[\\/]index)\.ts$/;
+    build.onResolve({ filter: /^\.\/(score-room|service\.js)$/ }, ({ importer }) =>
+      entries.test(importer) ? { path: './score-room.js', external: true } : null,
     );
   },
 };

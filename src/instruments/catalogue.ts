@@ -111,10 +111,26 @@ const modelListsSchema = z.strictObject({
   lists: z.record(z.string(), z.array(modelSchema)),
 });
 
+/** The last reading of each file: every job loads the catalogue anew, and its files hardly ever change. */
+const readings = new Map<
+  string,
+  { readonly text: string; readonly lists: ModelLists | null; readonly result: unknown }
+>();
+
+/** What `read` gives for this text, from the last time if text and price lists are the same. */
+function reading<Result>(file: string, text: string, lists: ModelLists | null, read: () => Result): Result {
+  const known = readings.get(file);
+  if (known?.text === text && known.lists === lists) return known.result as Result;
+  const result = read();
+  readings.set(file, { text, lists, result });
+  return result;
+}
+
 /** Reads the built-in price file. @throws Error when the installation is broken. */
 export async function loadModelLists(builtInFolder: string): Promise<ModelLists> {
   const file = join(builtInFolder, 'prices', 'models.yaml');
-  const { value, problems } = parseYaml(await readFile(file, 'utf8'), file, modelListsSchema);
+  const text = await readFile(file, 'utf8');
+  const { value, problems } = reading(file, text, null, () => parseYaml(text, file, modelListsSchema));
   if (value === null)
     throw new Error(`${file}:${problems[0]?.line ?? 1}: ${problems[0]?.message ?? 'not readable'}`);
   return value.lists;
@@ -148,7 +164,7 @@ export async function loadCatalogue(sources: CatalogueSources): Promise<Instrume
     const seen = new Map<string, string>();
     for (const { name, text } of read.files) {
       const file = join(folder, name);
-      const parsed = parseProfile(text, file, modelLists);
+      const parsed = reading(file, text, modelLists, () => parseProfile(text, file, modelLists));
       problems.push(...parsed.problems);
       if (parsed.profile === null) continue;
       const first = seen.get(parsed.profile.name);

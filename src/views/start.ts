@@ -27,6 +27,8 @@ import { hasEnded } from './store/model';
 import type { JobModel } from './store/model';
 import { contains } from './submit/choose-workspace';
 import { SubmittedJobs } from './submit/submitted-jobs';
+import { registerScoreLanguage } from './language';
+import { languageDeps } from './language-deps';
 import { contributeTerminal } from './terminal';
 import { InstrumentsView } from './trees/instruments-view';
 import { JobsView } from './trees/jobs-view';
@@ -83,6 +85,7 @@ export function start(
   };
   scope.add(new StatusBar(connection, store));
   scope.add(keepContextKeys(connection, store));
+  scope.add(registerScoreLanguage(languageDeps(scope, services)));
   registerCommands(scope, services);
   watch(scope, services, onError);
   contributeTerminal(context);

@@ -21,3 +21,30 @@ prompt:
     {% endif %}
 validations: []
 `;
+
+/** One sheet that waits for the file `go-on` in its workspace. */
+export const waiting = (name) => `name: ${name}
+instrument: cli
+sheet: { size: 1, total_items: 1 }
+prompt:
+  template: |
+    echo "it waits"; while [ ! -e go-on ]; do sleep 0.2; done; echo "it ends"
+validations: []
+`;
+
+/** A sheet that passes, one that is tried three times and fails, and one that waits for it. */
+export const failing = `name: sour
+instrument: cli
+sheet:
+  size: 1
+  total_items: 3
+  dependencies: { 2: [1], 3: [2] }
+  descriptions: { 1: Tune, 2: Sing off key, 3: Applause }
+pause_between_sheets_seconds: 0
+retry: { max_retries: 2, base_delay_seconds: 1, jitter: false }
+prompt:
+  template: |
+    echo "stage {{ stage }}"
+    {% if stage == 2 %}echo "the wrong note" >&2; exit 3{% endif %}
+validations: []
+`;

@@ -20,6 +20,8 @@ export const exportDelayMs = 2000;
 export const exportRecords = 2000;
 /** After a failed export the next is tried this much later, milliseconds. */
 export const exportRetryMs = 30_000;
+/** How long records gather before they are handed to the thread, milliseconds. */
+const feedDelayMs = 200;
 /** Records per transaction. */
 const batchRecords = 2000;
 
@@ -75,6 +77,7 @@ export class IndexClient {
   /** Records that the image on disk lacks. */
   #unsaved = 0;
   #export: Promise<void> | null = null;
+  #feedTimer: (() => void) | null = null;
   #lastExportAt = Number.NEGATIVE_INFINITY;
   #exportFailing = false;
   #timer: { at: number; cancel: () => void } | null = null;
@@ -112,7 +115,9 @@ export class IndexClient {
   feed(records: readonly JournalRecord[]): void {
     if (this.#state !== 'ok' && this.#state !== 'filling') return;
     for (const record of records) this.#queue.push(record);
-    if (this.#state === 'ok') this.#startPump();
+    // Together with what comes in the next moment: waking the thread for each record would take time from the agents.
+    if (this.#state === 'ok')
+      this.#feedTimer ??= this.options.clock.after(feedDelayMs, () => void this.#pumpNow());
   }
 
   /** Starts with nothing and takes every record there is. Order matters within a run only. @throws what `source` throws. */
@@ -169,13 +174,13 @@ export class IndexClient {
 
   /** Any question; sees everything that was fed before. @throws IndexUnavailableError. */
   async query<Query extends IndexQuery>(query: Query): Promise<QueryRows[Query['name']][]> {
-    if (this.#state === 'ok') await this.#pump;
+    if (this.#state === 'ok') await this.#pumpNow();
     return (await this.#ask({ op: 'query', query })) as QueryRows[Query['name']][];
   }
 
   /** Applies what is queued and writes the image if it lacks anything. Never throws for a failed write: that is logged. */
   async flush(): Promise<void> {
-    await this.#pump;
+    await this.#pumpNow();
     await this.#export;
     if (this.#unsaved > 0 && this.#state === 'ok') await this.#writeImage();
   }
@@ -220,6 +225,14 @@ export class IndexClient {
     this.#state = 'ok';
     this.#startPump();
     this.#scheduleExport();
+  }
+
+  /** Hands over what is queued without waiting for more. */
+  async #pumpNow(): Promise<void> {
+    this.#feedTimer?.();
+    this.#feedTimer = null;
+    if (this.#state === 'ok') this.#startPump();
+    await this.#pump;
   }
 
   #startPump(): void {

@@ -43,6 +43,10 @@ export async function jobArgument(
         ? given['job']
         : null;
   if (id !== null) {
+    if (store.job(id) === undefined) {
+      await services.connection.ensure();
+      await services.feed.openSheets(id);
+    }
     const job = store.job(id);
     if (job !== undefined) return job;
   }

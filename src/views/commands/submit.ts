@@ -111,27 +111,14 @@ export async function submit(
 }
 
 async function accepted(services: Services, run: string): Promise<void> {
-  const { store, submitted, output, feed, jobsView, sheetsView } = services;
+  const { submitted, output, feed, jobsView, sheetsView } = services;
   submitted.add(run);
-  feed.mark(run);
-  await services.feed.openSheets(run);
+  await feed.openSheets(run);
   output.followJob(run);
   if (settings.revealOutput() === 'onSubmit') output.show();
   void vscode.window.setStatusBarMessage(l10n.t('$(check) Submitted {0}', run), 4_000);
-  // The event that makes its row may still be on its way.
-  const reveal = async () => {
-    if (jobsView.view.visible) await jobsView.reveal(run, { focus: false });
-    else sheetsView.showJob(run);
-  };
-  if (store.job(run) !== undefined) {
-    await reveal();
-    return;
-  }
-  const waiting = store.onChange(() => {
-    if (store.job(run) === undefined) return;
-    waiting.dispose();
-    reveal().catch((error: unknown) => services.log.warn(String(error)));
-  });
+  if (jobsView.view.visible) await jobsView.reveal(run, { focus: false });
+  else sheetsView.showJob(run);
 }
 
 async function rejected(

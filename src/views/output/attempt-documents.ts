@@ -1,4 +1,4 @@
-/** Past attempts as read-only documents, `marianne-attempt:/<job>/<sheet>/<attempt>.log`, with folding and outline. */
+/** Past attempts as read-only documents, `marianne-attempt:/<job>/<sheet>/<attempt>/<title>.log`, with folding and outline. */
 import * as vscode from 'vscode';
 import { DaemonError } from '../../protocol/errors';
 import type { Connection } from '../connection/connection';
@@ -34,13 +34,16 @@ export class AttemptDocuments
   }
 
   async open(job: string, sheet: number, attempt: number): Promise<void> {
-    const uri = vscode.Uri.from({ scheme: ATTEMPT_SCHEME, path: `/${job}/${sheet}/${attempt}.log` });
+    const uri = vscode.Uri.from({
+      scheme: ATTEMPT_SCHEME,
+      path: `/${job}/${sheet}/${attempt}/${job} ${sheet}.${attempt}.log`,
+    });
     const document = await vscode.workspace.openTextDocument(uri);
     await vscode.window.showTextDocument(document, { preview: true });
   }
 
   async provideTextDocumentContent(uri: vscode.Uri): Promise<string> {
-    const match = /^\/([^/]+)\/(\d+)\/(\d+)\.log$/.exec(uri.path);
+    const match = /^\/([^/]+)\/(\d+)\/(\d+)\/[^/]*\.log$/.exec(uri.path);
     if (match === null) return l10n.t('There is no such attempt.');
     const [, job = '', sheetText, attemptNumber] = match;
     const sheet = Number(sheetText);

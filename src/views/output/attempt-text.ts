@@ -18,7 +18,14 @@ const MARK = '━━ ';
 export function attemptText({ job, sheet, detail, prompt, stdout, stderr }: AttemptParts): string {
   const state = attemptState(detail);
   const facts = [
-    [l10n.t('State'), parts(state, detail.exit_reason, detail.decision)],
+    [
+      l10n.t('State'),
+      parts(
+        state,
+        detail.exit_reason !== 'completed' && detail.exit_reason,
+        detail.decision !== null && l10n.t('then {0}', detail.decision),
+      ),
+    ],
     [l10n.t('Instrument'), parts(detail.instrument, detail.model, detail.mode)],
     [l10n.t('Started'), detail.started_at],
     [l10n.t('Duration'), detail.duration_seconds === null ? '' : duration(detail.duration_seconds * 1000)],

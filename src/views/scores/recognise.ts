@@ -1,12 +1,6 @@
-/** Which YAML texts are scores, by a look at their top level: nothing is parsed. */
+import { hasScoreContent, hasScoreName } from '../language/recognise';
 
-const longestLookedAt = 1024 * 1024;
-const topLevel = (key: string) => new RegExp(`^(?:${key}|"${key}"|'${key}')[ \\t]*:(?:\\s|$)`, 'm');
-const sheet = topLevel('sheet');
-const prompt = topLevel('prompt');
-
+/** True for the path and text of a YAML file that is a score. Nothing is parsed. */
 export function looksLikeScore(path: string, text: string): boolean {
-  if (!/\.ya?ml$/i.test(path)) return false;
-  if (/\.score\.ya?ml$/i.test(path)) return true;
-  return text.length <= longestLookedAt && sheet.test(text) && prompt.test(text);
+  return /\.ya?ml$/i.test(path) && (hasScoreName(path) || hasScoreContent(text));
 }

@@ -1,4 +1,5 @@
 /** What views ask of scores and instruments. The implementation is loaded when it is first needed (`src/score-room.ts`). */
+import type { InstrumentCatalogue } from '../../score/catalogue';
 import type { Environment } from '../../protocol/paths';
 
 export interface ScoreProblem {
@@ -43,6 +44,7 @@ export interface SubmitParts {
 export interface ScoreRoom {
   /** Never throws for what is wrong with the text. */
   summarise(text: string, path: string): ScoreSummary;
+  scoreCatalogue(distDir: string, stateDir: string): Promise<InstrumentCatalogue>;
   secretNames(distDir: string, stateDir: string): Promise<string[]>;
   submitEnvironment(env: Environment, distDir: string, stateDir: string): Promise<SubmitParts>;
   /** A new idempotency key. */

@@ -82,7 +82,9 @@ export class JobFeed {
     if (this.options.store.sheets(job) !== undefined) return;
     const running = this.loading.get(job);
     if (running !== undefined) return running;
-    const loading = this.loadAll(job).finally(() => this.loading.delete(job));
+    const loading = this.loadJob(job)
+      .then(() => this.loadAll(job))
+      .finally(() => this.loading.delete(job));
     this.loading.set(job, loading);
     return loading;
   }
@@ -119,6 +121,14 @@ export class JobFeed {
     } finally {
       this.busy.delete(job);
       if (this.dirty.has(job)) later(() => void this.refresh(job), PAUSE_MS);
+    }
+  }
+
+  /** A job that was just submitted may be asked for before its first event came. */
+  private async loadJob(job: string): Promise<void> {
+    const { store, call } = this.options;
+    if (store.job(job) === undefined) {
+      store.putJob(jobFromStatus(await call('job.status', { job_id: job, sheets: false })));
     }
   }
 

@@ -78,7 +78,7 @@ export function childNodes(node: JobsNode, shape: JobsShape): JobsNode[] | null 
       const sheets = store.sheets(node.job);
       if (sheets === undefined) return null;
       const movements = movementsOf(sheets);
-      if (movements.length > 1) {
+      if (movements.length > 0) {
         return movements.map((movement) => ({ kind: 'movement', job: node.job, movement }));
       }
       return sheetNodes(node.job, null, sheets);
@@ -137,7 +137,7 @@ export function parentNode(node: JobsNode, shape: JobsShape): JobsNode | undefin
     case 'sheet': {
       const sheets = store.sheets(node.job) ?? [];
       const movement =
-        movementsOf(sheets).length > 1 ? (store.sheet(node.job, node.sheet)?.movement ?? null) : null;
+        movementsOf(sheets).length > 0 ? (store.sheet(node.job, node.sheet)?.movement ?? null) : null;
       const siblings = movement === null ? sheets : sheetsOfMovement(store, node.job, movement);
       if (siblings.length > PAGE_ROWS) {
         const range = ranges(node.job, movement, siblings).find(
@@ -158,8 +158,10 @@ export function sheetsOfMovement(store: JobStore, job: string, movement: number)
   return (store.sheets(job) ?? []).filter((sheet) => (sheet.movement ?? 0) === movement);
 }
 
+/** Movements that are worth a level of their own; empty when each has but one sheet, or there is only one. */
 function movementsOf(sheets: readonly SheetModel[]): number[] {
-  return [...new Set(sheets.map((sheet) => sheet.movement ?? 0))].sort((a, b) => a - b);
+  const movements = [...new Set(sheets.map((sheet) => sheet.movement ?? 0))].sort((a, b) => a - b);
+  return movements.length > 1 && movements.length < sheets.length ? movements : [];
 }
 
 function hasHere(shape: JobsShape): boolean {

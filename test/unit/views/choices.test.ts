@@ -5,7 +5,7 @@ import { withDependencies } from '../../../src/views/scores/dependencies';
 import { looksLikeScore } from '../../../src/views/scores/recognise';
 import { scoreTemplates } from '../../../src/views/scores/templates';
 import { chooseWorkspace, contains, folderOf } from '../../../src/views/submit/choose-workspace';
-import { scoreRoom } from '../../../src/score-room';
+import { scoreRoom } from '../../../src/views/scores/score-reader';
 
 describe('where a job works', () => {
   const facts = {

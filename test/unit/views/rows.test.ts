@@ -202,13 +202,17 @@ describe('the Jobs tree', () => {
     assert.equal(parentNode({ kind: 'job', job: 'a' }, shape), undefined);
   });
 
-  it('shows movements only where there are several', () => {
+  it('shows movements only where there are several, and they have several sheets', () => {
     const shape = shapeOf([job('a')]);
-    assert.equal(childNodes({ kind: 'job', job: 'a' }, shape), null);
+    const node: JobsNode = { kind: 'job', job: 'a' };
+    assert.equal(childNodes(node, shape), null);
     shape.store.putSheets('a', [sheet(1), sheet(2)], 2);
-    assert.equal(childNodes({ kind: 'job', job: 'a' }, shape)?.[0]?.kind, 'sheet');
+    assert.equal(childNodes(node, shape)?.[0]?.kind, 'sheet');
     shape.store.putSheets('a', [sheet(2, { movement: 2 })], 2);
-    assert.deepEqual(childNodes({ kind: 'job', job: 'a' }, shape), [
+    assert.equal(childNodes(node, shape)?.[0]?.kind, 'sheet');
+    assert.deepEqual(parentNode({ kind: 'sheet', job: 'a', sheet: 2 }, shape), node);
+    shape.store.putSheets('a', [sheet(3, { movement: 2 })], 3);
+    assert.deepEqual(childNodes(node, shape), [
       { kind: 'movement', job: 'a', movement: 1 },
       { kind: 'movement', job: 'a', movement: 2 },
     ]);

@@ -141,6 +141,7 @@ describe('the feed of the store', () => {
 
   it('pages through all sheets of a large job', async () => {
     const { feed, store, calls } = feedOf({ total: 10_000 });
+    store.putJob(job('a'));
     await feed.openSheets('a');
     assert.equal(store.sheets('a')?.length, 10_000);
     assert.equal(calls.length, 20);

@@ -1,0 +1,63 @@
+/** What the score language asks of the rest of the extension. */
+import * as vscode from 'vscode';
+import { workspaceFor } from './commands/submit';
+import type { ScoreLanguageDeps } from './language/contract';
+import type { Scope } from './scope';
+import type { Services } from './services';
+import type { JobModel } from './store/model';
+import { isRunning } from './trees/sheet-row';
+
+/** Lenses are drawn anew at most so often, milliseconds. */
+const PAUSE_MS = 200;
+
+export function languageDeps(scope: Scope, services: Services): ScoreLanguageDeps {
+  const { connection, context, feed, log, scoreRoom, store } = services;
+  const liveChanges = scope.add(new vscode.EventEmitter<undefined>());
+  const catalogueChanges = scope.add(new vscode.EventEmitter<undefined>());
+  let timer: NodeJS.Timeout | null = null;
+  scope.add(
+    store.onChange(() => {
+      timer ??= setTimeout(() => {
+        timer = null;
+        liveChanges.fire(undefined);
+      }, PAUSE_MS);
+    }),
+  );
+  scope.add({ dispose: () => timer !== null && clearTimeout(timer) });
+  scope.add(connection.onConnected(() => catalogueChanges.fire(undefined)));
+  const lastRun = (uri: vscode.Uri): JobModel | undefined =>
+    store.list().find((job) => job.scorePath === uri.fsPath);
+  const manifest = context.extension.packageJSON as { version?: unknown };
+  return {
+    catalogue: async () => (await scoreRoom()).scoreCatalogue(connection.distDir, connection.stateDir),
+    onCatalogueChanged: catalogueChanges.event,
+    liveState(uri, num) {
+      const job = lastRun(uri);
+      if (job === undefined) return undefined;
+      if (store.sheets(job.id) === undefined) {
+        feed.openSheets(job.id).catch((error: unknown) => log.debug(String(error)));
+        return undefined;
+      }
+      const sheet = store.sheet(job.id, num);
+      const attempt = sheet?.attempts.at(-1);
+      if (sheet === undefined || attempt === undefined) return undefined;
+      const running = isRunning(sheet.status);
+      return {
+        status: running ? 'running' : sheet.status,
+        ...(running ? { startedAt: attempt.startedAt } : {}),
+        ...(attempt.durationSeconds === null ? {} : { durationSeconds: attempt.durationSeconds }),
+      };
+    },
+    lastResult(uri) {
+      const job = lastRun(uri);
+      return job === undefined ? undefined : { status: job.status, detail: `${job.completed}/${job.total}` };
+    },
+    onLiveStateChanged: liveChanges.event,
+    isTrusted: () => vscode.workspace.isTrusted,
+    setting: (key, scopeUri) => vscode.workspace.getConfiguration('marianne', scopeUri ?? null).get(key),
+    jobFolder: (uri) => workspaceFor(uri, null).path,
+    productVersion: String(manifest.version),
+    log: (message, error) =>
+      log.warn(`${message}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+  };
+}
