@@ -211,10 +211,7 @@ cli:
 
   it('an agent that ends between "stop" and the last breath of the conductor is adopted, with its output', async () => {
     // A client with a request in work holds the stopping conductor for a moment: long enough for the agent to end.
-    const run = await conductor.submit(
-      'breath',
-      one('breath', ledgerAgent('sleep 1')),
-    );
+    const run = await conductor.submit('breath', one('breath', ledgerAgent('sleep 1')));
     await playing(run);
     const { child } = conductor;
     assert.ok(child);
