@@ -187,6 +187,8 @@ async function main(): Promise<void> {
       }),
     stateHash,
   });
+  const waitingForRoom = new Set<string>();
+  const storageFailed = () => journal.failed || waitingForRoom.size > 0;
   const launcher = new Launcher(join(root, 'launcher.js'));
   launcher.warm();
   const runner = new LocalRunner({
@@ -198,6 +200,15 @@ async function main(): Promise<void> {
       ownerFolder: paths.owner,
       argv: [process.execPath, join(root, 'conductor.js')],
       env: wakeEnvironment(stateDir),
+    },
+    waitsForRoom: (base, waits) => {
+      if (waits ? waitingForRoom.has(base) : !waitingForRoom.has(base)) return;
+      if (waits) waitingForRoom.add(base);
+      else waitingForRoom.delete(base);
+      engine.dispatcher.setStorageFailed(storageFailed());
+      if (waits)
+        tell({ key: 'storage', type: 'storage.failed', data: { message: 'no room for an output log' } });
+      else if (!storageFailed()) tell({ key: 'storage', type: 'storage.recovered' });
     },
     trouble: (base, trouble) => log.warn({ base, ...trouble }, 'an output log has trouble'),
     promptsDir: paths.prompts,
@@ -249,7 +260,6 @@ async function main(): Promise<void> {
   core.onRecord((record, job) => {
     if (job && record.type === 'job.archived') secrets.forget(job.run);
   });
-  const storageFailed = () => journal.failed;
   journal.on('failed', (fault) =>
     tell({ key: 'storage', type: 'storage.failed', data: { message: `${fault.code}: ${fault.message}` } }),
   );
@@ -258,7 +268,7 @@ async function main(): Promise<void> {
   feed.index = await openIndex(journal, { image: paths.index, worker: join(root, 'index-worker.js') }, log);
   const stateBackend = new StateBackend(engine, core, feed.index);
   let stopping = false;
-  const holds = new HoldReasons(core, engine.dispatcher, () => Date.now(), storageFailed);
+  const holds = new HoldReasons(core, engine.dispatcher, engine.flights, () => Date.now(), storageFailed);
   const served = { connections: () => 0 };
   const handlers: Handlers = {
     ...jobHandlers({
@@ -332,14 +342,19 @@ async function main(): Promise<void> {
       type: 'storage.failed',
       data: { message: 'the journal was lost: earlier jobs are gone' },
     });
-  await core.commit([{ type: 'conductor.started', body: { build: build.build, pid: process.pid } }]);
+  // Not waited for: with a full disk it would be for ever, and clients have to hear of that.
+  void core.commit([{ type: 'conductor.started', body: { build: build.build, pid: process.pid } }]);
   await engine.start();
   await server.listen(socket.path, { permissions: config.socket.permissions, prepare: socket.prepare });
   if (config.socket.compat_path !== null) await listenForPython(config.socket.compat_path);
   log.info({ jobs: core.state.jobs.size, ms: Date.now() - startedAt }, 'conductor is ready');
 
   let idleSince = Date.now();
-  const watch = setInterval(() => void look(), watchEvery);
+  const watch = setInterval(() => {
+    look().catch((error: unknown) => {
+      log.warn({ error: error instanceof Error ? error.message : String(error) }, 'looked after in vain');
+    });
+  }, watchEvery);
   async function look(): Promise<void> {
     await server.checkSockets();
     if (!(await ownership.isInForce())) {

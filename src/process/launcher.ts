@@ -29,8 +29,11 @@ export function serveLaunches(): void {
   const send = (message: LauncherMessage) => {
     if (process.connected) process.send?.(message);
   };
+  const conductor = process.ppid;
   process.on('message', (value) => {
     const { id, spec } = value as LaunchRequest;
+    // Another parent: the conductor died, and its successor may have given this attempt up and cleared it away already.
+    if (process.ppid !== conductor) process.exit(0);
     launchAttempt(spec).then(
       ({ pid, exited }) => {
         send({ id, kind: 'launched', pid });

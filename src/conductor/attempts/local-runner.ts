@@ -72,10 +72,28 @@ export class LocalRunner implements AttemptRunner {
   }
 
   attach(request: AttemptRequest): AttemptHandle {
-    const backend = this.backend(request);
     const redaction = redactionFor({ ...secretsOfRunning(request), ...request.secrets });
+    let backend: ProgramBackend;
+    try {
+      backend = this.backend(request);
+    } catch (error) {
+      if (!(error instanceof PrepareError)) throw error;
+      return this.endUnread(request, redaction, error);
+    }
     const session = this.session(request, backend.timers(), redaction);
     return handleOf(session, session.attach(), (outcome) => backend.interpret(outcome), redaction);
+  }
+
+  /** The instrument is not known any more, so nobody can judge the agent: it must end before another attempt begins. */
+  private endUnread(request: AttemptRequest, redaction: Redaction, error: PrepareError): AttemptHandle {
+    const timers = { totalSeconds: longestSeconds, idleSeconds: null, firstOutputSeconds: null };
+    const session = this.session(request, timers, redaction);
+    session.cancel();
+    const done = session.attach().then(
+      () => interrupted(error.message),
+      () => interrupted(error.message),
+    );
+    return { done, cancel: () => session.cancel(), detach: () => session.detach() };
   }
 
   async describe(instrument: PlannedInstrument, workspace: string): Promise<string[]> {
@@ -162,6 +180,9 @@ export class LocalRunner implements AttemptRunner {
     return `${this.options.stateHash}:${request.run}:${request.sheet}.${request.attempt}`;
   }
 }
+
+/** No limit. */
+const longestSeconds = 365 * 86_400;
 
 /** An instrument with nothing set. */
 const noConfig: InstrumentConfig = {

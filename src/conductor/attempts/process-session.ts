@@ -13,6 +13,11 @@ import { ProgressMeter } from '../output/progress';
 import type { Redaction } from '../output/redact';
 import { writeWholeLogs } from '../output/whole-logs';
 
+/** The outcome of a session that was detached: its logs were let go half way, so the next conductor has to tell it from the spool. */
+function nextConductors(): Promise<never> {
+  return new Promise(() => undefined);
+}
+
 /** What the attempts of one conductor share. */
 export interface SessionServices {
   readonly clock: Clock;
@@ -22,6 +27,8 @@ export interface SessionServices {
   /** The user's own file mode mask: the conductor's is private, an agent's files are not. */
   readonly umask: number;
   trouble(base: string, trouble: LogTrouble): void;
+  /** Does the end of this attempt wait for room for its logs? Told again while it does. */
+  waitsForRoom(base: string, waits: boolean): void;
 }
 
 export interface SessionOptions {
@@ -38,6 +45,10 @@ type EndedBy = ProcessOutcome['endedBy'];
 
 /** A program that ends within this time is read once, at its end; following its output would cost more than it shows. Milliseconds. */
 const quickEndMs = 30;
+/** What a write says that passes when there is room again. `EFBIG` is a limit of this process, set with `ulimit`. */
+const fullCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+/** Wait before logs that did not fit are written again, milliseconds. */
+const diskFullMs = 2000;
 /** Output up to this size is handled at once, bytes. */
 const smallOutput = 64 * 1024;
 /** How long strays that still hold a spool may add a last word, milliseconds. */
@@ -50,6 +61,7 @@ const lastWordMs = 100;
 export class ProcessSession {
   private readonly meter: ProgressMeter;
   private opening: Promise<AttemptLogs> | null = null;
+  private diskFull = false;
   private readers: SpoolReader[] = [];
   private endedBy: EndedBy = 'exit';
   private signalSent: number | null = null;
@@ -187,7 +199,10 @@ export class ProcessSession {
       base,
       redaction,
       meter: this.meter,
-      onTrouble: (trouble) => this.services.trouble(base, trouble),
+      onTrouble: (trouble) => {
+        this.diskFull ||= fullCodes.has(trouble.code);
+        this.services.trouble(base, trouble);
+      },
     });
     return this.opening;
   }
@@ -239,11 +254,13 @@ export class ProcessSession {
 
   private async outcome(strays: boolean): Promise<ProcessOutcome> {
     const { base } = this.options;
+    if (this.detached) return nextConductors();
     this.finished = true;
     this.cancelTimer?.();
     // Whoever is left of its group has no business any more: the agent is done.
     if (strays) await this.endTree();
     const output = this.small(strays) ?? (await this.drained(strays));
+    if (this.detached) return nextConductors();
     this.meter.close();
     const exit = readExit(base);
     const ended = exit?.kind === 'ended' ? exit : null;
@@ -273,12 +290,21 @@ export class ProcessSession {
     return { stdout: captured(stdout), stderr: captured(stderr) };
   }
 
-  /** Follows both spools to their end. */
+  /** Follows both spools to their end. While the disk takes no more of the logs, the spools are kept, and read again. */
   private async drained(strays: boolean): Promise<Pick<ProcessOutcome, 'stdout' | 'stderr'>> {
     const files = attemptFiles(this.options.base);
-    const logs = await this.openLogs();
-    for (const reader of this.makeReaders(logs)) await reader.drain(strays ? lastWordMs : 0);
-    await logs.finish();
+    for (;;) {
+      const logs = await this.openLogs();
+      for (const reader of this.makeReaders(logs)) await reader.drain(strays ? lastWordMs : 0);
+      const { stdout, stderr } = await logs.finish();
+      if (stdout.lostBytes + stderr.lostBytes === 0 || !this.diskFull || this.detached) break;
+      this.services.waitsForRoom(this.options.base, true);
+      await new Promise<void>((resolve) => this.services.clock.schedule(diskFullMs, resolve));
+      this.diskFull = false;
+      this.opening = null;
+      this.readers = [];
+    }
+    this.services.waitsForRoom(this.options.base, false);
     return { stdout: await captureText(files.stdoutSpool), stderr: await captureText(files.stderrSpool) };
   }
 

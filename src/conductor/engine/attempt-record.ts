@@ -4,7 +4,7 @@ import type { AttemptEnd } from '../attempts/runner';
 import type { AttemptOutcome, NextStep, RecordDraft } from '../records';
 import type { ValidationReport } from './attempt-services';
 import type { Decision, Verdict } from './decide';
-import { terminalSheet, type SheetState } from './state';
+import { terminalSheet, type AttemptState, type SheetState } from './state';
 
 /** Characters of output kept in the record. */
 const tailChars = 2000;
@@ -45,6 +45,31 @@ export function finishedWithoutResult(
       next,
     },
   };
+}
+
+/** The end of an attempt that nobody can judge any more; the sheet fails with it. */
+export function abandoned(
+  run: string,
+  sheet: SheetState,
+  attempt: AttemptState,
+  message: string,
+): RecordDraft {
+  const verdict: Verdict = { code: 'E999', category: 'fatal', action: 'stop', waitSeconds: null, message };
+  const { mode, fallback_index, normal_attempts, completion_attempts, rate_limit_waits, interruptions } =
+    sheet;
+  const counters = { fallback_index, normal_attempts, completion_attempts, rate_limit_waits, interruptions };
+  const reason = { code: verdict.category, message, until: null };
+  const next: NextStep = { status: 'failed', reason, due_at: null, mode, ...counters };
+  return finishedWithoutResult(
+    run,
+    sheet,
+    attempt.attempt,
+    attempt.instrument,
+    attempt.model,
+    'internal',
+    verdict,
+    next,
+  );
 }
 
 /** A sheet that has spent its budget is not tried again. */

@@ -18,9 +18,13 @@ import {
   type SheetState,
 } from './state';
 
+/** Wait before a start that failed for reasons of ours is tried again, milliseconds. */
+const troubleMs = 2000;
+
 /** Carries one attempt from "ready" to its record: prepare, journal, run, validate, decide, journal. */
 export class AttemptConductor {
   private readonly validating = new Map<string, AbortController>();
+  private stopped = false;
 
   constructor(
     private readonly core: EngineCore,
@@ -68,25 +72,39 @@ export class AttemptConductor {
     }
   }
 
-  private inBackground(job: JobState, flight: Flight, work: () => Promise<void>): void {
-    work()
-      .catch((error: unknown) => this.failInternally(job, flight.sheet, error))
-      .finally(() => {
-        // An attempt that came to its end has left already, and whatever followed from that was done then.
-        if (this.flights.leave(flight)) this.hooks.changed(job);
-      });
+  /** Starts nothing more, and leaves what is not recorded to the next conductor. */
+  stop(): void {
+    this.stopped = true;
+    for (const controller of this.validating.values()) controller.abort();
+    this.flights.detachAll();
   }
 
-  /** A fault of ours must not leave a sheet that looks as if it ran for ever. */
-  private failInternally(job: JobState, num: number, error: unknown): void {
-    this.hooks.report(`attempt of ${job.run} sheet ${num} stopped on an internal error`, error);
+  private inBackground(job: JobState, flight: Flight, work: () => Promise<void>): void {
+    const leave = () => {
+      // An attempt that came to its end has left already, and whatever followed from that was done then.
+      if (this.flights.leave(flight)) this.hooks.changed(job);
+    };
+    work().then(leave, (error: unknown) => {
+      if (this.stopped) return;
+      this.hooks.report(`attempt of ${job.run} sheet ${flight.sheet} stopped on an internal error`, error);
+      if (this.failInternally(job, flight.sheet, error)) {
+        leave();
+        return;
+      }
+      // Nothing was begun, so nothing is recorded: it is tried again, but not at once, since a full disk stays full for a while.
+      flight.trouble = error instanceof Error ? error.message : String(error);
+      this.clock.schedule(troubleMs, leave);
+    });
+  }
+
+  /** A fault of ours must not leave a sheet that looks as if it ran for ever. False: no attempt was in flight. */
+  private failInternally(job: JobState, num: number, error: unknown): boolean {
     const live = this.core.state.jobs.get(job.run);
     const sheet = live?.sheets[num - 1];
     const attempt = sheet && currentAttempt(sheet);
-    if (!live || !sheet || !attempt) return;
+    const planned = live && this.core.bundleOf(live).plan.sheets[num - 1];
+    if (!live || !sheet || !attempt || !planned) return false;
     const bundle = this.core.bundleOf(live);
-    const planned = bundle.plan.sheets[num - 1];
-    if (!planned) return;
     const message = `internal error: ${error instanceof Error ? error.message : String(error)}`;
     const verdict: Verdict = { code: 'E999', category: 'fatal', action: 'retry', waitSeconds: null, message };
     const decision = this.decision(bundle.plan, sheet, planned, 'failed', verdict, null, this.clock.now());
@@ -102,6 +120,7 @@ export class AttemptConductor {
         decision.next,
       ),
     ]);
+    return true;
   }
 
   private async run({ job, sheet, planned, instrument }: Candidate, flight: Flight): Promise<void> {
@@ -158,7 +177,7 @@ export class AttemptConductor {
     if (!this.mayStart(job, sheet)) return;
     await this.core.commit([{ type: 'attempt.started', run: job.run, body: started }]);
     const state = currentAttempt(sheetOf(job, sheet.num));
-    if (!state) return;
+    if (!state || this.stopped) return;
     const handle = prepared.start();
     flight.handle = handle;
     if (flight.cancelled || job.cancelling) handle.cancel();
@@ -167,7 +186,8 @@ export class AttemptConductor {
 
   /** A pause or cancel may have come while the attempt was prepared; nothing has happened yet, so nothing is recorded. */
   private mayStart(job: JobState, sheet: SheetState): boolean {
-    return job.status === 'running' && !job.cancelling && sheetOf(job, sheet.num).status !== 'dispatched';
+    if (this.stopped || job.status !== 'running' || job.cancelling) return false;
+    return sheetOf(job, sheet.num).status !== 'dispatched';
   }
 
   private async skipped(
@@ -267,6 +287,7 @@ export class AttemptConductor {
     attempt: AttemptState,
     end: AttemptEnd,
   ): Promise<void> {
+    if (this.stopped) return;
     const { result } = end;
     const num = flight.sheet;
     const bundle = this.core.bundleOf(job);
@@ -283,6 +304,7 @@ export class AttemptConductor {
         outcome = 'cancelled';
       }
     }
+    if (this.stopped) return;
     if (outcome !== 'success' && job.cancelling) outcome = 'cancelled';
     const verdict =
       outcome === 'failed' || outcome === 'rate_limited'

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openBundle, type OpenedBundle, type ScoreBundle } from '../../score/bundle';
@@ -15,7 +15,8 @@ export function sha256(data: string | Buffer): string {
 export function storeByDigest(dir: string, data: string): string {
   const digest = sha256(data);
   const path = join(dir, digest);
-  if (existsSync(path)) return digest;
+  // A power cut may have left the name without all of the text.
+  if (statSync(path, { throwIfNoEntry: false })?.size === Buffer.byteLength(data)) return digest;
   const temporary = `${path}.${randomUUID()}.tmp`;
   const write = () => writeFileSync(temporary, data, { flag: 'wx', mode: 0o600 });
   try {

@@ -66,6 +66,8 @@ export class EngineCore {
       applyRecord(this.state, known);
     }
     this.lastCommit = durable;
+    // Only closing the journal rejects it. Whoever does not wait has nothing to say then; whoever waits still hears of it.
+    durable.catch(() => undefined);
     return durable;
   }
 

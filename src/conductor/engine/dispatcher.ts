@@ -14,7 +14,7 @@ export type HoldCheck = (candidate: Candidate) => string | null;
  */
 export class Dispatcher {
   private rotation = 0;
-  private stopped = false;
+  private open = false;
   private storageFailed = false;
   private cancelTimer: (() => void) | null = null;
   private readonly lastStart = new Map<string, number>();
@@ -30,9 +30,15 @@ export class Dispatcher {
     private readonly missingKey: HoldCheck,
   ) {}
 
+  /** From now on; before, what earlier conductors left may not be loaded yet. */
+  start(): void {
+    this.open = true;
+    this.dispatch();
+  }
+
   /** No further start; what runs goes on. */
   stop(): void {
-    this.stopped = true;
+    this.open = false;
     this.cancelTimer?.();
   }
 
@@ -43,7 +49,7 @@ export class Dispatcher {
   }
 
   dispatch(): void {
-    if (this.stopped || this.storageFailed) return;
+    if (!this.open || this.storageFailed) return;
     this.promote();
     // One instant for both: what was not due yet when sheets were started must be what the timer is set for.
     const now = this.clock.now();

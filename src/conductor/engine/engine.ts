@@ -3,15 +3,17 @@ import { join } from 'node:path';
 import type { CheckResult } from '../../backends/contract';
 import type { InstrumentCatalogue } from '../../instruments/catalogue';
 import type { CliProfile } from '../../instruments/schema';
-import { removeAttemptFiles } from '../../process/attempt';
+import { giveUp, removeAttemptFiles } from '../../process/attempt';
 import { endProcessTree } from '../../process/tree';
 import { findMarked } from '../../process/table';
 import { archivePath, runPath } from '../../protocol/paths';
 import type { AttemptRunner } from '../attempts/runner';
 import type { Clock } from '../clock';
 import type { Journal } from '../journal/journal';
+import type { RecordDraft } from '../records';
 import type { PlannedInstrument } from '../../score/plan';
 import type { AttemptServices } from './attempt-services';
+import { abandoned } from './attempt-record';
 import { AttemptConductor } from './attempts';
 import { loadBundle } from './bundles';
 import { Commands } from './commands';
@@ -20,9 +22,9 @@ import { Dispatcher } from './dispatcher';
 import { Flights } from './flight';
 import { Jobs } from './jobs';
 import type { Candidate, DispatchLimits } from './ready';
-import { settle } from './settle';
+import { settle, sheetDraft } from './settle';
 import { Submissions, type SubmissionOptions } from './submission';
-import { currentAttempt, terminalJob, type JobState } from './state';
+import { currentAttempt, terminalJob, terminalSheet, type JobState } from './state';
 
 export interface EngineLog {
   info(fields: object, message: string): void;
@@ -120,7 +122,7 @@ export class Engine {
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         options.log.error({ run: job.run, error: message }, 'a job cannot be taken up');
-        core.state.jobs.delete(job.run);
+        this.failUntaken(job, message);
         continue;
       }
       await this.removeLeftovers(job);
@@ -129,14 +131,38 @@ export class Engine {
       if (terminalJob.has(job.status)) this.scheduleArchive(job.run);
     }
     if (this.options.journal.failed) this.dispatcher.setStorageFailed(true);
-    this.dispatcher.dispatch();
+    this.dispatcher.start();
+  }
+
+  /** A job whose stored score cannot be read any more fails, told as that; the others go on. Its agents are ended as strays. */
+  private failUntaken(job: JobState, why: string): void {
+    const message = `the run's stored copy of its score cannot be used: ${why}`;
+    const { core } = this.options;
+    if (!terminalJob.has(job.status)) {
+      const drafts: RecordDraft[] = [];
+      for (const sheet of job.sheets) {
+        const attempt = currentAttempt(sheet);
+        if (attempt) {
+          giveUp(attempt.base);
+          drafts.push(abandoned(job.run, sheet, attempt, message));
+        } else if (!terminalSheet.has(sheet.status))
+          drafts.push(sheetDraft(job, sheet, 'failed', 'score_lost', message, 'E999'));
+      }
+      const reason = { code: 'score_lost', message };
+      drafts.push({
+        type: 'job.status',
+        run: job.run,
+        body: { status: 'failed', reason, error: message },
+      });
+      void core.commit(drafts);
+    } else this.scheduleArchive(job.run);
   }
 
   /** No further dispatch; running attempts are left to the next conductor. */
   async stop(): Promise<void> {
     this.stopped = true;
     this.dispatcher.stop();
-    this.flights.detachAll();
+    this.attempts.stop();
     await this.putAway;
   }
 

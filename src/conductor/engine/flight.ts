@@ -10,6 +10,8 @@ export interface Flight {
   /** Null while the attempt is being prepared. */
   handle: AttemptHandle | null;
   cancelled: boolean;
+  /** Why it could not be started; it is tried again when the flight has left. */
+  trouble: string | null;
 }
 
 /** Attempts that are being prepared or are running: what limits are counted over. Not state: after a crash it is empty, and adoption fills it. */
@@ -21,7 +23,15 @@ export class Flights implements InFlight {
   }
 
   enter(run: string, sheet: number, instrumentKey: string, account: string): Flight {
-    const flight: Flight = { run, sheet, instrumentKey, account, handle: null, cancelled: false };
+    const flight: Flight = {
+      run,
+      sheet,
+      instrumentKey,
+      account,
+      handle: null,
+      cancelled: false,
+      trouble: null,
+    };
     this.flights.set(keyOf(run, sheet), flight);
     return flight;
   }
@@ -34,6 +44,10 @@ export class Flights implements InFlight {
 
   has(run: string, sheet: number): boolean {
     return this.flights.has(keyOf(run, sheet));
+  }
+
+  troubleOf(run: string, sheet: number): string | null {
+    return this.flights.get(keyOf(run, sheet))?.trouble ?? null;
   }
 
   perJob(run: string): number {

@@ -1,6 +1,7 @@
 import type { Reason } from '../records';
 import type { EngineCore } from './core';
 import type { Dispatcher } from './dispatcher';
+import type { Flights } from './flight';
 import { isDue } from './ready';
 import type { JobState, SheetState } from './state';
 
@@ -9,6 +10,7 @@ export class HoldReasons {
   constructor(
     private readonly core: EngineCore,
     private readonly dispatcher: Dispatcher,
+    private readonly flights: Flights,
     private readonly now: () => number,
     private readonly storageFailed: () => boolean,
   ) {}
@@ -17,6 +19,9 @@ export class HoldReasons {
     if (job.status !== 'running' || !isDue(sheet, this.now())) return null;
     if (this.storageFailed())
       return { code: 'storage_failed', message: 'the state directory cannot be written', until: null };
+    const trouble = this.flights.troubleOf(job.run, sheet.num);
+    if (trouble !== null)
+      return { code: 'storage_failed', message: `cannot be started: ${trouble}`, until: null };
     const key = this.dispatcher.waitingForKey.get(`${job.run}/${sheet.num}`);
     if (key !== undefined) {
       return {

