@@ -211,6 +211,6 @@ export function isLivingShim(shim: ShimIdentity, marker: string): boolean {
  */
 export function removeAttemptFiles(base: string): void {
   const spools = spoolPaths(base);
-  for (const path of [spools.stdout, spools.stderr, exitPath(base), claimPath(base)])
+  for (const path of [spools.stdout, spools.stderr, `${base}.keys`, exitPath(base), claimPath(base)])
     rmSync(path, { force: true });
 }
