@@ -154,6 +154,23 @@ validations:
       await assert.rejects(conductor.call('job.status', { job_id }), job_id);
   });
 
+  it('a workspace that cannot be is refused, and holds up nobody', async () => {
+    const file = join(conductor.root, 'a-file');
+    writeFileSync(file, '');
+    // Under /proc nothing can be made, and a loop that makes parents never ends there.
+    for (const workspace of [
+      '/proc/self/nothing',
+      file,
+      join(file, 'below'),
+      join(conductor.root, 'no', 'parent'),
+    ]) {
+      const config_path = conductor.score('nowhere', head(`${one}\nprompt: {template: "true"}`));
+      const reply = await conductor.call('job.submit', { config_path, workspace });
+      assert.equal(reply.status, 'rejected', workspace);
+      assert.match(reply.message, /workspace|V\d+/);
+    }
+  });
+
   it("a workspace's instruments run only as approved, shadow nothing and get no key", async () => {
     const folder = join(conductor.workspace, '.marianne', 'instruments');
     mkdirSync(folder, { recursive: true });
