@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { isMap, isScalar, LineCounter, parseDocument, type Node } from 'yaml';
 import { z } from 'zod';
+import { diskFiles } from '../score/disk-files';
 
 /** `conductor.yaml`: the Python system's daemon file. What we obey is here; what we do not is accepted and said, with its line. */
 const configSchema = z.object({
@@ -69,7 +69,7 @@ export interface LoadedConfig {
 export function loadConfig(path: string): LoadedConfig {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = diskFiles.readText(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
       return { config: configSchema.parse({}), notices: [] };
@@ -94,7 +94,13 @@ export function parseConfig(text: string): LoadedConfig {
   if (!isMap(root)) return refused('must be a mapping of settings', 1);
   const notices: ConfigNotice[] = [];
   const obeyed: Record<string, unknown> = {};
-  const data = document.toJS({ maxAliasCount: 100 }) as Record<string, unknown>;
+  let data: Record<string, unknown>;
+  try {
+    data = document.toJS({ maxAliasCount: 100 }) as Record<string, unknown>;
+  } catch (error) {
+    // Aliases that multiply without end, or that name no anchor.
+    return refused(error instanceof Error ? error.message : String(error), null);
+  }
   for (const [key, value] of Object.entries(data)) {
     if (key === 'socket' && value !== null && typeof value === 'object') {
       const socket: Record<string, unknown> = {};

@@ -211,7 +211,7 @@ export function isLivingShim(shim: ShimIdentity, marker: string): boolean {
  */
 export function removeAttemptFiles(base: string): void {
   const spools = spoolPaths(base);
-  for (const path of [spools.stdout, spools.stderr, exitPath(base), claimPath(base)]) {
+  for (const path of [spools.stdout, spools.stderr, `${base}.keys`, exitPath(base), claimPath(base)]) {
     try {
       unlinkSync(path);
     } catch (error) {

@@ -220,7 +220,7 @@ function allowed(path: string, mode: number): boolean {
 const shellName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Names that change what a shell itself does (bash reads SHELLOPTS and BASHOPTS as `sh` too), or that it sets. */
 const shellsOwn =
-  /^(ENV|BASH_ENV|SHELLOPTS|BASHOPTS|POSIXLY_CORRECT|IFS|OPTIND|OPTARG|PPID|UID|EUID|PS[0-4]|LINENO|MAIL.*|mzt_.*)$/;
+  /^(ENV|BASH_ENV|SHELLOPTS|BASHOPTS|POSIXLY_CORRECT|IFS|OPTIND|OPTARG|PPID|UID|EUID|PS[0-4]|LINENO|MAIL|MAILPATH|MAILCHECK|mzt_.*)$/;
 
 /**
  * Splits the environment into what may pass through the shell, and what has to be put back by `env` behind it (dash drops names that

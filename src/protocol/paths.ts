@@ -98,6 +98,8 @@ export function attemptFiles(base: string) {
     stdoutSpool: `${base}.out.spool`,
     stderrSpool: `${base}.err.spool`,
     exit: `${base}.exit`,
+    /** Prints of the keys that it was started with; only while it runs. */
+    keys: `${base}.keys`,
     stdoutLog: `${base}.stdout.log`,
     stderrLog: `${base}.stderr.log`,
   } as const;

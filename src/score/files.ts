@@ -15,3 +15,9 @@ export interface ScoreFiles {
 
 /** Raised by `readText` for bytes that are no text. */
 export class NotTextError extends Error {}
+
+/** Raised by `readText` for what must not be read: a pipe, a device, or more than {@link LARGEST_TEXT_BYTES}. */
+export class UnusableFileError extends Error {}
+
+/** Most bytes of a file that a score refers to. Room for a captured file of 16 MiB; the score's own text has a smaller limit. */
+export const LARGEST_TEXT_BYTES = 16 * 1024 * 1024;

@@ -14,6 +14,7 @@ import type { InstrumentConfig, PlannedInstrument } from '../../score/plan';
 import { storeByDigest } from '../engine/bundles';
 import { Redaction } from '../output/redact';
 import { directRunner } from './direct-runner';
+import { keepKeyPrints, KeySearch, readKeyPrints } from './key-prints';
 import { ProcessSession, type SessionServices } from './process-session';
 import {
   PrepareError,
@@ -63,16 +64,40 @@ export class LocalRunner implements AttemptRunner {
         const stdin = prepared.stdin === null ? null : join(this.options.promptsDir, promptSha256);
         return handleOf(
           session,
-          session.launch(prepared, stdin),
+          keepKeyPrints(request.base, request.secrets).then(() => session.launch(prepared, stdin)),
           (outcome) => backend.interpret(outcome),
-          redaction,
+          () => redaction,
         );
       },
     };
   }
 
   attach(request: AttemptRequest): AttemptHandle {
-    const redaction = redactionFor({ ...secretsOfRunning(request), ...request.secrets });
+    const known = { ...secretsOfRunning(request), ...request.secrets };
+    const prints = readKeyPrints(request.base);
+    const take = (redaction: Redaction, search?: KeySearch) =>
+      this.takeUp(request, redaction, (result) => {
+        if (!search) return redaction;
+        // Pieces of a key may come together only when an answer is put together from its parts.
+        for (const text of [result.stdout, result.stderr, result.errorMessage ?? '']) search.text(text);
+        return new Redaction({ secrets: [...Object.values(known), ...search.values] });
+      });
+    if (prints === null || prints.keys.every(({ name }) => Object.hasOwn(known, name)))
+      return take(redactionFor(known));
+    const search = new KeySearch(prints, new Set(Object.keys(known)));
+    return later(
+      search
+        .spools(request.base)
+        .then(() => take(new Redaction({ secrets: [...Object.values(known), ...search.values] }), search)),
+    );
+  }
+
+  /** Attaches to an attempt; one whose instrument is gone is ended, because nobody could say what its end means. */
+  private takeUp(
+    request: AttemptRequest,
+    redaction: Redaction,
+    redactionOf: (result: ExecutionResult) => Redaction,
+  ): AttemptHandle {
     let backend: ProgramBackend;
     try {
       backend = this.backend(request);
@@ -81,7 +106,7 @@ export class LocalRunner implements AttemptRunner {
       return this.endUnread(request, redaction, error);
     }
     const session = this.session(request, backend.timers(), redaction);
-    return handleOf(session, session.attach(), (outcome) => backend.interpret(outcome), redaction);
+    return handleOf(session, session.attach(), (outcome) => backend.interpret(outcome), redactionOf);
   }
 
   /** The instrument is not known any more, so nobody can judge the agent: it must end before another attempt begins. */
@@ -208,12 +233,13 @@ function handleOf(
   session: ProcessSession,
   ended: Promise<ProcessOutcome | null>,
   interpret: (outcome: ProcessOutcome) => ExecutionResult,
-  redaction: Redaction,
+  redactionOf: (result: ExecutionResult) => Redaction,
 ): AttemptHandle {
   const done = ended.then(
     (outcome): AttemptEnd => {
       if (!outcome) return interrupted('never started: its conductor ended first');
       const result = interpret(outcome);
+      const redaction = redactionOf(result);
       const kind =
         result.errorType === 'interrupted' && outcome.endedBy !== 'exit'
           ? 'interrupted'
@@ -230,6 +256,30 @@ function handleOf(
       ),
   );
   return { done, cancel: () => session.cancel(), detach: () => session.detach() };
+}
+
+/** A handle that is not there yet; what is asked of it meanwhile is done when it is. */
+function later(coming: Promise<AttemptHandle>): AttemptHandle {
+  let handle: AttemptHandle | null = null;
+  let cancelled = false;
+  let detached = false;
+  const done = coming.then((come) => {
+    handle = come;
+    if (cancelled) come.cancel();
+    if (detached) come.detach();
+    return come.done;
+  });
+  return {
+    done,
+    cancel: () => {
+      cancelled = true;
+      handle?.cancel();
+    },
+    detach: () => {
+      detached = true;
+      handle?.detach();
+    },
+  };
 }
 
 function interrupted(message: string): AttemptEnd {

@@ -314,7 +314,7 @@ export class Engine {
     );
     const names = await readdir(folder).catch(() => []);
     const leftover = new Set(
-      names.flatMap((name) => /^(\d+\.\d+)\.(claim|exit|out\.spool|err\.spool)$/.exec(name)?.[1] ?? []),
+      names.flatMap((name) => /^(\d+\.\d+)\.(claim|exit|keys|out\.spool|err\.spool)$/.exec(name)?.[1] ?? []),
     );
     for (const attempt of leftover) if (!open.has(attempt)) removeAttemptFiles(join(folder, attempt));
   }

@@ -3,7 +3,7 @@ import { checkScore } from '../../score/check';
 import type { InstrumentCatalogue as ScoreCatalogue } from '../../score/catalogue';
 import type { Diagnostic } from '../../score/diagnostic';
 import { diskFiles } from '../../score/disk-files';
-import { NotTextError } from '../../score/files';
+import { NotTextError, UnusableFileError } from '../../score/files';
 import { parseScore, type Score } from '../../score/parse';
 import type { Plan } from '../../score/plan';
 import { planScore } from '../../score/plan-score';
@@ -97,15 +97,17 @@ export function scoreCatalogue(catalogue: InstrumentCatalogue): ScoreCatalogue {
 function unreadable(path: string, error: unknown): Diagnostic {
   const code = error instanceof NotTextError ? 'not text' : (error as NodeJS.ErrnoException).code;
   const [message, remedy] =
-    code === 'ENOENT'
-      ? [`there is no file ${path}`, `Check the path. To write a first score: mzt init`]
-      : code === 'EISDIR'
-        ? [`${path} is a folder`, 'Name the score file in it.']
-        : code === 'not text'
-          ? [`${path} is not UTF-8 text`, 'Save it as UTF-8.']
-          : [
-              `${path} cannot be read (${code ?? String(error)})`,
-              `Check the permissions of the file and of ${dirname(path)}.`,
-            ];
+    error instanceof UnusableFileError
+      ? [error.message, 'Name the score file itself.']
+      : code === 'ENOENT'
+        ? [`there is no file ${path}`, `Check the path. To write a first score: mzt init`]
+        : code === 'EISDIR'
+          ? [`${path} is a folder`, 'Name the score file in it.']
+          : code === 'not text'
+            ? [`${path} is not UTF-8 text`, 'Save it as UTF-8.']
+            : [
+                `${path} cannot be read (${code ?? String(error)})`,
+                `Check the permissions of the file and of ${dirname(path)}.`,
+              ];
   return { code: 'V000', severity: 'error', message, remedy, range: null, path: null };
 }

@@ -19,7 +19,7 @@ import type { CompletionFacts } from '../../score/prompt-text';
 import { compilePythonRegex } from '../../score/regex';
 import { evaluateSkipWhen } from '../../score/skip-when';
 import { PrepareError } from '../attempts/runner';
-import { redactText, Redaction } from '../output/redact';
+import { Redaction } from '../output/redact';
 import type { AttemptStarted } from '../records';
 import { runCommand } from '../validations/command';
 import { runValidations } from '../validations/run';
@@ -237,6 +237,8 @@ export class Services implements AttemptServices {
       }
     }
     const context = sheetContext(bundle.score, bundle.plan, planned);
+    // An agent may have written its key into a file: it must not come back in a stored prompt.
+    const redaction = new Redaction({ secrets: Object.values(this.sources.secretsFor(job.run)) });
     const { patterns } = capturePatterns(policy, context);
     for (const pattern of patterns) {
       const absolute = isAbsolute(pattern) ? pattern : join(job.workspace, pattern);
@@ -250,7 +252,7 @@ export class Services implements AttemptServices {
       for (const path of found.sort()) {
         if (diskFiles.size(path) > largestCapture) continue;
         try {
-          files.set(path, cutCaptured(redactText(diskFiles.readText(path)), policy.maxOutputChars));
+          files.set(path, cutCaptured(redaction.text(diskFiles.readText(path)), policy.maxOutputChars));
         } catch {
           continue;
         }

@@ -352,7 +352,11 @@ async function prepareWorkspace(path: string): Promise<string | null> {
     return `the workspace ${path} cannot be made: its parent folder does not exist`;
   }
   try {
-    await mkdir(path, { recursive: true });
+    // Not recursive: on file systems that make no folders (/proc) Node's own loop never ends, and holds up every later submit.
+    await mkdir(path).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    });
+    if (!(await stat(path)).isDirectory()) return `the workspace ${path} is not a folder`;
     await access(path, constants.W_OK | constants.X_OK);
     return null;
   } catch (error) {

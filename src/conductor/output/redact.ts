@@ -80,7 +80,7 @@ export class Redaction {
   readonly #finder: string;
 
   constructor(options: RedactionOptions = {}) {
-    const forms = new Set((options.secrets ?? []).flatMap(formsOf));
+    const forms = new Set((options.secrets ?? []).flatMap(secretForms));
     const needles = [...new Set([...forms, ...byAnchor.keys()])].sort((a, b) => b.length - a.length);
     for (const form of [...forms].sort((a, b) => b.length - a.length)) collect(this.#forms, form);
     for (const needle of needles) collect(this.#needles, needle);
@@ -302,7 +302,7 @@ function collect(map: Map<string, string[]>, value: string): void {
 }
 
 /** The forms in which a value turns up: itself, inside JSON, URL-encoded, and base64 (also as part of a longer base64 text). */
-function formsOf(secret: string): string[] {
+export function secretForms(secret: string): string[] {
   if (secret.length < shortestSecret) return [];
   const bytes = Buffer.from(secret);
   const forms = [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(bytes.toString())];
