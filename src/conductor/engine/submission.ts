@@ -356,7 +356,8 @@ async function prepareWorkspace(path: string): Promise<string | null> {
     await mkdir(path).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     });
-    if (!(await stat(path)).isDirectory()) return `the workspace ${path} is not a folder`;
+    if (!(await stat(path)).isDirectory())
+      return `the workspace ${path} cannot be written (it is not a folder)`;
     await access(path, constants.W_OK | constants.X_OK);
     return null;
   } catch (error) {
