@@ -83,12 +83,13 @@ async function main(): Promise<void> {
   );
   for (const notice of notices)
     log[notice.severity === 'error' ? 'error' : 'warn']({ ...notice, file: paths.config }, 'configuration');
+  // Not `fatal`: that waits until the log is written, with a full disk for ever, and this process would hold its ownership all the while.
   process.on('uncaughtException', (error) => {
-    log.fatal({ error: error.stack }, 'uncaught exception');
+    log.error({ error: error.stack }, 'uncaught exception');
     process.exit(70);
   });
   process.on('unhandledRejection', (reason) => {
-    log.fatal({ error: reason instanceof Error ? reason.stack : String(reason) }, 'unhandled rejection');
+    log.error({ error: reason instanceof Error ? reason.stack : String(reason) }, 'unhandled rejection');
     process.exit(70);
   });
 
@@ -207,7 +208,11 @@ async function main(): Promise<void> {
       else waitingForRoom.delete(base);
       engine.dispatcher.setStorageFailed(storageFailed());
       if (waits)
-        tell({ key: 'storage', type: 'storage.failed', data: { message: 'no room for an output log' } });
+        tell({
+          key: 'storage',
+          type: 'storage.failed',
+          data: { message: 'no room for the output of an agent' },
+        });
       else if (!storageFailed()) tell({ key: 'storage', type: 'storage.recovered' });
     },
     trouble: (base, trouble) => log.warn({ base, ...trouble }, 'an output log has trouble'),
@@ -379,7 +384,15 @@ async function main(): Promise<void> {
     await journal.close();
     await feed.index?.close();
     launcher.close();
-    await ownership.release();
+    try {
+      await ownership.release();
+    } catch (error) {
+      // No room for the record. The next start sees that this process has ended.
+      log.warn(
+        { error: error instanceof Error ? error.message : String(error) },
+        'ownership could not be given back',
+      );
+    }
     log.info({}, 'conductor has stopped');
     process.exit(0);
   }
