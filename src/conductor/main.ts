@@ -1,5 +1,6 @@
 /** The conductor's process: takes ownership, opens the journal, wires the rooms, serves, and ends in order. */
 import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
@@ -49,6 +50,8 @@ const buildSchema = z.object({ version: z.string(), build: z.string(), built_at:
 
 /** How often ownership, sockets and idleness are looked at, milliseconds. */
 const watchEvery = 5000;
+/** With less room than this in the state directory nothing is started, bytes. */
+const leastRoom = 256 * 1024;
 /** Longest wait for requests in work at the end, milliseconds. */
 const closeDeadline = 3000;
 
@@ -190,6 +193,15 @@ async function main(): Promise<void> {
   });
   const waitingForRoom = new Set<string>();
   const storageFailed = () => journal.failed || waitingForRoom.size > 0;
+  /** Somebody waits for room on the disk, or does no longer. */
+  const noteRoom = (who: string, waits: boolean) => {
+    if (waits === waitingForRoom.has(who)) return;
+    if (waits) waitingForRoom.add(who);
+    else waitingForRoom.delete(who);
+    engine.dispatcher.setStorageFailed(storageFailed());
+    if (waits) tell({ key: 'storage', type: 'storage.failed', data: { message: 'the disk is full' } });
+    else if (!storageFailed()) tell({ key: 'storage', type: 'storage.recovered' });
+  };
   const launcher = new Launcher(join(root, 'launcher.js'));
   launcher.warm();
   const runner = new LocalRunner({
@@ -202,19 +214,7 @@ async function main(): Promise<void> {
       argv: [process.execPath, join(root, 'conductor.js')],
       env: wakeEnvironment(stateDir),
     },
-    waitsForRoom: (base, waits) => {
-      if (waits ? waitingForRoom.has(base) : !waitingForRoom.has(base)) return;
-      if (waits) waitingForRoom.add(base);
-      else waitingForRoom.delete(base);
-      engine.dispatcher.setStorageFailed(storageFailed());
-      if (waits)
-        tell({
-          key: 'storage',
-          type: 'storage.failed',
-          data: { message: 'no room for the output of an agent' },
-        });
-      else if (!storageFailed()) tell({ key: 'storage', type: 'storage.recovered' });
-    },
+    waitsForRoom: noteRoom,
     trouble: (base, trouble) => log.warn({ base, ...trouble }, 'an output log has trouble'),
     promptsDir: paths.prompts,
     stateHash,
@@ -361,6 +361,8 @@ async function main(): Promise<void> {
     });
   }, watchEvery);
   async function look(): Promise<void> {
+    // Agents and shims meet a full disk before we do, and have no way to say so.
+    noteRoom(stateDir, (await roomIn(stateDir)) < leastRoom);
     await server.checkSockets();
     if (!(await ownership.isInForce())) {
       log.error({ epoch: ownership.epoch }, 'ownership has moved: this conductor ends');
@@ -444,6 +446,12 @@ async function main(): Promise<void> {
       return null;
     }
   }
+}
+
+/** Bytes that this user can still write there. Infinite where the file system does not say. */
+async function roomIn(folder: string): Promise<number> {
+  const { blocks, bfree, bavail, bsize } = await statfs(folder);
+  return blocks === 0 ? Infinity : (process.getuid?.() === 0 ? bfree : bavail) * bsize;
 }
 
 /** All that is not finished and archived, for a new segment. */
