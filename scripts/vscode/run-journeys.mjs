@@ -26,7 +26,14 @@ try {
   await ensureBrowser();
   for (const version of versions) await ensureServer(version);
   say(`journeys in VS Code ${versions.join(' and ')}`);
-  const args = ['node_modules/mocha/bin/mocha.js', '--forbid-only', '--forbid-pending', '--exit'];
+  const args = [
+    'node_modules/mocha/bin/mocha.js',
+    '--forbid-only',
+    '--forbid-pending',
+    '--retries',
+    '1',
+    '--exit',
+  ];
   if (values.grep) args.push('--grep', values.grep);
   const env = { ...process.env, MZT_JOURNEY_VERSIONS: versions.join(',') };
   if (values.vsix) env.MZT_JOURNEY_VSIX = resolve(values.vsix);

@@ -38,12 +38,6 @@ export const settings: readonly Setting[] = [
     byDefault: 'info',
     meaning: 'of log/conductor.log: debug, info, warning, error',
   },
-  {
-    key: 'default_thinking_method',
-    type: z.string().nullable(),
-    byDefault: null,
-    meaning: 'prompt.thinking_method of scores that have none',
-  },
   { key: 'socket.permissions', type: mode, byDefault: '0o600', meaning: 'file mode of the socket' },
   {
     key: 'socket.compat_path',

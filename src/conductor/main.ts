@@ -32,14 +32,14 @@ import { Engine } from './engine/engine';
 import { HoldReasons } from './engine/holds';
 import { Services } from './engine/services';
 import { applyRecord, emptyState, terminalJob, type JobState } from './engine/state';
-import { IndexClient } from './index/index-client';
+import type { IndexClient } from './index/index-client';
 import { Journal } from './journal/journal';
 import { systemClock as journalClock } from './journal/clock';
 import { openLog } from './log';
 import { acquireOwnership } from './ownership/ownership';
 import { chooseSocket } from './ownership/socket-folder';
-import type { RecordDraft } from './records';
 import { SecretStore } from './secrets';
+import { instrumentWidth, openIndex, snapshotOf, wakeEnvironment } from './startup';
 import { StateBackend } from './state-backend';
 import { EventHub } from './server/event-hub';
 import type { Handlers } from './server/handlers';
@@ -270,7 +270,7 @@ async function main(): Promise<void> {
   );
   journal.on('recovered', () => tell({ key: 'storage', type: 'storage.recovered' }));
 
-  feed.index = await openIndex();
+  feed.index = await openIndex(journal, { image: paths.index, worker: join(root, 'index-worker.js') }, log);
   const stateBackend = new StateBackend(engine, core, feed.index);
   let stopping = false;
   const holds = new HoldReasons(core, engine.dispatcher, engine.flights, () => Date.now(), storageFailed);
@@ -412,94 +412,12 @@ async function main(): Promise<void> {
       );
     }
   }
-
-  async function openIndex(): Promise<IndexClient | null> {
-    try {
-      const { index, opening } = await IndexClient.open({
-        file: paths.index,
-        journalId: journal.journalId,
-        lastSeq: journal.lastSeq,
-        workerFile: join(root, 'index-worker.js'),
-        clock: journalClock,
-        log,
-      });
-      log.info({ ...opening }, 'index');
-      // Nothing waits for it: until it is filled, its queries say so.
-      const filled =
-        opening.state === 'behind'
-          ? index.catchUp(journal.store.records(opening.feedFrom - 1))
-          : opening.state === 'rebuild'
-            ? index.rebuild(journal.store.records())
-            : Promise.resolve();
-      filled.catch((error: unknown) => {
-        log.error(
-          { error: error instanceof Error ? error.message : String(error) },
-          'the index could not be filled',
-        );
-      });
-      return index;
-    } catch (error) {
-      log.error(
-        { error: error instanceof Error ? error.message : String(error) },
-        'no index: history is read from the archives',
-      );
-      return null;
-    }
-  }
 }
 
 /** Bytes that this user can still write there. Infinite where the file system does not say. */
 async function roomIn(folder: string): Promise<number> {
   const { blocks, bfree, bavail, bsize } = await statfs(folder);
   return blocks === 0 ? Infinity : (process.getuid?.() === 0 ? bfree : bavail) * bsize;
-}
-
-/** All that is not finished and archived, for a new segment. */
-function snapshotOf(core: EngineCore): RecordDraft[] {
-  return [
-    ...[...core.durable.jobs.values()].map((job): RecordDraft => ({
-      type: 'snapshot.job',
-      run: job.run,
-      body: { state: job },
-    })),
-    { type: 'snapshot.limits', body: { limits: [...core.durable.limits.values()] } },
-    { type: 'snapshot.numbers', body: { numbers: Object.fromEntries(core.durable.numbers) } },
-  ];
-}
-
-/** Most attempts of an instrument at once: what its profile says of the model, else of any model, else no bound of its own. */
-function instrumentWidth(
-  catalogue: InstrumentCatalogue,
-  instrument: PlannedInstrument,
-  otherwise: number,
-): number {
-  const profile = catalogue.get(instrument.profile);
-  if (!profile || profile.models.length === 0) return otherwise;
-  const model = profile.models.find(
-    ({ name }) => name === (instrument.config.model ?? profile.default_model),
-  );
-  return model?.max_concurrent ?? 4;
-}
-
-/** What a conductor needs that a shim starts at night: the same that clients hand over. */
-function wakeEnvironment(stateDir: string): Record<string, string> {
-  const env: Record<string, string> = { MARIANNE_HOME: stateDir, ELECTRON_RUN_AS_NODE: '1' };
-  for (const name of [
-    'PATH',
-    'HOME',
-    'USER',
-    'LOGNAME',
-    'SHELL',
-    'LANG',
-    'TZ',
-    'TMPDIR',
-    'XDG_RUNTIME_DIR',
-    'MARIANNE_SOCKET',
-  ]) {
-    const value = process.env[name];
-    if (value !== undefined) env[name] = value;
-  }
-  return env;
 }
 
 main().catch((error: unknown) => {

@@ -6,7 +6,7 @@ import {
   mkdirSync,
   openSync,
   readSync,
-  rmSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -211,6 +211,11 @@ export function isLivingShim(shim: ShimIdentity, marker: string): boolean {
  */
 export function removeAttemptFiles(base: string): void {
   const spools = spoolPaths(base);
-  for (const path of [spools.stdout, spools.stderr, exitPath(base), claimPath(base)])
-    rmSync(path, { force: true });
+  for (const path of [spools.stdout, spools.stderr, exitPath(base), claimPath(base)]) {
+    try {
+      unlinkSync(path);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
+  }
 }

@@ -123,9 +123,13 @@ function connect(
     hasWork: () => store.list().some((job) => !hasEnded(job)),
     onSnapshot: (jobs) => {
       const { feed, notifications } = later();
-      feed.onSnapshot(jobs);
-      if (first) notifications.onFirstSnapshot();
-      first = false;
+      // The link is there for questions once this call is over.
+      setImmediate(() => {
+        void feed.onSnapshot(jobs).then(() => {
+          if (first) notifications.onFirstSnapshot();
+          first = false;
+        });
+      });
     },
     onEvent: (event) => {
       const { feed, notifications } = later();

@@ -1,13 +1,12 @@
-import type { BackendProgress } from '../../backends/contract';
-import type { ExecutionResult } from '../../backends/result';
 import type { Plan, PlannedInstrument, PlannedSheet } from '../../score/plan';
 import { PrepareError, type AttemptEnd, type AttemptRequest, type AttemptRunner } from '../attempts/runner';
 import type { Clock } from '../clock';
-import type { AttemptMode, AttemptOutcome, AttemptStarted, NextStep, RecordDraft } from '../records';
-import type { RuleResult } from '../validations/result';
+import type { AttemptOutcome, AttemptStarted, RecordDraft } from '../records';
+import { errorFacts, finishedWithoutResult, outcomeOf, tail, withinBudget } from './attempt-record';
+import type { AttemptHooks, AttemptServices, SheetPrompt, ValidationReport } from './attempt-services';
 import type { StoredBundle } from './bundles';
 import type { EngineCore } from './core';
-import { decide, type Decision, type Verdict } from './decide';
+import { decide, type Verdict } from './decide';
 import type { Flight, Flights } from './flight';
 import { accountOf, instrumentFor, instrumentKey, type Candidate } from './ready';
 import {
@@ -19,85 +18,6 @@ import {
   type SheetState,
 } from './state';
 
-/** A prompt ready to be sent. */
-export interface SheetPrompt {
-  readonly preamble: string | null;
-  readonly prompt: string;
-}
-
-/** What a sheet's prompt is made from, beside the stored score. */
-export interface PromptRequest {
-  readonly job: JobState;
-  readonly bundle: StoredBundle;
-  readonly planned: PlannedSheet;
-  readonly instrument: PlannedInstrument;
-  readonly attempt: number;
-  readonly mode: AttemptMode;
-  /** In completion mode: the last attempt whose rules were checked. */
-  readonly previous: AttemptState | null;
-  readonly hint: string | null;
-}
-
-export interface ValidationReport {
-  readonly rules: readonly RuleResult[];
-  /** 100 when no rule applies. */
-  readonly passPercent: number;
-  /** One line on what does not hold; null when all does. */
-  readonly summary: string | null;
-}
-
-/** Everything about an attempt that is not bookkeeping; implemented beside the engine, over score, backends and validations. */
-export interface AttemptServices {
-  /** @throws PrepareError when the prompt cannot be made. */
-  renderPrompt(request: PromptRequest): Promise<SheetPrompt>;
-  /** `MARIANNE_*` values. */
-  variables(
-    job: JobState,
-    planned: PlannedSheet,
-    bundle: StoredBundle,
-    instrument: PlannedInstrument,
-  ): Record<string, string>;
-  markFiles(
-    job: JobState,
-    bundle: StoredBundle,
-    planned: PlannedSheet,
-    instrument: PlannedInstrument,
-  ): Promise<AttemptStarted['file_marks']>;
-  validate(
-    job: JobState,
-    bundle: StoredBundle,
-    planned: PlannedSheet,
-    instrument: PlannedInstrument,
-    marks: AttemptStarted['file_marks'],
-    signal: AbortSignal,
-  ): Promise<ValidationReport>;
-  /** Why the sheet is to be skipped (`skip_when`, `skip_when_command`); null = it runs. */
-  skipReason(
-    job: JobState,
-    bundle: StoredBundle,
-    planned: PlannedSheet,
-    instrument: PlannedInstrument,
-    signal: AbortSignal,
-  ): Promise<string | null>;
-  classify(result: ExecutionResult, job: JobState, instrument: PlannedInstrument): Verdict;
-  /** US dollars, or null when the price is not known. */
-  price(job: JobState, instrument: PlannedInstrument, result: ExecutionResult): number | null;
-  secretsFor(run: string): Record<string, string>;
-  attemptBase(run: string, sheet: number, attempt: number): string;
-  /** Keeps the whole redacted answer where captured outputs are read from. */
-  keepAnswer(base: string, answer: string): Promise<void>;
-  progress(run: string, sheet: number, attempt: number, progress: BackendProgress): void;
-}
-
-/** What the engine wants to hear from an attempt's way. */
-export interface AttemptHooks {
-  /** The state changed: settle the job and dispatch. */
-  changed(job: JobState): void;
-  report(message: string, error: unknown): void;
-}
-
-/** Characters of output kept in the record, for rows and `status`; all of it is in the log. */
-const tailChars = 2000;
 /** Wait before a start that failed for reasons of ours is tried again, milliseconds. */
 const troubleMs = 2000;
 
@@ -507,122 +427,4 @@ export class AttemptConductor {
       this.validating.delete(key);
     }
   }
-}
-
-/** The end of an attempt that has no execution result: it was never started, or we failed. */
-function finishedWithoutResult(
-  run: string,
-  sheet: SheetState,
-  attempt: number,
-  instrument: string,
-  model: string | null,
-  errorType: 'not_started' | 'internal',
-  verdict: Verdict,
-  next: NextStep,
-): RecordDraft {
-  return {
-    type: 'attempt.finished',
-    run,
-    body: {
-      sheet: sheet.num,
-      attempt,
-      outcome: 'failed',
-      instrument,
-      model,
-      exit_code: null,
-      exit_signal: null,
-      exit_reason: 'error',
-      error_type: errorType,
-      error_code: verdict.code,
-      error_category: verdict.category,
-      error_message: verdict.message,
-      duration_seconds: 0,
-      input_tokens: null,
-      output_tokens: null,
-      cost_usd: null,
-      pass_percent: null,
-      sheet_status: next.status,
-      next,
-    },
-  };
-}
-
-/** The end of an attempt that nobody can judge any more; the sheet fails with it. */
-export function abandoned(
-  run: string,
-  sheet: SheetState,
-  attempt: AttemptState,
-  message: string,
-): RecordDraft {
-  const verdict: Verdict = { code: 'E999', category: 'fatal', action: 'stop', waitSeconds: null, message };
-  const { mode, fallback_index, normal_attempts, completion_attempts, rate_limit_waits, interruptions } =
-    sheet;
-  const counters = { fallback_index, normal_attempts, completion_attempts, rate_limit_waits, interruptions };
-  const reason = { code: verdict.category, message, until: null };
-  const next: NextStep = { status: 'failed', reason, due_at: null, mode, ...counters };
-  return finishedWithoutResult(
-    run,
-    sheet,
-    attempt.attempt,
-    attempt.instrument,
-    attempt.model,
-    'internal',
-    verdict,
-    next,
-  );
-}
-
-/** A sheet that has spent its budget is not tried again. */
-function withinBudget(decision: Decision, sheet: SheetState, cost: number, plan: Plan): Decision {
-  const limit = plan.costLimits?.maxCostPerSheet ?? null;
-  if (limit === null || terminalSheet.has(decision.next.status)) return decision;
-  const spent = sheet.attempts.reduce((sum, attempt) => sum + (attempt.cost_usd ?? 0), cost);
-  if (spent <= limit) return decision;
-  const message = `spent ${spent.toFixed(4)} USD of ${limit} USD (cost_limits.max_cost_per_sheet)`;
-  const next: NextStep = {
-    ...decision.next,
-    status: 'failed',
-    due_at: null,
-    reason: { code: 'cost_limit', message, until: null },
-  };
-  return { ...decision, next };
-}
-
-function outcomeOf(end: AttemptEnd): AttemptOutcome {
-  if (end.kind !== 'ended') return end.kind;
-  if (end.result.success) return 'success';
-  return end.result.rateLimited ? 'rate_limited' : 'failed';
-}
-
-function errorFacts(
-  outcome: AttemptOutcome,
-  verdict: Verdict | null,
-  report: ValidationReport | null,
-  result: ExecutionResult,
-): { error_code: string | null; error_category: string | null; error_message: string | null } {
-  if (verdict)
-    return { error_code: verdict.code, error_category: verdict.category, error_message: verdict.message };
-  if (outcome === 'invalid') {
-    return {
-      error_code: 'E209',
-      error_category: 'validation',
-      error_message: report?.summary ?? 'validation failed',
-    };
-  }
-  if (outcome === 'interrupted') {
-    return {
-      error_code: 'E004',
-      error_category: 'signal',
-      error_message: result.errorMessage ?? 'interrupted',
-    };
-  }
-  return {
-    error_code: null,
-    error_category: null,
-    error_message: outcome === 'success' ? null : result.errorMessage,
-  };
-}
-
-function tail(text: string): string {
-  return text.length <= tailChars ? text : text.slice(-tailChars);
 }

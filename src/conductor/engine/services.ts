@@ -25,7 +25,7 @@ import { runCommand } from '../validations/command';
 import { runValidations } from '../validations/run';
 import { takeSnapshot } from '../validations/snapshot';
 import { describeFailure } from '../validations/summary';
-import type { AttemptServices, PromptRequest, SheetPrompt, ValidationReport } from './attempts';
+import type { AttemptServices, PromptRequest, SheetPrompt, ValidationReport } from './attempt-services';
 import type { StoredBundle } from './bundles';
 import type { Verdict } from './decide';
 import { skippedOnPurpose, type JobState } from './state';

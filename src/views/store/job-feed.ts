@@ -31,13 +31,27 @@ interface Dirty {
 export class JobFeed {
   private readonly dirty = new Map<string, Dirty>();
   private readonly busy = new Set<string>();
+  /** Jobs that were asked for since the last snapshot came. */
+  private readonly refreshed = new Set<string>();
   private readonly loading = new Map<string, Promise<void>>();
 
   constructor(private readonly options: FeedOptions) {}
 
-  onSnapshot(rows: readonly JobRow[]): void {
-    const { store } = this.options;
-    store.replaceJobs(rows.map((row) => jobFromRow(row, store.job(row.job_id))));
+  /** A snapshot has only jobs that live: those that ended are asked for. Resolves when all are known. */
+  async onSnapshot(rows: readonly JobRow[]): Promise<void> {
+    const { store, call, onError } = this.options;
+    for (const row of rows) store.putJob(jobFromRow(row, store.job(row.job_id)));
+    this.refreshed.clear();
+    let all: readonly JobRow[] = rows;
+    try {
+      all = await call('job.list', {});
+    } catch (error) {
+      onError(error);
+    }
+    const listed = new Set(all.map((row) => row.job_id));
+    // What was submitted while the list was made is not in it.
+    const newer = store.list().filter(({ id }) => !listed.has(id) && this.refreshed.has(id));
+    store.replaceJobs([...newer, ...all.map((row) => jobFromRow(row, store.job(row.job_id)))]);
     const open = new Set(store.openJobs());
     for (const job of store.list()) {
       if (open.has(job.id)) this.mark(job.id, 'all');
@@ -108,6 +122,7 @@ export class JobFeed {
     this.dirty.delete(job);
     this.busy.add(job);
     try {
+      this.refreshed.add(job);
       store.putJob(jobFromStatus(await call('job.status', { job_id: job, sheets: false })));
       if (store.sheets(job) !== undefined) {
         if (dirty.allSheets) await this.loadAll(job);
@@ -128,6 +143,7 @@ export class JobFeed {
   private async loadJob(job: string): Promise<void> {
     const { store, call } = this.options;
     if (store.job(job) === undefined) {
+      this.refreshed.add(job);
       store.putJob(jobFromStatus(await call('job.status', { job_id: job, sheets: false })));
     }
   }

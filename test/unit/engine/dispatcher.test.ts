@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { AttemptConductor, type AttemptServices } from '../../../src/conductor/engine/attempts';
+import type { AttemptServices } from '../../../src/conductor/engine/attempt-services';
+import { AttemptConductor } from '../../../src/conductor/engine/attempts';
 import type { AttemptRunner } from '../../../src/conductor/attempts/runner';
 import type { Clock } from '../../../src/conductor/clock';
 import { EngineCore } from '../../../src/conductor/engine/core';

@@ -73,9 +73,11 @@ function feedOf(answers: { status?: () => ReturnType<typeof checkpoint>; total?:
   const store = new JobStore();
   const calls: [string, unknown][] = [];
   const waiting: (() => void)[] = [];
+  const lists: ReturnType<typeof row>[][] = [];
   const call = <M extends MethodName>(method: M, params: ParamsOf<M>): Promise<ResultOf<M>> => {
     calls.push([method, params]);
     const answer = (): unknown => {
+      if (method === 'job.list') return lists.shift() ?? [];
       if (method === 'job.status') return answers.status?.() ?? checkpoint('a');
       const { offset, limit } = params as { offset: number; limit: number };
       const total = answers.total ?? 3;
@@ -104,7 +106,7 @@ function feedOf(answers: { status?: () => ReturnType<typeof checkpoint>; total?:
       for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
     }
   };
-  return { store, feed, calls, errors, settle };
+  return { store, feed, calls, errors, settle, lists };
 }
 
 function event(type: string, changes: Partial<WireEvent> = {}): WireEvent {
@@ -148,16 +150,19 @@ describe('the feed of the store', () => {
   });
 
   it('asks again for shown sheets after a new snapshot, and drops jobs that are gone', async () => {
-    const { feed, store, calls, settle } = feedOf({});
-    feed.onSnapshot([row('a'), row('b', { status: 'completed' })]);
+    const { feed, store, calls, settle, lists } = feedOf({});
+    lists.push([row('a'), row('b', { status: 'completed' })]);
+    await feed.onSnapshot([row('a')]);
     await settle();
+    assert.equal(store.job('b')?.status, 'completed', 'a snapshot has no job that ended');
     await feed.openSheets('a');
     calls.length = 0;
-    feed.onSnapshot([row('a')]);
+    lists.push([row('a')]);
+    await feed.onSnapshot([row('a')]);
     await settle();
     assert.deepEqual(
       calls.map(([method]) => method),
-      ['job.status', 'job.sheets'],
+      ['job.list', 'job.status', 'job.sheets'],
     );
     assert.equal(store.job('b'), undefined);
   });

@@ -1,0 +1,129 @@
+import type { ExecutionResult } from '../../backends/result';
+import type { Plan } from '../../score/plan';
+import type { AttemptEnd } from '../attempts/runner';
+import type { AttemptOutcome, NextStep, RecordDraft } from '../records';
+import type { ValidationReport } from './attempt-services';
+import type { Decision, Verdict } from './decide';
+import { terminalSheet, type AttemptState, type SheetState } from './state';
+
+/** Characters of output kept in the record. */
+const tailChars = 2000;
+
+/** The end of an attempt that has no execution result: it was never started, or we failed. */
+export function finishedWithoutResult(
+  run: string,
+  sheet: SheetState,
+  attempt: number,
+  instrument: string,
+  model: string | null,
+  errorType: 'not_started' | 'internal',
+  verdict: Verdict,
+  next: NextStep,
+): RecordDraft {
+  return {
+    type: 'attempt.finished',
+    run,
+    body: {
+      sheet: sheet.num,
+      attempt,
+      outcome: 'failed',
+      instrument,
+      model,
+      exit_code: null,
+      exit_signal: null,
+      exit_reason: 'error',
+      error_type: errorType,
+      error_code: verdict.code,
+      error_category: verdict.category,
+      error_message: verdict.message,
+      duration_seconds: 0,
+      input_tokens: null,
+      output_tokens: null,
+      cost_usd: null,
+      pass_percent: null,
+      sheet_status: next.status,
+      next,
+    },
+  };
+}
+
+/** The end of an attempt that nobody can judge any more; the sheet fails with it. */
+export function abandoned(
+  run: string,
+  sheet: SheetState,
+  attempt: AttemptState,
+  message: string,
+): RecordDraft {
+  const verdict: Verdict = { code: 'E999', category: 'fatal', action: 'stop', waitSeconds: null, message };
+  const { mode, fallback_index, normal_attempts, completion_attempts, rate_limit_waits, interruptions } =
+    sheet;
+  const counters = { fallback_index, normal_attempts, completion_attempts, rate_limit_waits, interruptions };
+  const reason = { code: verdict.category, message, until: null };
+  const next: NextStep = { status: 'failed', reason, due_at: null, mode, ...counters };
+  return finishedWithoutResult(
+    run,
+    sheet,
+    attempt.attempt,
+    attempt.instrument,
+    attempt.model,
+    'internal',
+    verdict,
+    next,
+  );
+}
+
+/** A sheet that has spent its budget is not tried again. */
+export function withinBudget(decision: Decision, sheet: SheetState, cost: number, plan: Plan): Decision {
+  const limit = plan.costLimits?.maxCostPerSheet ?? null;
+  if (limit === null || terminalSheet.has(decision.next.status)) return decision;
+  const spent = sheet.attempts.reduce((sum, attempt) => sum + (attempt.cost_usd ?? 0), cost);
+  if (spent <= limit) return decision;
+  const message = `spent ${spent.toFixed(4)} USD of ${limit} USD (cost_limits.max_cost_per_sheet)`;
+  const next: NextStep = {
+    ...decision.next,
+    status: 'failed',
+    due_at: null,
+    reason: { code: 'cost_limit', message, until: null },
+  };
+  return { ...decision, next };
+}
+
+export function outcomeOf(end: AttemptEnd): AttemptOutcome {
+  if (end.kind !== 'ended') return end.kind;
+  if (end.result.success) return 'success';
+  return end.result.rateLimited ? 'rate_limited' : 'failed';
+}
+
+export function errorFacts(
+  outcome: AttemptOutcome,
+  verdict: Verdict | null,
+  report: ValidationReport | null,
+  result: ExecutionResult,
+): { error_code: string | null; error_category: string | null; error_message: string | null } {
+  if (verdict)
+    return { error_code: verdict.code, error_category: verdict.category, error_message: verdict.message };
+  if (outcome === 'invalid') {
+    return {
+      error_code: 'E209',
+      error_category: 'validation',
+      error_message: report?.summary ?? 'validation failed',
+    };
+  }
+  if (outcome === 'interrupted') {
+    return {
+      error_code: 'E004',
+      error_category: 'signal',
+      error_message: result.errorMessage ?? 'interrupted',
+    };
+  }
+  return {
+    error_code: null,
+    error_category: null,
+    error_message: outcome === 'success' ? null : result.errorMessage,
+  };
+}
+
+/** The last part of an output, as rows and `status` show it; all of it is in the log. */
+export function tail(text: string): string {
+  return text.length <= tailChars ? text : text.slice(-tailChars);
+}

@@ -1,0 +1,85 @@
+import type { BackendProgress } from '../../backends/contract';
+import type { ExecutionResult } from '../../backends/result';
+import type { PlannedInstrument, PlannedSheet } from '../../score/plan';
+import type { AttemptMode, AttemptStarted } from '../records';
+import type { RuleResult } from '../validations/result';
+import type { StoredBundle } from './bundles';
+import type { Verdict } from './decide';
+import type { AttemptState, JobState } from './state';
+
+/** A prompt ready to be sent. */
+export interface SheetPrompt {
+  readonly preamble: string | null;
+  readonly prompt: string;
+}
+
+/** What a sheet's prompt is made from, beside the stored score. */
+export interface PromptRequest {
+  readonly job: JobState;
+  readonly bundle: StoredBundle;
+  readonly planned: PlannedSheet;
+  readonly instrument: PlannedInstrument;
+  readonly attempt: number;
+  readonly mode: AttemptMode;
+  /** In completion mode: the last attempt whose rules were checked. */
+  readonly previous: AttemptState | null;
+  readonly hint: string | null;
+}
+
+export interface ValidationReport {
+  readonly rules: readonly RuleResult[];
+  /** 100 when no rule applies. */
+  readonly passPercent: number;
+  /** One line on what does not hold; null when all does. */
+  readonly summary: string | null;
+}
+
+/** Everything about an attempt that is not bookkeeping; implemented beside the engine, over score, backends and validations. */
+export interface AttemptServices {
+  /** @throws PrepareError when the prompt cannot be made. */
+  renderPrompt(request: PromptRequest): Promise<SheetPrompt>;
+  /** `MARIANNE_*` values. */
+  variables(
+    job: JobState,
+    planned: PlannedSheet,
+    bundle: StoredBundle,
+    instrument: PlannedInstrument,
+  ): Record<string, string>;
+  markFiles(
+    job: JobState,
+    bundle: StoredBundle,
+    planned: PlannedSheet,
+    instrument: PlannedInstrument,
+  ): Promise<AttemptStarted['file_marks']>;
+  validate(
+    job: JobState,
+    bundle: StoredBundle,
+    planned: PlannedSheet,
+    instrument: PlannedInstrument,
+    marks: AttemptStarted['file_marks'],
+    signal: AbortSignal,
+  ): Promise<ValidationReport>;
+  /** Why the sheet is to be skipped (`skip_when`, `skip_when_command`); null = it runs. */
+  skipReason(
+    job: JobState,
+    bundle: StoredBundle,
+    planned: PlannedSheet,
+    instrument: PlannedInstrument,
+    signal: AbortSignal,
+  ): Promise<string | null>;
+  classify(result: ExecutionResult, job: JobState, instrument: PlannedInstrument): Verdict;
+  /** US dollars, or null when the price is not known. */
+  price(job: JobState, instrument: PlannedInstrument, result: ExecutionResult): number | null;
+  secretsFor(run: string): Record<string, string>;
+  attemptBase(run: string, sheet: number, attempt: number): string;
+  /** Keeps the whole redacted answer where captured outputs are read from. */
+  keepAnswer(base: string, answer: string): Promise<void>;
+  progress(run: string, sheet: number, attempt: number, progress: BackendProgress): void;
+}
+
+/** What the engine wants to hear from an attempt's way. */
+export interface AttemptHooks {
+  /** The state changed: settle the job and dispatch. */
+  changed(job: JobState): void;
+  report(message: string, error: unknown): void;
+}
