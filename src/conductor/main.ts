@@ -1,5 +1,6 @@
 /** The conductor's process: takes ownership, opens the journal, wires the rooms, serves, and ends in order. */
 import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
@@ -49,6 +50,8 @@ const buildSchema = z.object({ version: z.string(), build: z.string(), built_at:
 
 /** How often ownership, sockets and idleness are looked at, milliseconds. */
 const watchEvery = 5000;
+/** With less room than this in the state directory nothing is started, bytes. */
+const leastRoom = 256 * 1024;
 /** Longest wait for requests in work at the end, milliseconds. */
 const closeDeadline = 3000;
 
@@ -83,12 +86,13 @@ async function main(): Promise<void> {
   );
   for (const notice of notices)
     log[notice.severity === 'error' ? 'error' : 'warn']({ ...notice, file: paths.config }, 'configuration');
+  // Not `fatal`: that waits until the log is written, with a full disk for ever, and this process would hold its ownership all the while.
   process.on('uncaughtException', (error) => {
-    log.fatal({ error: error.stack }, 'uncaught exception');
+    log.error({ error: error.stack }, 'uncaught exception');
     process.exit(70);
   });
   process.on('unhandledRejection', (reason) => {
-    log.fatal({ error: reason instanceof Error ? reason.stack : String(reason) }, 'unhandled rejection');
+    log.error({ error: reason instanceof Error ? reason.stack : String(reason) }, 'unhandled rejection');
     process.exit(70);
   });
 
@@ -189,6 +193,15 @@ async function main(): Promise<void> {
   });
   const waitingForRoom = new Set<string>();
   const storageFailed = () => journal.failed || waitingForRoom.size > 0;
+  /** Somebody waits for room on the disk, or does no longer. */
+  const noteRoom = (who: string, waits: boolean) => {
+    if (waits === waitingForRoom.has(who)) return;
+    if (waits) waitingForRoom.add(who);
+    else waitingForRoom.delete(who);
+    engine.dispatcher.setStorageFailed(storageFailed());
+    if (waits) tell({ key: 'storage', type: 'storage.failed', data: { message: 'the disk is full' } });
+    else if (!storageFailed()) tell({ key: 'storage', type: 'storage.recovered' });
+  };
   const launcher = new Launcher(join(root, 'launcher.js'));
   launcher.warm();
   const runner = new LocalRunner({
@@ -201,15 +214,7 @@ async function main(): Promise<void> {
       argv: [process.execPath, join(root, 'conductor.js')],
       env: wakeEnvironment(stateDir),
     },
-    waitsForRoom: (base, waits) => {
-      if (waits ? waitingForRoom.has(base) : !waitingForRoom.has(base)) return;
-      if (waits) waitingForRoom.add(base);
-      else waitingForRoom.delete(base);
-      engine.dispatcher.setStorageFailed(storageFailed());
-      if (waits)
-        tell({ key: 'storage', type: 'storage.failed', data: { message: 'no room for an output log' } });
-      else if (!storageFailed()) tell({ key: 'storage', type: 'storage.recovered' });
-    },
+    waitsForRoom: noteRoom,
     trouble: (base, trouble) => log.warn({ base, ...trouble }, 'an output log has trouble'),
     promptsDir: paths.prompts,
     stateHash,
@@ -356,6 +361,8 @@ async function main(): Promise<void> {
     });
   }, watchEvery);
   async function look(): Promise<void> {
+    // Agents and shims meet a full disk before we do, and have no way to say so.
+    noteRoom(stateDir, (await roomIn(stateDir)) < leastRoom);
     await server.checkSockets();
     if (!(await ownership.isInForce())) {
       log.error({ epoch: ownership.epoch }, 'ownership has moved: this conductor ends');
@@ -379,7 +386,15 @@ async function main(): Promise<void> {
     await journal.close();
     await feed.index?.close();
     launcher.close();
-    await ownership.release();
+    try {
+      await ownership.release();
+    } catch (error) {
+      // No room for the record. The next start sees that this process has ended.
+      log.warn(
+        { error: error instanceof Error ? error.message : String(error) },
+        'ownership could not be given back',
+      );
+    }
     log.info({}, 'conductor has stopped');
     process.exit(0);
   }
@@ -397,6 +412,12 @@ async function main(): Promise<void> {
       );
     }
   }
+}
+
+/** Bytes that this user can still write there. Infinite where the file system does not say. */
+async function roomIn(folder: string): Promise<number> {
+  const { blocks, bfree, bavail, bsize } = await statfs(folder);
+  return blocks === 0 ? Infinity : (process.getuid?.() === 0 ? bfree : bavail) * bsize;
 }
 
 main().catch((error: unknown) => {

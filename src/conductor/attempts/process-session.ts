@@ -108,12 +108,18 @@ export class ProcessSession {
       });
     } catch (error) {
       // Launched or not: as if an earlier conductor had started it.
-      if (error instanceof LauncherLostError) return (await this.attach()) ?? this.notStarted('not_started');
+      if (error instanceof LauncherLostError) return (await this.attach()) ?? this.notStarted('lost');
       if (!(error instanceof LaunchError)) throw error;
+      if (error.errno !== undefined && fullCodes.has(error.errno)) {
+        // Nothing ran, nothing is left behind: the same attempt starts when there is room.
+        await this.roomAgain();
+        return this.detached ? nextConductors() : this.launch(prepared, stdinFile);
+      }
       const code = error.code === 'executable_missing' ? 'ENOENT' : (error.errno ?? error.code);
       return this.notStarted('not_started', { code, message: error.message });
     }
     this.launched = true;
+    this.services.waitsForRoom(base, false);
     if (this.cancelRequested) this.end('cancelled');
     const exited = launched.exited;
     const quick = this.services.clock.schedule(quickEndMs, () => void this.follow());
@@ -122,15 +128,11 @@ export class ProcessSession {
     quick();
     // The launcher may have ended before the shim: then the files tell when it is done.
     if (readExit(base) === null && (await probeAttempt(base, marker)).state === 'running') {
-      return (await this.attach()) ?? this.notStarted('not_started');
+      return (await this.attach()) ?? this.notStarted('lost');
     }
     await this.ending;
-    if (readClaim(base).kind === 'none' && giveUp(base) === 'given_up') {
-      return this.notStarted('not_started', {
-        code: 'ENOCLAIM',
-        message: 'the shim could not claim the attempt',
-      });
-    }
+    // The shim could not claim the attempt, so the agent never ran.
+    if (readClaim(base).kind === 'none' && giveUp(base) === 'given_up') return this.notStarted('lost');
     return this.outcome(await isGroupAlive(launched.pid));
   }
 
@@ -298,8 +300,7 @@ export class ProcessSession {
       for (const reader of this.makeReaders(logs)) await reader.drain(strays ? lastWordMs : 0);
       const { stdout, stderr } = await logs.finish();
       if (stdout.lostBytes + stderr.lostBytes === 0 || !this.diskFull || this.detached) break;
-      this.services.waitsForRoom(this.options.base, true);
-      await new Promise<void>((resolve) => this.services.clock.schedule(diskFullMs, resolve));
+      await this.roomAgain();
       this.diskFull = false;
       this.opening = null;
       this.readers = [];
@@ -308,11 +309,18 @@ export class ProcessSession {
     return { stdout: await captureText(files.stdoutSpool), stderr: await captureText(files.stderrSpool) };
   }
 
+  /** Tells that it waits, for a while; whoever asked then tries again, and tells when it succeeded. */
+  private async roomAgain(): Promise<void> {
+    this.services.waitsForRoom(this.options.base, true);
+    await new Promise<void>((resolve) => this.services.clock.schedule(diskFullMs, resolve));
+  }
+
   private notStarted(
-    endedBy: 'not_started' | 'cancelled',
+    endedBy: 'not_started' | 'cancelled' | 'lost',
     startError?: { code: string; message: string },
   ): ProcessOutcome {
     this.finished = true;
+    this.services.waitsForRoom(this.options.base, false);
     const now = new Date(this.services.clock.now());
     const nothing = { text: '', bytes: 0, truncated: false };
     return {

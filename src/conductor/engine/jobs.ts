@@ -60,7 +60,8 @@ export class Jobs {
 
   /** The newest finished jobs. */
   async recent(limit: number): Promise<JobState[]> {
-    const runs = this.archive.runs().filter((run) => !this.live(run));
+    // The complement of what everybody is shown as live, so that at every moment a run is in one of the two lists and not in both.
+    const runs = this.archive.runs().filter((run) => !this.core.durable.jobs.has(run));
     const jobs = await Promise.all(runs.map((run) => this.ended(run)));
     jobs.sort((a, b) => b.at - a.at);
     return Promise.all(jobs.slice(0, limit).map(({ run }) => this.get(run)));
