@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { access, constants, mkdir, realpath, stat } from 'node:fs/promises';
+import { access, constants, realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { JobSubmissionError, ModifyRefusedError } from '../../protocol/errors';
+import { makeFolders } from '../../protocol/make-folders';
 import { makeBundle } from '../../score/bundle';
 import type { Diagnostic } from '../../score/diagnostic';
 import { diskFiles } from '../../score/disk-files';
@@ -352,11 +353,13 @@ async function prepareWorkspace(path: string): Promise<string | null> {
     return `the workspace ${path} cannot be made: its parent folder does not exist`;
   }
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolders(path);
     await access(path, constants.W_OK | constants.X_OK);
     return null;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    return `the workspace ${path} cannot be written (${code ?? message})`;
+    if (code === 'ENOTDIR') return `the workspace ${path} is a file, not a folder: choose another one`;
+    const remedy = code === 'ENOSPC' ? 'free some space' : 'check its permissions, or choose another one';
+    return `the workspace ${path} cannot be written (${code ?? message}): ${remedy}`;
   }
 }
