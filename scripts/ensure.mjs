@@ -2,6 +2,10 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+// Wherever the script was called from: `npm ci` in a stranger's folder would replace his dependencies.
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
 function fail(message) {
   console.error(message);

@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { expandKnownPlaces } from '../instruments/catalogue';
 import type { CliProfile } from '../instruments/schema';
+import { makeFolders } from '../protocol/make-folders';
 import type { InstrumentConfig } from '../score/plan';
 import { AttemptLock } from './attempt-lock';
 import type {
@@ -228,7 +228,7 @@ export abstract class ProgramBackend implements Backend {
   /** A missing folder would be told as a missing program by the system. */
   private async ensureDirectory(cwd: string): Promise<void> {
     try {
-      await mkdir(cwd, { recursive: true });
+      await makeFolders(cwd);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       throw new Refusal('configuration', `working directory ${cwd} cannot be used: ${code ?? message}`);

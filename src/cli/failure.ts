@@ -1,5 +1,6 @@
 /** How commands end: exit codes, and errors as a person and a program read them. */
 import { DaemonError, ErrorCode } from '../protocol/errors';
+import { UnsafeFolderError } from '../protocol/private-folder';
 
 /** Exit codes of `mzt`. */
 export const Exit = {
@@ -88,6 +89,10 @@ export function tellFailure(error: unknown): ToldFailure {
       details: logLines(tail),
     };
   }
+  if (error instanceof UnsafeFolderError) {
+    const { message, remedy } = error;
+    return { exitCode: Exit.unreachable, message, hints: [remedy], errorCode: 'unsafe_folder', details: [] };
+  }
   const fault = error instanceof Error ? error : new Error(String(error));
   const code = 'code' in fault && typeof fault.code === 'string' ? fault.code : null;
   const hint = code === null ? undefined : systemHints.get(code);
@@ -110,6 +115,7 @@ function logLines(tail: string): string[] {
 
 const systemHints = new Map([
   ['ENOTDIR', 'A part of that path is a file, not a folder.'],
+  ['ELOOP', 'A symbolic link in that path points back to itself: remove it.'],
   ['EACCES', 'Check the permissions of that file and its folder.'],
   ['EPERM', 'Check the owner of that file.'],
   ['ENOSPC', 'The disk is full: free some space.'],

@@ -22,7 +22,11 @@ export function buildProgram(session: Session): Command {
     .enablePositionalOptions()
     .showSuggestionAfterError()
     .exitOverride()
-    .configureHelp({ sortSubcommands: false, subcommandTerm: (command) => command.name() })
+    .configureHelp({
+      sortSubcommands: false,
+      subcommandTerm: (command) => command.name(),
+      commandDescription,
+    })
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
       writeErr: (text) => context.stderr.write(text),
@@ -60,6 +64,11 @@ State is in ~/.marianne (MARIANNE_HOME). Exit codes: 0 success, 1 the job or che
   return program;
 }
 
+/** One paragraph is wrapped to the terminal, wherever the source breaks its lines. */
+function commandDescription(command: Command): string {
+  return command.description().replaceAll(/(?<!\n)\n(?!\n)/g, ' ');
+}
+
 /** Runs one command line (without node and script). Never throws. @returns the exit code */
 export async function runCli(args: readonly string[], context: CliContext): Promise<ExitCode> {
   const session: Session = { context, exitCode: Exit.ok, output: null };
@@ -78,11 +87,20 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
       program.outputHelp();
       return Exit.ok;
     }
+    const topic = args.filter((arg) => !arg.startsWith('-'))[1];
+    // Commander would print the help of everything as an error, without a word of what was wrong.
+    if (name === 'help' && topic !== undefined && !isCommand(program, topic)) {
+      throw usageError(`unknown command '${topic}'`, 'mzt help lists them.');
+    }
     await program.parseAsync([...args], { from: 'user' });
     return session.exitCode;
   } catch (error) {
     return end(error, args, session);
   }
+}
+
+function isCommand(program: Command, name: string): boolean {
+  return name === 'help' || program.commands.some((command) => command.name() === name);
 }
 
 function end(error: unknown, args: readonly string[], session: Session): ExitCode {

@@ -18,6 +18,7 @@ import {
   statePaths,
 } from '../protocol/paths';
 import type { WireEvent } from '../protocol/events';
+import { makeFolders } from '../protocol/make-folders';
 import type { PlannedInstrument } from '../score/plan';
 import { daemonHandlers } from './api/daemon-handlers';
 import { jobHandlers } from './api/job-handlers';
@@ -44,7 +45,8 @@ import { StateBackend } from './state-backend';
 import { EventHub } from './server/event-hub';
 import type { Handlers } from './server/handlers';
 import { RpcServer } from './server/rpc-server';
-import { ShuttingDownError } from '../protocol/errors';
+import { DaemonError, ShuttingDownError } from '../protocol/errors';
+import { UnsafeFolderError } from '../protocol/private-folder';
 
 const buildSchema = z.object({ version: z.string(), build: z.string(), built_at: z.number().default(0) });
 
@@ -76,7 +78,11 @@ async function main(): Promise<void> {
     identity: { processStartTime, isSameProcess, bootId },
     clock: systemClock,
   });
-  if (acquired.kind === 'lost') process.exit(EXIT_SOMEONE_ELSE);
+  if (acquired.kind === 'lost') {
+    const { pid, version } = acquired.lostTo;
+    process.stderr.write(`marianne-conductor: another one runs for ${stateDir}: pid ${pid}, ${version}\n`);
+    process.exit(EXIT_SOMEONE_ELSE);
+  }
   const { ownership } = acquired;
   mkdirSync(paths.log, { recursive: true, mode: 0o700 });
   const log = openLog(paths.conductorLog, config.log_level);
@@ -403,7 +409,7 @@ async function main(): Promise<void> {
 
   async function listenForPython(path: string): Promise<void> {
     try {
-      mkdirSync(dirname(path), { recursive: true });
+      await makeFolders(dirname(path));
       await server.listen(path, { permissions: 0o600, prepare: () => Promise.resolve() });
     } catch (error) {
       log.warn(
@@ -420,10 +426,16 @@ async function roomIn(folder: string): Promise<number> {
   return blocks === 0 ? Infinity : (process.getuid?.() === 0 ? bfree : bavail) * bsize;
 }
 
+/** What the system or the folder is to blame for needs no stack; a fault of ours does. */
+function startFailure(error: unknown): string {
+  if (error instanceof UnsafeFolderError) return `${error.message}. ${error.remedy}`;
+  if (!(error instanceof Error)) return String(error);
+  const isSystems = error instanceof DaemonError || 'syscall' in error;
+  return isSystems ? error.message : (error.stack ?? error.message);
+}
+
 main().catch((error: unknown) => {
   // Before the log is open: stderr is the log file, or a person's terminal.
-  process.stderr.write(
-    `marianne-conductor: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  process.stderr.write(`marianne-conductor: ${startFailure(error)}\n`);
   process.exit(1);
 });

@@ -251,10 +251,31 @@ const classes: ReadonlyMap<number, WireErrorClass> = new Map<number, WireErrorCl
   [ErrorCode.cancelled, CancelledError],
 ]);
 
-/** The wire form of an error. Anything that is not ours becomes `internal error`: its text may hold paths or secrets and belongs into the log. */
-export function toWire(error: unknown): WireError {
-  if (!(error instanceof DaemonError))
-    return { code: ErrorCode.internal, message: 'internal error', data: null };
+/** What the system says when a disk takes nothing more, in words. */
+const storageTroubles = new Map([
+  ['ENOSPC', 'the disk of the state directory is full'],
+  ['EDQUOT', 'the disk quota of the state directory is used up'],
+  ['EROFS', 'the file system of the state directory is read-only'],
+  ['EIO', 'the disk of the state directory reports an error'],
+]);
+
+function storageFailure(error: unknown): StorageFailedError | null {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const trouble = storageTroubles.get(code);
+  if (trouble === undefined) return null;
+  return new StorageFailedError(`${trouble} (${code})`, {
+    data: { errno: code },
+    remedy: 'Make room or repair it, and ask again.',
+  });
+}
+
+/**
+ * The wire form of an error. A disk that is full or broken is told as that; anything else that is not ours becomes `internal error`: its text may
+ * hold paths or secrets and belongs into the log.
+ */
+export function toWire(thrown: unknown): WireError {
+  const error = thrown instanceof DaemonError ? thrown : storageFailure(thrown);
+  if (error === null) return { code: ErrorCode.internal, message: 'internal error', data: null };
   const data = error.remedy === null ? error.data : { ...error.data, remedy: error.remedy };
   return { code: error.code, message: error.message, data: Object.keys(data).length === 0 ? null : data };
 }

@@ -75,6 +75,7 @@ export async function makeHome(overrides: Partial<CliContext> = {}): Promise<Cli
       const code = await runCli(args, contextOf(folder, env, { stdout, stderr }, overrides));
       return { code, stdout: stdout.text, stderr: stderr.text };
     },
-    remove: () => rm(folder, { recursive: true, force: true }),
+    // A conductor that was just stopped may still write its last line.
+    remove: () => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }),
   };
 }

@@ -170,8 +170,12 @@ export const cancelCommand: CliCommand = {
         const { output } = invocation;
         const answer = await client.call('job.cancel', { job_id: job });
         if (!answer.cancelled) {
-          throw new CliFailure(Exit.failed, `${job} is not active`, {
-            hints: ['mzt list -a shows every job.'],
+          // An unknown name fails here with its own words.
+          const record = await client.call('job.status', { job_id: job, sheets: false });
+          throw new CliFailure(Exit.failed, `${record.job_id} is ${record.status} already`, {
+            hints: [`mzt resume ${record.job_id} goes on with what is not finished.`].filter(
+              () => record.status !== 'completed',
+            ),
             errorCode: 'not_active',
           });
         }

@@ -135,6 +135,9 @@ export const restartCommand: CliCommand = {
     );
     jsonOption(command);
     action<{ readonly force?: true }>(command, session, async (invocation, options) => {
+      // Before anything is stopped.
+      if (!invocation.mayStart)
+        throw usageError('restart --no-start makes no sense', 'To stop it only: mzt stop');
       const found = await findRunning(invocation.context);
       if (found !== null) await stop(invocation, found, options);
       return start(invocation);

@@ -6,7 +6,6 @@ import { Option } from 'commander';
 import type { DaemonClient } from '../../client/daemon-client';
 import type { Checkpoint } from '../../protocol/checkpoint';
 import type { AttemptDetail } from '../../protocol/job-methods';
-import { UnknownSheetError } from '../../protocol/errors';
 import type { CliCommand, Invocation } from '../command';
 import { action, examples, jsonOption, positive, refused, subcommand } from '../command';
 import { withConductor } from '../connection';
@@ -16,7 +15,7 @@ import { jobStyle } from '../text/job-style';
 import { reportDiagnostics } from '../report-diagnostics';
 import { duration } from '../text/amounts';
 import { attemptLines } from '../text/attempt';
-import { jobLines, nextSteps, sheetsOf } from '../text/job';
+import { jobLines, nextSteps, requireSheet, sheetsOf } from '../text/job';
 import { numberRanges } from '../text/plan';
 import { printable, printableLines } from '../text/printable';
 
@@ -108,11 +107,7 @@ async function chosenAttempts(
   state: Checkpoint,
   wanted: number | undefined,
 ): Promise<SheetAttempts[]> {
-  if (wanted !== undefined && state.sheets[String(wanted)] === undefined) {
-    throw new UnknownSheetError(`${state.job_id} has no sheet ${wanted}`, {
-      remedy: `It has ${state.total_sheets}.`,
-    });
-  }
+  requireSheet(state, wanted);
   const sheets = sheetsOf(state).filter((sheet) =>
     wanted === undefined
       ? sheet.attempt_count > 0 && sheet.status !== 'completed' && sheet.status !== 'skipped'

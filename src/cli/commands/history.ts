@@ -10,7 +10,7 @@ import type { ExitCode } from '../failure';
 import { Exit } from '../failure';
 import { counted, duration, instant, money, tokens } from '../text/amounts';
 import { attemptResult, attemptTokens } from '../text/attempt';
-import { sheetsOf } from '../text/job';
+import { requireSheet, sheetsOf } from '../text/job';
 import { printable, printableLines } from '../text/printable';
 import { table } from '../text/table';
 
@@ -41,6 +41,7 @@ async function history(invocation: Invocation, options: HistoryOptions, job = ''
   const { context, output } = invocation;
   return withConductor(invocation, async ({ client }) => {
     const record = await client.call('job.status', { job_id: job });
+    requireSheet(record, options.sheet);
     const records = await attemptsOf(client, record, options.sheet ?? null, options.limit);
     if (output.json) {
       // The keys of the Python system first, then all that we know.
@@ -150,6 +151,7 @@ async function errors(invocation: Invocation, options: ErrorOptions, job = ''): 
   const { context, output } = invocation;
   return withConductor(invocation, async ({ client }) => {
     const { state } = await client.call('job.errors', { job_id: job });
+    requireSheet(state, options.sheet);
     const found = sheetsOf(state)
       .flatMap((sheet) => sheet.error_history.map((error) => ({ sheet_num: sheet.sheet_num, ...error })))
       .filter(

@@ -1,5 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { makeFolders } from '../../protocol/make-folders';
 import { loadInstruments, locateExecutable, PREFERRED_INSTRUMENTS } from '../catalogue';
 import type { CliCommand, Invocation } from '../command';
 import { action, examples, jsonOption, subcommand } from '../command';
@@ -44,7 +45,7 @@ async function init(invocation: Invocation, options: InitOptions, argument?: str
   const choice = await chooseInstrument(invocation, options.instrument);
   const folder = resolve(context.cwd(), options.path);
   const file = join(folder, `${name}.yaml`);
-  await mkdir(folder, { recursive: true });
+  await makeFolders(folder);
   const text = choice.shell ? shellScore(name, choice.instrument) : agentScore(name, choice.instrument);
   await writeFile(file, text, { flag: options.force === true ? 'w' : 'wx' }).catch(
     (error: NodeJS.ErrnoException) => {

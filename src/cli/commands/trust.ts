@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { CliCommand, Invocation } from '../command';
 import { action, examples, jsonOption, subcommand } from '../command';
@@ -40,6 +41,11 @@ async function trust(invocation: Invocation, options: TrustOptions, folder?: str
   if (approves && options.revoke === true) throw usageError('--approve and --revoke contradict each other');
   if (output.json && options.approve === true && options.yes !== true) {
     throw usageError('--json --approve needs --yes: there is nobody to ask');
+  }
+  const facts = await stat(dir).catch(() => null);
+  // A folder that has gone may still have approvals to take back.
+  if (options.revoke !== true && facts?.isDirectory() !== true) {
+    throw usageError(`${dir} ${facts === null ? 'does not exist' : 'is not a folder'}`);
   }
   return withConductor(invocation, async ({ client }) => {
     if (options.revoke === true) {

@@ -52,13 +52,14 @@ export function liveRenderer(context: CliContext, output: Output): FollowRendere
 /** Elsewhere: a line for each event. */
 export function plainRenderer(output: Output): FollowRenderer {
   let first = true;
+  const told = new Set<number>();
   return {
     loaded(tracker) {
       if (!first || tracker.job === null) return;
       first = false;
       // What happened before we looked.
       for (const sheet of tracker.list()) {
-        if (sheet.status === 'pending') continue;
+        if (sheet.status === 'pending' || told.has(sheet.sheet_num)) continue;
         const name = sheet.description === null ? '' : ` (${sheet.description})`;
         output.line(`sheet ${sheet.sheet_num}${name}: ${statusWord(sheet.status)}`);
       }
@@ -67,7 +68,9 @@ export function plainRenderer(output: Output): FollowRenderer {
       const nameOf = (sheet: number) =>
         tracker.list().find((one) => one.sheet_num === sheet)?.description ?? null;
       const line = plainLine(event, nameOf);
-      if (line !== null) output.line(line);
+      if (line === null) return;
+      output.line(line);
+      if (typeof event.sheet === 'number') told.add(event.sheet);
     },
     notice: (text) => output.aside(text),
     end: () => undefined,

@@ -1,5 +1,6 @@
 /** A job's record as people read it: `mzt status JOB`, and the end of a followed run. */
 import type { Checkpoint, SheetState } from '../../protocol/checkpoint';
+import { UnknownSheetError } from '../../protocol/errors';
 import type { JobStatus } from '../../protocol/states';
 import type { Colors } from '../output';
 import { counted, duration, instant, money, tokens } from './amounts';
@@ -25,6 +26,14 @@ export function isOver(status: JobStatus): boolean {
 /** Sheets in order. */
 export function sheetsOf(job: Checkpoint): SheetState[] {
   return Object.values(job.sheets).sort((a, b) => a.sheet_num - b.sheet_num);
+}
+
+/** Refuses a sheet that the job has not. @throws UnknownSheetError */
+export function requireSheet(job: Checkpoint, wanted: number | undefined): void {
+  if (wanted === undefined || job.sheets[String(wanted)] !== undefined) return;
+  throw new UnknownSheetError(`${job.job_id} has no sheet ${wanted}`, {
+    remedy: `It has ${counted(job.total_sheets, 'sheet')}.`,
+  });
 }
 
 /** Seconds from the job's start to its end, or to now. */
@@ -146,6 +155,8 @@ export function jobLines(job: Checkpoint, style: JobStyle): string[] {
     value === null || value === '' ? [] : [`  ${colors.dim(name.padEnd(10))} ${value}`];
   const at = (iso: string | null) => (iso === null ? null : instant(Date.parse(iso), now));
   const rules = failedRules(job, style);
+  // Mostly the reason is the error: once is enough.
+  const error = printable(job.error_message ?? '');
   return [
     jobHeadline(job, style),
     `  ${symbols.bar(job.last_completed_sheet, job.total_sheets, 30)}`,
@@ -156,7 +167,7 @@ export function jobLines(job: Checkpoint, style: JobStyle): string[] {
     ...fact('started', at(job.started_at)),
     ...fact('ended', isOver(job.status) ? at(job.completed_at) : null),
     ...fact('reason', reasonText(job.status_reason, now)),
-    ...fact('error', job.error_message === null ? null : colors.red(printable(job.error_message))),
+    ...fact('error', error === job.status_reason?.message ? null : colors.red(error)),
     '',
     ...sheetTable(job, style),
     ...(rules.length === 0 ? [] : ['', ...rules]),

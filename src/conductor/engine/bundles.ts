@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openBundle, type OpenedBundle, type ScoreBundle } from '../../score/bundle';
@@ -20,13 +20,19 @@ export function storeByDigest(dir: string, data: string): string {
   const temporary = `${path}.${randomUUID()}.tmp`;
   const write = () => writeFileSync(temporary, data, { flag: 'wx', mode: 0o600 });
   try {
-    write();
+    try {
+      write();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      mkdirSync(dir, { recursive: true, mode: 0o700 });
+      write();
+    }
+    renameSync(temporary, path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-    write();
+    // On a full disk the half-written file would take the last of the room.
+    rmSync(temporary, { force: true });
+    throw error;
   }
-  renameSync(temporary, path);
   return digest;
 }
 

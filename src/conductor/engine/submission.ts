@@ -362,6 +362,8 @@ async function prepareWorkspace(path: string): Promise<string | null> {
     return null;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    return `the workspace ${path} cannot be written (${code ?? message})`;
+    if (code === 'ENOTDIR') return `the workspace ${path} is a file, not a folder: choose another one`;
+    const remedy = code === 'ENOSPC' ? 'free some space' : 'check its permissions, or choose another one';
+    return `the workspace ${path} cannot be written (${code ?? message}): ${remedy}`;
   }
 }

@@ -14,12 +14,26 @@ export function checkFiles(context: CheckContext): void {
 }
 
 function checkWorkspace({ plan, files, findings, score }: CheckContext): void {
-  const parent = dirname(plan.workspace);
-  if (files.isDirectory(parent) || files.isDirectory(plan.workspace)) return;
-  findings.add({
+  const { workspace } = plan;
+  const parent = dirname(workspace);
+  if (files.isDirectory(workspace)) return;
+  const place = {
     code: 'V002',
     severity: 'error',
     path: score.isWritten(['workspace']) ? ['workspace'] : [],
+  } as const;
+  const file = [workspace, parent].find((path) => files.exists(path) && !files.isDirectory(path));
+  if (file !== undefined) {
+    findings.add({
+      ...place,
+      message: `${file} is a file, so the workspace cannot be ${file === workspace ? 'there' : 'in it'}.`,
+      remedy: 'Choose another folder.',
+    });
+    return;
+  }
+  if (files.isDirectory(parent)) return;
+  findings.add({
+    ...place,
     message: `The folder ${parent}, in which the workspace lies, does not exist.`,
     remedy: `Create it: mkdir -p ${JSON.stringify(parent)}`,
   });

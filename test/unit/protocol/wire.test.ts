@@ -36,6 +36,12 @@ describe('errors on the wire', () => {
     assert.deepEqual(toWire(new Error('/secret')), { code: -32603, message: 'internal error', data: null });
     assert.deepEqual(toWire('text'), { code: -32603, message: 'internal error', data: null });
     assert.deepEqual(toWire(new errors.CancelledError()).data, null);
+    const full = Object.assign(new Error("ENOSPC: write '/secret'"), { code: 'ENOSPC' });
+    assert.deepEqual(toWire(full), {
+      code: errors.ErrorCode.storageFailed,
+      message: 'the disk of the state directory is full (ENOSPC)',
+      data: { errno: 'ENOSPC', remedy: 'Make room or repair it, and ask again.' },
+    });
   });
 
   it('are read from whatever comes', () => {
