@@ -64,7 +64,7 @@ describe('dispatch', () => {
     const hooks = { changed: () => undefined, report: () => undefined };
     const attempts = new AttemptConductor(core, flights, runner, services, clock, () => 0, hooks);
     const limits = { maxConcurrentJobs: 1, maxConcurrentSheets: 1, perInstrument: () => 1 };
-    new Dispatcher(core, flights, attempts, clock, limits, () => null).dispatch();
+    new Dispatcher(core, flights, attempts, clock, limits, () => null).start();
     assert.deepEqual(timers, [1]);
   });
 });
