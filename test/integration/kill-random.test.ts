@@ -4,7 +4,7 @@ import { assertSound, conductors, ended, inFlight, ledger, ledgerAgent } from '.
 import { readClaim } from '../../src/process/attempt';
 import { readProcess } from '../../src/process/identity';
 
-const rounds = 24;
+const rounds = 20;
 const atOnce = 3;
 
 /** Six sheets, three at a time. The instruments' agents sleep a little, each a different time. */
