@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { listProcesses } from '../../src/process/table';
 import { attemptFiles } from '../../src/protocol/paths';
 import { TestConductor } from '../support/conductor';
 import { assertSound, ended, eventually, ledger, ledgerAgent } from '../support/kill-kit';
@@ -150,6 +151,40 @@ cli:
     const job = await conductor.until(run);
     assert.equal(job.status, 'completed');
     await assertSound(conductor, job, 'paused');
+  });
+
+  it('a launcher that is killed takes nothing with it, and the next launch has another', async () => {
+    const run = await conductor.submit('launched', one('launched', ledgerAgent('sleep 0.5')));
+    await playing(run);
+    const launchers = [...(await listProcesses()).values()].filter(
+      ({ ppid }) => ppid === conductor.child?.pid,
+    );
+    assert.equal(launchers.length, 1);
+    for (const { pid } of launchers) process.kill(pid, 'SIGKILL');
+    const next = await conductor.submit('relaunched', one('relaunched', ledgerAgent('true')));
+    for (const name of [run, next]) {
+      const job = await conductor.until(name);
+      assert.equal(job.status, 'completed');
+      assert.equal(job.sheets['1']?.attempt_count, 1);
+    }
+    await assertSound(conductor, await conductor.until(run), 'launcher killed');
+  });
+
+  it('an agent whose instrument is gone at the next start is ended before anything else is tried', async () => {
+    const score = one('orphan', ledgerAgent('sleep 60')).replace('instrument: cli', 'instrument: fleeting');
+    const profile = join(conductor.home, 'instruments/fleeting.yaml');
+    const text = readFileSync(join(conductor.home, 'instruments/hasty.yaml'), 'utf8');
+    writeFileSync(profile, text.replaceAll('hasty', 'fleeting').replace('0.4', '60'));
+    const run = await conductor.submit('orphan', score);
+    await playing(run);
+    await conductor.kill();
+    rmSync(profile);
+    await conductor.start();
+    const job = await conductor.until(run);
+    assert.equal(job.status, 'failed');
+    assert.match(job.sheets['1']?.error_message ?? '', /fleeting/);
+    assert.deepEqual(await conductor.strays(), []);
+    assert.equal(ledger(conductor).filter((line) => line.run === run).length, 1);
   });
 
   it('stop with agents running: they run on, and the next start adopts them with all they said', async () => {

@@ -69,11 +69,11 @@ async function round(write: number, how: string, wake: boolean, tally: { woken: 
 describe('kill -9 of the conductor at every write of the journal', function () {
   this.timeout(90_000);
 
-  /** Attempts are started by every second write. */
+  // How many writes there are depends on what comes together in one; every attempt's start is one of its own.
   const cases = [
     { how: 'durable', writes: (n: number) => n },
     { how: 'torn', writes: (n: number) => 2 * n - 1 },
-    { how: 'later', writes: (n: number) => 2 * n },
+    { how: 'later', writes: (n: number) => n },
   ];
   for (const { how, writes } of cases) {
     it(`${how}: the job ends by itself, every agent runs once`, async () => {
@@ -88,7 +88,7 @@ describe('kill -9 of the conductor at every write of the journal', function () {
         }
       };
       await Promise.all([worker(), worker(), worker()]);
-      assert.ok(last > 10, `only writes before ${last} were met`);
+      assert.ok(last > 7, `only writes before ${last} were met`);
       if (how === 'later') assert.ok(tally.woken > 0, 'no shim had to start a conductor');
     });
   }
