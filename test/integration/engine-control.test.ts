@@ -112,6 +112,8 @@ prompt:
   });
 
   it('resumes a failed job: failed and blocked sheets run, finished ones do not', async () => {
+    // A second try of this test begins anew.
+    rmSync(inWorkspace('failing.ledger'), { force: true });
     open('failing.fail-2');
     open('failing.gate');
     const run = await conductor.submit('failing', gated('failing', 1));
