@@ -231,7 +231,8 @@ export abstract class ProgramBackend implements Backend {
       await makeFolders(cwd);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      throw new Refusal('configuration', `working directory ${cwd} cannot be used: ${code ?? message}`);
+      const why = code === 'ENOTDIR' ? 'it is a file, or lies below one' : (code ?? message);
+      throw new Refusal('configuration', `working directory ${cwd} cannot be used: ${why}`);
     }
   }
 

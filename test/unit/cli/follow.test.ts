@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import pc from 'picocolors';
 import { chooseSheets, liveLines } from '../../../src/cli/follow/live-view';
 import { Painter } from '../../../src/cli/follow/painter';
+import { plainRenderer } from '../../../src/cli/follow/renderers';
 import { JobTracker } from '../../../src/cli/follow/tracker';
+import { Output } from '../../../src/cli/output';
 import { displayWidth } from '../../../src/cli/text/printable';
 import { Symbols } from '../../../src/cli/text/symbols';
 import type { Checkpoint, SheetState } from '../../../src/protocol/checkpoint';
-import { CollectingSink, NOW } from '../../support/cli-context';
+import { CollectingSink, contextOf, NOW } from '../../support/cli-context';
 
 function sheet(num: number, status: SheetState['status'], more: Partial<SheetState> = {}): SheetState {
   const known: Partial<SheetState> = {
@@ -137,6 +139,24 @@ describe('cli live view', () => {
     assert.equal(tracker.takeStale(2), null);
     tracker.update([sheet(1, 'completed')]);
     assert.equal(tracker.list()[0]?.status, 'completed');
+  });
+});
+
+describe('cli lines', () => {
+  it('tell of what happened before, but nothing twice', () => {
+    const stdout = new CollectingSink();
+    const context = contextOf('/', {}, { stdout, stderr: new CollectingSink() });
+    const options = { verbose: false, quiet: false, color: false, json: false };
+    const renderer = plainRenderer(new Output(context, options));
+    const tracker = trackerOf([sheet(1, 'completed'), sheet(2, 'dispatched'), sheet(3, 'pending')]);
+    // The first event may be here before the record.
+    const started = { seq: 5, type: 'sheet.started', job_id: 'demo', sheet: 2, t: NOW, data: {} };
+    renderer.event(started, tracker);
+    renderer.loaded(tracker);
+    assert.deepEqual(stdout.text.trim().split('\n'), [
+      '03:04:05  sheet 2 (Part 2): started, attempt 1',
+      'sheet 1 (Part 1): completed',
+    ]);
   });
 });
 
