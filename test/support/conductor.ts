@@ -178,13 +178,15 @@ export class TestConductor {
   /** Ends everything and removes the folder. @throws AssertionError when an agent is left behind */
   async dispose(): Promise<void> {
     try {
-      const strays = await this.strays().catch(() => []);
-      for (let round = 0; round < 3; round += 1) await this.kill();
-      for (const pid of strays) {
-        try {
-          process.kill(pid, 'SIGKILL');
-        } catch {
-          // Gone.
+      // A shim that ends between the two kills starts a conductor: hence more than one round.
+      for (let round = 0; round < 3; round += 1) {
+        await this.kill();
+        for (const pid of await this.strays().catch(() => [])) {
+          try {
+            process.kill(pid, 'SIGKILL');
+          } catch {
+            // Gone.
+          }
         }
       }
     } finally {
