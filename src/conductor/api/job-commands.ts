@@ -9,7 +9,7 @@ import { hasErrors } from '../engine/score-intake';
 import type { Handlers } from '../server/handlers';
 import type { JobApiOptions, JobLookup } from './job-lookup';
 import { recoverFromArtifacts } from './recover';
-import { wireDiagnostic, wirePlan, wireRendering } from './wire-plan';
+import { wireDiagnostic, wirePlan, wireRendering } from '../../score/wire-plan';
 
 /** What changes jobs. */
 export function jobCommands(options: JobApiOptions, lookup: JobLookup): Handlers {
