@@ -142,6 +142,15 @@ export class LocalRunner implements AttemptRunner {
     return Promise.resolve();
   }
 
+  async available(request: AttemptRequest): Promise<CheckResult> {
+    try {
+      return await this.backend(request).availabilityCheck();
+    } catch (error) {
+      if (error instanceof PrepareError) return { ok: false, message: error.message };
+      throw error;
+    }
+  }
+
   async check(profile: CliProfile): Promise<CheckResult> {
     const backend = createBackend({
       profile,
