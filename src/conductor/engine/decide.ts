@@ -60,7 +60,7 @@ const maxInterruptions = 5;
 /** Wait after a rate limit that does not say how long, seconds; doubled with each window in a row. */
 const firstUnstatedWaitSeconds = 60;
 /** After a wait the account is tried up to this much of it later, so that not everybody who was told one instant comes at once. */
-const jitterShare = 0.1;
+const jitterShare = 0.05;
 const mostJitterSeconds = 5;
 
 /**

@@ -124,8 +124,8 @@ describe('what a sheet does after an attempt', () => {
     assert.equal(next.status, 'waiting');
     assert.equal(next.due_at, 1_007_200);
     assert.equal(next.normal_attempts, 0);
-    // Tried a little later, by half of a tenth of the wait.
-    assert.deepEqual(limit, { until: 1_007_200, spread_ms: 360, stated: true });
+    // Tried a little later, by half of a twentieth of the wait.
+    assert.deepEqual(limit, { until: 1_007_200, spread_ms: 180, stated: true });
   });
 
   it('doubles an unstated wait up to the score’s own bound', () => {
