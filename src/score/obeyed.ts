@@ -31,7 +31,6 @@ export const notObeyed: Readonly<Record<string, string>> = {
   concert: 'Jobs are not chained.',
   state_backend: 'State is kept by the conductor in its own store.',
   state_path: 'State is kept by the conductor in its own store.',
-  'backend.max_output_capture_bytes': 'Output is captured up to a fixed bound.',
   'backend.ollama': 'Ollama is configured by its instrument profile.',
   'backend.recursive_light': 'Recursive Light is configured by its instrument profile.',
 };

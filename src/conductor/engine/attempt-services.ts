@@ -72,7 +72,7 @@ export interface AttemptServices {
   price(job: JobState, instrument: PlannedInstrument, result: ExecutionResult): number | null;
   secretsFor(run: string): Record<string, string>;
   attemptBase(run: string, sheet: number, attempt: number): string;
-  /** Keeps the whole redacted answer where captured outputs are read from. */
+  /** Keeps the redacted answer where captured outputs are read from. */
   keepAnswer(base: string, answer: string): Promise<void>;
   progress(run: string, sheet: number, attempt: number, progress: BackendProgress): void;
 }

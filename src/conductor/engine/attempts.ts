@@ -1,3 +1,4 @@
+import { cutAnswer } from '../../score/cross-sheet';
 import type { Plan, PlannedInstrument, PlannedSheet } from '../../score/plan';
 import { PrepareError, type AttemptEnd, type AttemptRequest, type AttemptRunner } from '../attempts/runner';
 import type { Clock } from '../clock';
@@ -357,7 +358,8 @@ export class AttemptConductor {
       cost ?? 0,
       bundle.plan,
     );
-    if (end.answer !== '') await this.services.keepAnswer(attempt.base, end.answer);
+    const kept = cutAnswer(end.answer, instrument.config.maxOutputCaptureBytes);
+    if (kept !== '') await this.services.keepAnswer(attempt.base, kept);
     const drafts: RecordDraft[] = [
       {
         type: 'attempt.finished',

@@ -291,7 +291,7 @@ export class Services implements AttemptServices {
   }
 }
 
-/** The redacted answer of an attempt, whole. */
+/** The redacted answer of an attempt, as much as is kept. */
 export function answerPath(base: string): string {
   return `${base}.answer.txt`;
 }
