@@ -26,6 +26,7 @@ import { daemonHandlers } from './api/daemon-handlers';
 import { jobHandlers } from './api/job-handlers';
 import { jobRow } from './api/checkpoint';
 import { eventsOf } from './api/record-events';
+import { Accounts, accountSalt } from './accounts';
 import { LocalRunner } from './attempts/local-runner';
 import { systemClock } from './clock';
 import { loadConfig } from './config';
@@ -255,6 +256,7 @@ async function main(): Promise<void> {
     const have = secrets.of(run, needed);
     return needed.find((name) => have[name] === undefined) ?? null;
   };
+  const accounts = new Accounts(accountSalt(paths.accountSalt));
   const engine = new Engine({
     core,
     journal,
@@ -272,6 +274,12 @@ async function main(): Promise<void> {
       perInstrument: (instrument) => instrumentWidth(common, instrument, config.max_concurrent_sheets),
     },
     maxJobHistory: config.max_job_history,
+    accountOf: (job, instrument) => {
+      const profile = catalogueOf(job.run).get(instrument.profile);
+      if (!profile) return instrument.profile;
+      const given = { secrets: secretsFor(job.run), env: job.env };
+      return accounts.of(profile, instrument.config.apiKeyEnv, given);
+    },
     missingKey: ({ job, instrument }) => missingKeyOf(job.run, job.secret_names, instrument),
     catalogues,
     submissions: {
@@ -297,7 +305,14 @@ async function main(): Promise<void> {
   feed.index = await openIndex(journal, { image: paths.index, worker: join(root, 'index-worker.js') }, log);
   const stateBackend = new StateBackend(engine, core, feed.index);
   let stopping = false;
-  const holds = new HoldReasons(core, engine.dispatcher, engine.flights, () => Date.now(), storageFailed);
+  const holds = new HoldReasons(
+    core,
+    engine.dispatcher,
+    engine.flights,
+    engine.ledger,
+    () => Date.now(),
+    storageFailed,
+  );
   const served = { connections: () => 0 };
   const handlers: Handlers = {
     ...jobHandlers({

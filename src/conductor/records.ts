@@ -92,6 +92,8 @@ const attemptStarted = z.object({
   mode: attemptMode,
   instrument: z.string(),
   model: z.string().nullable(),
+  /** What rate limits are kept by: the instrument, and a print of the key. Empty in older journals: the instrument. */
+  account: z.string().default(''),
   fallback_index: z.number().default(0),
   prompt_sha256: z.string().nullable(),
   /** Command line as started, redacted; empty for HTTP. */
@@ -113,6 +115,8 @@ const nextStep = z.object({
   normal_attempts: z.number(),
   completion_attempts: z.number(),
   rate_limit_waits: z.number(),
+  /** Waits for a spent quota or a usage limit: they have a budget of their own. */
+  quota_waits: z.number().default(0),
   interruptions: z.number(),
 });
 export type NextStep = z.infer<typeof nextStep>;
@@ -166,9 +170,18 @@ const limitSet = z.object({
   account: z.string(),
   instrument: z.string(),
   until: z.number(),
+  /** Milliseconds after `until` at which the account is tried: not everybody who was told one instant should come at once. */
+  spread_ms: z.number().default(0),
   message: z.string(),
   stated: z.boolean(),
+  /** Windows in a row: attempts that met one limit together count once. */
   hits: z.number().default(1),
+  /** When this window began. */
+  since: z.number().default(0),
+  /** How many attempts the account takes at once after it; null = as many as before. */
+  width: z.number().nullable().default(null),
+  /** Checks since the window's end that found the instrument unusable. */
+  checks: z.number().default(0),
 });
 export type LimitState = z.infer<typeof limitSet>;
 
@@ -195,7 +208,7 @@ export const recordBodies = {
   'sheet.status': sheetStatusBody,
   'sheet.reset': sheetReset,
   'limit.set': limitSet,
-  'limit.cleared': z.object({ account: z.string() }),
+  'limit.cleared': z.object({ account: z.string(), instrument: z.string().default('') }),
   'conductor.started': z.object({ build: z.string(), pid: z.number() }),
   'snapshot.job': z.object({ state: z.unknown() }),
   'snapshot.limits': z.object({ limits: z.array(limitSet) }),

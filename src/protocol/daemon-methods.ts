@@ -248,6 +248,23 @@ export const daemonMethods = {
       backends: z.record(z.string(), z.object({ seconds_remaining: z.number() })),
       active_limits: z.number(),
       recent_events_count: z.number(),
+      /** Ours: every limit, by account (an instrument, and a print of the key where there is one). One that is over stays until a probe succeeded. */
+      accounts: z
+        .array(
+          z.object({
+            account: text,
+            instrument: text,
+            /** ISO-8601. */
+            until: text,
+            seconds_remaining: z.number(),
+            /** The vendor said so; else it is our guess. */
+            stated: z.boolean(),
+            message: text,
+            /** Limits in a row. */
+            hits: z.number(),
+          }),
+        )
+        .optional(),
     }),
     idempotent: true,
   },

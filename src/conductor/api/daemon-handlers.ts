@@ -107,13 +107,24 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
     },
     'daemon.rate_limits': () => {
       const now = Date.now();
-      const active = [...core.durable.limits.values()].filter((limit) => limit.until > now);
+      const known = [...core.durable.limits.values()].sort((a, b) => a.until - b.until);
+      const active = known.filter((limit) => limit.until > now);
       return Promise.resolve({
+        // Of several accounts of an instrument the one that is limited longest: it comes last.
         backends: Object.fromEntries(
           active.map((limit) => [limit.instrument, { seconds_remaining: (limit.until - now) / 1000 }]),
         ),
         active_limits: active.length,
         recent_events_count: active.reduce((sum, limit) => sum + limit.hits, 0),
+        accounts: known.map(({ account, instrument, until, stated, message, hits }) => ({
+          account,
+          instrument,
+          until: new Date(until).toISOString(),
+          seconds_remaining: Math.max(0, (until - now) / 1000),
+          stated,
+          message,
+          hits,
+        })),
       });
     },
     'daemon.clear_rate_limits': async (params) => {

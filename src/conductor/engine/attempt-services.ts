@@ -1,6 +1,6 @@
 import type { BackendProgress } from '../../backends/contract';
 import type { ExecutionResult } from '../../backends/result';
-import type { PlannedInstrument, PlannedSheet } from '../../score/plan';
+import type { Plan, PlannedInstrument, PlannedSheet } from '../../score/plan';
 import type { AttemptMode, AttemptStarted } from '../records';
 import type { RuleResult } from '../validations/result';
 import type { StoredBundle } from './bundles';
@@ -67,7 +67,7 @@ export interface AttemptServices {
     instrument: PlannedInstrument,
     signal: AbortSignal,
   ): Promise<string | null>;
-  classify(result: ExecutionResult, job: JobState, instrument: PlannedInstrument): Verdict;
+  classify(result: ExecutionResult, job: JobState, plan: Plan, instrument: PlannedInstrument): Verdict;
   /** US dollars, or null when the price is not known. */
   price(job: JobState, instrument: PlannedInstrument, result: ExecutionResult): number | null;
   secretsFor(run: string): Record<string, string>;

@@ -2,7 +2,7 @@ import { open, readFile, rename } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { glob } from 'tinyglobby';
 import { agentEnvironment } from '../../backends/environment';
-import { classify } from '../../backends/classify';
+import { classify, withDetectionPatterns } from '../../backends/classify';
 import type { BackendProgress } from '../../backends/contract';
 import type { ExecutionResult } from '../../backends/result';
 import type { InstrumentCatalogue } from '../../instruments/catalogue';
@@ -13,7 +13,7 @@ import { renderFromBundle } from '../../score/bundle';
 import { capturePatterns, cutCaptured, lookback, skippedOutput } from '../../score/cross-sheet';
 import { diskFiles } from '../../score/disk-files';
 import { environmentOf, expandRuleCommand, expandRulePath } from '../../score/placeholders';
-import type { PlannedInstrument, PlannedSheet } from '../../score/plan';
+import type { Plan, PlannedInstrument, PlannedSheet } from '../../score/plan';
 import { sheetContext } from '../../score/prompt';
 import type { CompletionFacts } from '../../score/prompt-text';
 import { compilePythonRegex } from '../../score/regex';
@@ -167,8 +167,12 @@ export class Services implements AttemptServices {
       : null;
   }
 
-  classify(result: ExecutionResult, job: JobState, instrument: PlannedInstrument): Verdict {
-    return classify(result, { kind: this.profile(job, instrument)?.kind ?? 'cli' });
+  classify(result: ExecutionResult, job: JobState, plan: Plan, instrument: PlannedInstrument): Verdict {
+    const profile = this.profile(job, instrument);
+    // What a script prints may be anything.
+    const patterns = profile?.cli?.errors.common_patterns === false ? [] : plan.rateLimit.detectionPatterns;
+    const read = withDetectionPatterns(result, patterns, new Date());
+    return classify(read, { kind: profile?.kind ?? 'cli' });
   }
 
   price(job: JobState, instrument: PlannedInstrument, result: ExecutionResult): number | null {

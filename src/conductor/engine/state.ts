@@ -22,6 +22,7 @@ export const attemptState = z.object({
   mode: attemptMode,
   instrument: z.string(),
   model: z.string().nullable(),
+  account: z.string().default(''),
   fallback_index: z.number(),
   started_at: z.number(),
   ended_at: z.number().nullable(),
@@ -70,6 +71,7 @@ export const sheetState = z.object({
   normal_attempts: z.number(),
   completion_attempts: z.number(),
   rate_limit_waits: z.number(),
+  quota_waits: z.number().default(0),
   interruptions: z.number(),
   due_at: z.number().nullable(),
   hint: z.string().nullable(),
@@ -206,6 +208,7 @@ function freshSheet(skeleton: SheetSkeleton): SheetState {
     normal_attempts: 0,
     completion_attempts: 0,
     rate_limit_waits: 0,
+    quota_waits: 0,
     interruptions: 0,
     due_at: null,
     hint: null,
@@ -334,6 +337,7 @@ const handlers: Handlers = {
       sheet.normal_attempts = next.normal_attempts;
       sheet.completion_attempts = next.completion_attempts;
       sheet.rate_limit_waits = next.rate_limit_waits;
+      sheet.quota_waits = next.quota_waits;
       sheet.interruptions = next.interruptions;
       if (!hintUnread.has(body.outcome) && body.error_type !== 'not_started') sheet.hint = null;
       sheet.error_code = body.error_code;
