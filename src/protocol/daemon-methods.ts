@@ -120,6 +120,8 @@ export const instrumentRowSchema = z.object({
   status: z.enum(['ready', 'missing', 'needs_key', 'untrusted', 'unknown']),
   /** What is missing, or what it resolved to. */
   detail: text.nullable(),
+  /** ISO-8601 UTC, while a rate limit holds it back. */
+  limited_until: text.nullish(),
   default_model: text.nullable(),
   models: z.array(text),
   capabilities: z.array(text),
@@ -314,13 +316,15 @@ export const daemonMethods = {
   },
   'secrets.wanted': { params: noParams, result: z.object({ names: z.array(text) }), idempotent: true },
   'instruments.list': {
-    params: noParams,
+    /** With a workspace, its own profiles too, if they are approved. */
+    params: z.object({ workspace: optional(filePath) }),
     result: z.object({ instruments: z.array(instrumentRowSchema) }),
     idempotent: true,
   },
   'instruments.check': {
     params: z.object({
       name: z.string().min(1),
+      workspace: optional(filePath),
       /** Also ask what is left of the quota; that may cost a request. */
       quota: flag(false),
     }),
@@ -335,7 +339,7 @@ export const daemonMethods = {
     idempotent: true,
   },
   'instruments.show': {
-    params: z.object({ name: z.string().min(1) }),
+    params: z.object({ name: z.string().min(1), workspace: optional(filePath) }),
     result: z.object({ instrument: instrumentRowSchema, profile: anyObject }),
     idempotent: true,
   },

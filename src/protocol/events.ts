@@ -88,7 +88,11 @@ export const eventDataSchemas = {
     model: z.string().nullish(),
     until: z.number().nullish(),
   }),
-  cost: z.object({ total_cost_usd: z.number().nullish(), limit_usd: z.number().nullish() }),
+  cost: z.object({
+    total_cost_usd: z.number().nullish(),
+    limit_usd: z.number().nullish(),
+    unpriced: z.boolean().nullish(),
+  }),
   storage: z.object({ message: z.string().nullish() }),
 } as const;
 
