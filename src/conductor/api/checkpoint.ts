@@ -236,7 +236,14 @@ export function attemptSummary(attempt: AttemptState): AttemptSummary {
     output_tokens: attempt.output_tokens,
     cost_usd: attempt.cost_usd,
     cost_estimated: attempt.cost_estimated,
+    changed: changedBy(attempt),
   };
+}
+
+/** Null: it cannot be told. */
+function changedBy({ tree_before: before, tree_after: after }: AttemptState): boolean | null {
+  if (!before?.tree || !after?.tree) return null;
+  return before.tree !== after.tree;
 }
 
 export function validationDetail(rule: RuleResult, checkedAt: number | null): ValidationDetail {

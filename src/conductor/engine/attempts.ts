@@ -51,6 +51,7 @@ export class AttemptConductor {
     if (!attempt || !planned) return;
     const instrument = instrumentFor(planned, attempt.fallback_index);
     const flight = this.flights.enter(job.run, sheet.num, instrumentKey(instrument), accountOf(instrument));
+    this.services.changes.enter(flight, job.workspace);
     this.inBackground(job, flight, async () => {
       const handle = this.runner.attach(
         this.request(job, sheet, planned, instrument, attempt.attempt, attempt.started_at, {
@@ -81,10 +82,12 @@ export class AttemptConductor {
 
   private inBackground(job: JobState, flight: Flight, work: () => Promise<void>): void {
     const leave = () => {
+      this.services.changes.leave(flight);
       // An attempt that came to its end has left already, and whatever followed from that was done then.
       if (this.flights.leave(flight)) this.hooks.changed(job);
     };
     work().then(leave, (error: unknown) => {
+      this.services.changes.leave(flight);
       if (this.stopped) return;
       this.hooks.report(`attempt of ${job.run} sheet ${flight.sheet} stopped on an internal error`, error);
       if (this.failInternally(job, flight.sheet, error)) {
@@ -142,7 +145,10 @@ export class AttemptConductor {
       env_names: [],
       base,
       file_marks: {},
+      tree_before: null,
     };
+    this.services.changes.enter(flight, job.workspace);
+    const before = this.services.changes.record(job.run, job.workspace, `${sheet.num}.${attempt}.before`);
     let prepared;
     try {
       // An interrupted or limited attempt judged nothing: what is left to do is told by the last that did.
@@ -168,6 +174,7 @@ export class AttemptConductor {
         cwd: prepared.cwd,
         env_names: [...prepared.envNames],
         file_marks: marks,
+        tree_before: await before,
       });
     } catch (error) {
       if (!(error instanceof PrepareError)) throw error;
@@ -304,6 +311,11 @@ export class AttemptConductor {
         outcome = 'cancelled';
       }
     }
+    const treeAfter = await this.services.changes.record(
+      job.run,
+      job.workspace,
+      `${num}.${attempt.attempt}.after`,
+    );
     if (this.stopped) return;
     if (outcome !== 'success' && job.cancelling) outcome = 'cancelled';
     const verdict =
@@ -344,6 +356,8 @@ export class AttemptConductor {
           session_id: result.sessionId,
           output_tail: tail(end.answer),
           stderr_tail: tail(result.stderr),
+          tree_after: treeAfter,
+          mixed: this.services.changes.isMixed(flight),
           sheet_status: decision.next.status,
           next: decision.next,
         },
@@ -375,6 +389,7 @@ export class AttemptConductor {
       drafts.push({ type: 'job.pacing', run: job.run, body: { until: now + pause * 1000 } });
     }
     const durable = this.core.commit(drafts);
+    this.services.changes.leave(flight);
     this.flights.leave(flight);
     this.hooks.changed(job);
     await durable;

@@ -22,6 +22,7 @@ const runner: AttemptRunner = {
   check: unused,
 };
 const services: AttemptServices = {
+  changes: { enter: unused, leave: unused, isMixed: unused, record: unused },
   renderPrompt: unused,
   variables: unused,
   markFiles: unused,
