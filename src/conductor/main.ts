@@ -17,7 +17,7 @@ import {
   stateDirectoryHash,
   statePaths,
 } from '../protocol/paths';
-import type { WireEvent } from '../protocol/events';
+import type { ProgressData, WireEvent } from '../protocol/events';
 import { makeFolders } from '../protocol/make-folders';
 import type { PlannedInstrument } from '../score/plan';
 import { daemonHandlers } from './api/daemon-handlers';
@@ -203,7 +203,7 @@ async function main(): Promise<void> {
           lines: progress.linesReceived,
           elapsed_seconds: progress.elapsedSeconds,
           last_line: progress.lastLine ?? null,
-        },
+        } satisfies ProgressData,
       }),
     stateHash,
   });

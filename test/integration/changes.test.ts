@@ -16,6 +16,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { runCli } from '../../src/cli/program';
+import { CollectingSink, contextOf } from '../support/cli-context';
 import { TestConductor } from '../support/conductor';
 
 /** One sheet for each piece of shell; they run one after another unless `parallel`. */
@@ -334,6 +336,31 @@ describe('what an attempt changes', function () {
     assert.equal(answer.unrecorded, 'not_git');
     assert.match(answer.message ?? '', /no git repository/);
     assert.equal((await conductor.call('job.undo', { job_id: bare, sheet: 1 })).status, 'refused');
+  });
+
+  it('is listed and undone from the terminal, after a question', async () => {
+    const run = await conductor.submit('typed', score('typed', ['echo two >> kept.txt; echo n > new.txt']));
+    await conductor.until(run);
+    const mzt = async (...args: string[]) => {
+      const stdout = new CollectingSink();
+      const stderr = new CollectingSink();
+      const env = { PATH: '/usr/bin:/bin', HOME: conductor.root, MARIANNE_HOME: conductor.home };
+      const context = contextOf(conductor.root, env, { stdout, stderr }, { ask: () => Promise.resolve('y') });
+      const code = await runCli(args, context);
+      return [code, stdout.text, stderr.text];
+    };
+    const [code, listed = ''] = await mzt('changes', run, '1');
+    assert.equal(code, 0);
+    assert.match(String(listed), /^M kept\.txt\nA new\.txt\n/);
+    put('kept.txt', 'mine\n');
+    const [refused, , why] = await mzt('undo', run, '1');
+    assert.equal(refused, 1);
+    assert.match(String(why), /kept\.txt/);
+    put('kept.txt', 'one\ntwo\n');
+    const [undone, told] = await mzt('undo', run, '1');
+    assert.equal(undone, 0);
+    assert.match(String(told), /restored kept\.txt\ndeleted {2}new\.txt\n2 files are as before/);
+    assert.equal(existsSync(at('new.txt')), false);
   });
 
   it('goes with its job', async () => {

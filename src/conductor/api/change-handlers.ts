@@ -36,9 +36,9 @@ export function changeHandlers(options: JobApiOptions, lookup: JobLookup): Handl
   const treesOf = async (job: JobState, attempt: AttemptState): Promise<Trees> => {
     const before = attempt.tree_before;
     const running = attempt.ended_at === null;
-    if (before?.tree == null || before.store === null) return { unrecorded: before?.reason ?? 'off' };
+    if (!before?.tree || before.store === null) return { unrecorded: before?.reason ?? 'off' };
     const after = running ? await changes.tree(job.workspace) : attempt.tree_after;
-    if (after?.tree == null || after.store === null) return { unrecorded: after?.reason ?? 'off' };
+    if (!after?.tree || after.store === null) return { unrecorded: after?.reason ?? 'off' };
     const store = storeAt(folder, before.store);
     // The workspace may have become another folder under the same name.
     if (
@@ -97,7 +97,7 @@ export function changeHandlers(options: JobApiOptions, lookup: JobLookup): Handl
     'job.changed_file': async (params) => {
       const { job, attempt } = await find(params);
       const record = params.side === 'before' ? attempt.tree_before : attempt.tree_after;
-      if (record?.tree == null || record.store === null) {
+      if (!record?.tree || record.store === null) {
         const running = params.side === 'after' && attempt.ended_at === null;
         throw new UnknownSheetError(
           running

@@ -78,8 +78,6 @@ export interface SheetModel {
 /** Latest progress of a running sheet. */
 export interface Progress {
   readonly attempt: number | null;
-  readonly stdoutBytes: number;
-  readonly stderrBytes: number;
   readonly lastLine: string | null;
 }
 
