@@ -110,6 +110,8 @@ export const changeMethods = {
       attempt: z.number(),
       status: z.enum(['undone', 'would_undo', 'nothing', 'refused']),
       message: text,
+      /** Why it was refused. */
+      refused: z.enum(['unrecorded', 'mixed', 'moved', 'busy', 'changed_since']).nullable(),
       /** What was, or would be, put back as it was before the attempt. */
       files: z.array(z.object({ path: text, action: z.enum(['restored', 'deleted']) })),
       /** Of a refusal: files that somebody changed since. */

@@ -14,7 +14,10 @@ export interface MethodSpec {
   readonly streaming?: boolean;
 }
 
-export const methods = { ...daemonMethods, ...jobMethods, ...changeMethods } as const satisfies Record<string, MethodSpec>;
+export const methods = { ...daemonMethods, ...jobMethods, ...changeMethods } as const satisfies Record<
+  string,
+  MethodSpec
+>;
 
 export type MethodName = keyof typeof methods;
 /** What a caller may send: optional keys may be left out or null. */

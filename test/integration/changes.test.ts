@@ -127,8 +127,8 @@ describe('what an attempt changes', function () {
     assert.deepEqual(await paths(run, 2), []);
     const status = await conductor.call('job.status', { job_id: run });
     assert.deepEqual(
-      [status.sheets['1']?.attempts[0]?.changed, status.sheets['2']?.attempts[0]?.changed],
-      [true, false],
+      [status.sheets['1']?.attempts[0]?.changes, status.sheets['2']?.attempts[0]?.changes],
+      ['some', 'none'],
     );
     assert.equal(digest(at('.git')), repository);
   });

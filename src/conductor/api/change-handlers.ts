@@ -1,6 +1,8 @@
 import { realpath } from 'node:fs/promises';
 import { JobSubmissionError, UnknownSheetError } from '../../protocol/errors';
 import type { ChangedFile, Unrecorded } from '../../protocol/change-methods';
+import type { HandlerResultOf } from '../../protocol/methods';
+import { statePaths } from '../../protocol/paths';
 import { blobSizes, compareTrees, entryAt, hasTree, readBlob, type ChangedPath } from '../changes/compare';
 import { storeAt, storeId, type ChangeStore } from '../changes/store';
 import { planUndo, undo, UndoError } from '../changes/undo';
@@ -8,7 +10,6 @@ import type { AttemptState, JobState } from '../engine/state';
 import type { TreeRecord } from '../records';
 import type { Handlers } from '../server/handlers';
 import type { JobApiOptions, JobLookup } from './job-lookup';
-import { statePaths } from '../../protocol/paths';
 
 /** Files named in a message. */
 const named = 5;
@@ -133,22 +134,28 @@ export function changeHandlers(options: JobApiOptions, lookup: JobLookup): Handl
       if (attempt.ended_at === null)
         throw new JobSubmissionError(`${which} still runs`, { remedy: 'Wait for it, or cancel the job.' });
       const head = { job_id: job.run, sheet: sheet.num, attempt: attempt.attempt };
-      const refused = (message: string, conflicts: string[] = []) => ({
+      const refused = (why: Refusal, message: string, conflicts: string[] = []) => ({
         ...head,
-        ...{ status: 'refused' as const, message, files: [], conflicts },
+        ...{ status: 'refused' as const, refused: why, message, files: [], conflicts },
+      });
+      const answer = (status: 'nothing' | 'would_undo' | 'undone', message: string, files: Undone[]) => ({
+        ...head,
+        ...{ status, refused: null, message, files, conflicts: [] },
       });
       const trees = await treesOf(job, attempt);
-      if (trees.unrecorded !== null) return refused(reasons[trees.unrecorded]);
+      if (trees.unrecorded !== null) return refused('unrecorded', reasons[trees.unrecorded]);
       if (trees.mixed && !params.mixed)
         return refused(
+          'mixed',
           `others ran in ${job.workspace} at the same time as ${which}: what they did to the same files would be undone too`,
         );
       if (storeId(await realpath(job.workspace).catch(() => '')) !== trees.store.id)
-        return refused(`${job.workspace} is not the folder any more in which ${which} ran`);
+        return refused('moved', `${job.workspace} is not the folder any more in which ${which} ran`);
       return changes.exclusively(job.workspace, async (store) => {
         const busy = changes.busy(job.workspace);
         if (busy.length > 0)
           return refused(
+            'busy',
             `${busy.map(({ run, sheet: num }) => `sheet ${num} of ${run}`).join(', ')} works in ${job.workspace} now`,
           );
         const current = await changes.treeWithin(store);
@@ -156,22 +163,14 @@ export function changeHandlers(options: JobApiOptions, lookup: JobLookup): Handl
         const plan = await planUndo(store, trees.before, trees.after, current.tree);
         const conflicts = plan.conflicts.filter((path) => !missed.has(path));
         if (conflicts.length > 0)
-          return refused(`changed since by somebody else: ${listed(conflicts)}`, conflicts);
+          return refused('changed_since', `changed since by somebody else: ${listed(conflicts)}`, conflicts);
         const todo = plan.todo.filter(({ path }) => !missed.has(path));
         const files = todo.map(({ path, before }) => ({
           path,
           action: before === null ? ('deleted' as const) : ('restored' as const),
         }));
-        if (files.length === 0)
-          return { ...head, status: 'nothing', message: `nothing to undo of ${which}`, files, conflicts };
-        if (params.dry_run)
-          return {
-            ...head,
-            status: 'would_undo',
-            message: `${files.length} files would be put back`,
-            files,
-            conflicts,
-          };
+        if (files.length === 0) return answer('nothing', `nothing to undo of ${which}`, files);
+        if (params.dry_run) return answer('would_undo', `${files.length} files would be put back`, files);
         try {
           await undo(store, job.workspace, todo, options.umask);
         } catch (error) {
@@ -184,17 +183,14 @@ export function changeHandlers(options: JobApiOptions, lookup: JobLookup): Handl
             },
           );
         }
-        return {
-          ...head,
-          status: 'undone',
-          message: `${files.length} files are as before ${which}`,
-          files,
-          conflicts,
-        };
+        return answer('undone', `${files.length} files are as before ${which}`, files);
       });
     },
   };
 }
+
+type Undone = HandlerResultOf<'job.undo'>['files'][number];
+type Refusal = NonNullable<HandlerResultOf<'job.undo'>['refused']>;
 
 type Trees =
   | { readonly unrecorded: Unrecorded }

@@ -46,6 +46,8 @@ export interface AttemptModel {
   readonly costUsd: number | null;
   readonly costEstimated: boolean;
   readonly passPercent: number | null;
+  /** Null: an older conductor does not say. */
+  readonly changes: NonNullable<AttemptSummary['changes']> | null;
 }
 
 export interface SheetModel {
@@ -175,6 +177,7 @@ export function sheetFromWire(sheet: SheetState): SheetModel {
       costUsd: attempt.cost_usd,
       costEstimated: attempt.cost_estimated,
       passPercent: attempt.pass_percentage,
+      changes: attempt.changes ?? null,
     })),
   };
 }

@@ -39,6 +39,7 @@ export function attempt(num: number, changes: Partial<AttemptModel> = {}): Attem
     costUsd: null,
     costEstimated: false,
     passPercent: null,
+    changes: null,
     ...changes,
   };
 }
