@@ -19,7 +19,7 @@ import {
   stateDirectoryHash,
   statePaths,
 } from '../protocol/paths';
-import type { WireEvent } from '../protocol/events';
+import type { ProgressData, WireEvent } from '../protocol/events';
 import { makeFolders } from '../protocol/make-folders';
 import type { PlannedInstrument } from '../score/plan';
 import { daemonHandlers } from './api/daemon-handlers';
@@ -28,6 +28,7 @@ import { jobRow } from './api/checkpoint';
 import { eventsOf } from './api/record-events';
 import { Accounts, accountSalt } from './accounts';
 import { LocalRunner } from './attempts/local-runner';
+import { ChangeRecorder } from './changes/recorder';
 import { systemClock } from './clock';
 import { loadConfig } from './config';
 import type { StoredBundle } from './engine/bundles';
@@ -178,7 +179,16 @@ async function main(): Promise<void> {
     event: Omit<WireEvent, 't' | 'job_id' | 'data'> & Partial<Pick<WireEvent, 'job_id' | 'data'>>,
   ) => hub.publish({ t: Date.now(), job_id: null, data: {}, ...event });
 
+  const changes = new ChangeRecorder({
+    folder: paths.changes,
+    enabled: config.record_changes,
+    report: (message, fields) => log.warn(fields, message),
+  });
+  core.onRecord((record) => {
+    if (record.type === 'job.deleted' && record.run !== undefined) void changes.forget(record.run);
+  });
   const services = new Services({
+    changes,
     productVersion: build.version,
     catalogueOf: (job: JobState) => catalogueOf(job.run),
     secretsFor,
@@ -196,7 +206,7 @@ async function main(): Promise<void> {
           lines: progress.linesReceived,
           elapsed_seconds: progress.elapsedSeconds,
           last_line: progress.lastLine ?? null,
-        },
+        } satisfies ProgressData,
       }),
     stateHash,
   });
@@ -321,6 +331,8 @@ async function main(): Promise<void> {
       stateBackend,
       holds,
       stateDir,
+      changes,
+      umask,
       scoresDir: paths.scores,
       pid: process.pid,
       keepSecrets: (run, values) => secrets.keep(run, values),
@@ -388,6 +400,7 @@ async function main(): Promise<void> {
     });
   // Not waited for: with a full disk it would be for ever, and clients have to hear of that.
   void core.commit([{ type: 'conductor.started', body: { build: build.build, pid: process.pid } }]);
+  await changes.keepOnly([...core.state.jobs.keys(), ...archives]);
   await engine.start();
   await server.listen(socket.path, { permissions: config.socket.permissions, prepare: socket.prepare });
   if (config.socket.compat_path !== null) await listenForPython(config.socket.compat_path);
@@ -421,6 +434,7 @@ async function main(): Promise<void> {
     clearInterval(watch);
     if (cancel) await Promise.all(engine.activeJobs().map((job) => engine.commands.cancel(job.run)));
     await engine.stop();
+    changes.stop();
     await server.close(closeDeadline);
     await journal.close();
     await feed.index?.close();

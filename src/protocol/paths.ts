@@ -40,6 +40,7 @@ export function statePaths(stateDir: string) {
     scores: at('scores'),
     prompts: at('prompts'),
     jobs: at('jobs'),
+    changes: at('changes'),
     log: at('log'),
     conductorLog: at('log', 'conductor.log'),
   } as const;

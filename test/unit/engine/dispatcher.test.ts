@@ -25,6 +25,7 @@ const runner: AttemptRunner = {
   available: unused,
 };
 const services: AttemptServices = {
+  changes: { enter: unused, leave: unused, isMixed: unused, record: unused },
   renderPrompt: unused,
   variables: unused,
   markFiles: unused,
