@@ -1,5 +1,6 @@
 import { isMap, isScalar, LineCounter, parseDocument, type Node } from 'yaml';
 import { z } from 'zod';
+import { mcpServersSchema } from '../instruments/mcp-servers';
 import { diskFiles } from '../score/disk-files';
 
 /** `conductor.yaml`: the Python system's daemon file. What we obey is here; what we do not is accepted and said, with its line. */
@@ -22,6 +23,8 @@ const configSchema = z.object({
   idle_exit_minutes: z.number().min(0).default(30),
   /** Where a program is, by its name: beats every search. */
   executables: z.record(z.string(), z.string()).default({}),
+  /** MCP servers that scores may choose, by name. */
+  mcp_servers: mcpServersSchema.default({}),
 });
 export type ConductorConfig = z.infer<typeof configSchema>;
 
@@ -43,7 +46,6 @@ const notObeyed = new Set([
   'profiler',
   'preflight',
   'mcp_pool',
-  'mcp_servers',
   'keyring',
   'config_file',
   'use_baton',

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { looksSecret } from './environment-names';
+import type { McpServerDefinitions } from './mcp-servers';
 import { parseProfile, parseYaml, type ModelLists, type ProfileProblem } from './parse';
 import { modelSchema, type InstrumentProfile } from './schema';
 import {
@@ -38,6 +39,11 @@ export class InstrumentCatalogue {
     readonly problems: readonly ProfileProblem[] = [],
     /** A workspace folder that brings profiles and was not approved; they are not in the catalogue. */
     readonly unapproved: FolderInspection | null = null,
+    /** MCP servers of an approved workspace, with its real path; null = it brings none. */
+    readonly workspaceServers: {
+      readonly workspace: string;
+      readonly servers: McpServerDefinitions;
+    } | null = null,
   ) {
     this.entries = new Map([...entries].map((entry) => [entry.profile.name, entry]));
   }
@@ -200,7 +206,9 @@ export async function loadCatalogue(sources: CatalogueSources): Promise<Instrume
     }
     add(withoutSecrets(profile), 'workspace', file);
   }
-  return new InstrumentCatalogue(entries.values(), problems);
+  const { servers, path: realWorkspace } = inspection;
+  const brought = Object.keys(servers).length === 0 ? null : { workspace: realWorkspace, servers };
+  return new InstrumentCatalogue(entries.values(), problems, null, brought);
 }
 
 /** The same profile with no right to any key: what a folder brings may run once approved, but a key never follows it. */

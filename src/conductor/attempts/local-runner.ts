@@ -226,6 +226,8 @@ const noConfig: InstrumentConfig = {
   apiKeyEnv: null,
   maxTokens: null,
   temperature: null,
+  fileTools: null,
+  mcpServers: null,
   other: {},
 };
 
