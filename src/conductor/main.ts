@@ -4,7 +4,9 @@ import { statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { HttpAccess } from '../backends/http-access';
 import { environmentNames } from '../instruments/environment-names';
+import { endpointIn, keyOf } from '../instruments/endpoint';
 import { loadCatalogue as readCatalogue, type InstrumentCatalogue } from '../instruments/catalogue';
 import { readTrustFile } from '../instruments/trust';
 import { bootId, isSameProcess, processStartTime } from '../process/identity';
@@ -226,6 +228,13 @@ async function main(): Promise<void> {
     stateHash,
     home: homedir(),
     executables: config.executables,
+    http: new HttpAccess(),
+    endpoint: (instrument, run, environment) =>
+      endpointIn(catalogueOf(run), instrument, config.base_urls, environment) ?? {
+        ok: false,
+        message: `no HTTP instrument "${instrument.profile}" is known`,
+      },
+    tools: () => null,
     profile: (instrument, run) => catalogueOf(run).get(instrument.profile),
   });
   const missingKeyOf = (
@@ -235,7 +244,14 @@ async function main(): Promise<void> {
   ): string | null => {
     const profile = catalogueOf(run).get(instrument.profile);
     if (!profile) return null;
-    const needed = environmentNames(profile).secret.filter((name) => names.includes(name));
+    const endpoint = endpointIn(
+      catalogueOf(run),
+      instrument,
+      config.base_urls,
+      core.state.jobs.get(run)?.env ?? {},
+    );
+    const listed = endpoint === null ? environmentNames(profile).secret : keyOf(endpoint);
+    const needed = listed.filter((name) => names.includes(name));
     const have = secrets.of(run, needed);
     return needed.find((name) => have[name] === undefined) ?? null;
   };
@@ -265,6 +281,8 @@ async function main(): Promise<void> {
         return loadCatalogue(workspace);
       },
       keepSecrets: (run, values) => secrets.keep(run, values),
+      endpoint: (catalogue, instrument, environment) =>
+        endpointIn(catalogue, instrument, config.base_urls, environment),
     },
     log,
   });

@@ -20,6 +20,7 @@ const runner: AttemptRunner = {
   describe: unused,
   discard: unused,
   check: unused,
+  close: unused,
 };
 const services: AttemptServices = {
   renderPrompt: unused,
