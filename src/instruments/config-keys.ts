@@ -6,7 +6,15 @@ import type { InstrumentProfile } from './schema';
  */
 export function honouredConfigKeys(profile: InstrumentProfile): readonly string[] {
   if (profile.cli === null) {
-    return ['model', 'timeout_seconds', 'api_key_env', 'max_tokens', 'temperature'];
+    return [
+      'model',
+      'timeout_seconds',
+      'api_key_env',
+      'max_tokens',
+      'temperature',
+      'file_tools',
+      'mcp_servers',
+    ];
   }
   const { driver, command } = profile.cli;
   const claude = driver === 'claude-code';

@@ -23,7 +23,8 @@ export const notObeyed: Readonly<Record<string, string>> = {
   isolation: 'No worktree is made: the job works in its workspace.',
   feedback: 'Feedback is not collected.',
   conductor: 'It has no effect.',
-  bridge: 'Local models get no tools from the score.',
+  bridge:
+    'A score starts no servers: name them in conductor.yaml and choose them with `instrument_config.mcp_servers`.',
   techniques: 'Techniques are not put into prompts.',
   agent_card: 'It has no effect.',
   notifications: 'No messages are sent.',

@@ -214,6 +214,8 @@ export const noConfig: InstrumentConfig = {
   apiKeyEnv: null,
   maxTokens: null,
   temperature: null,
+  fileTools: null,
+  mcpServers: null,
   other: {},
 };
 
