@@ -104,6 +104,28 @@ export interface InstrumentConfig {
   readonly other: Readonly<Record<string, unknown>>;
 }
 
+/** A configuration in which the score says nothing. */
+export const SILENT_CONFIG: InstrumentConfig = {
+  model: null,
+  timeoutSeconds: null,
+  firstOutputTimeoutSeconds: null,
+  idleTimeoutSeconds: null,
+  skipPermissions: null,
+  disableMcp: null,
+  outputFormat: null,
+  allowedTools: null,
+  systemPromptFile: null,
+  workingDirectory: null,
+  maxOutputCaptureBytes: null,
+  extraArgs: null,
+  apiKeyEnv: null,
+  maxTokens: null,
+  temperature: null,
+  fileTools: null,
+  mcpServers: null,
+  other: {},
+};
+
 export interface RetryPolicy {
   /** Retries after the first attempt: 3 means at most four attempts. */
   readonly maxRetries: number;
