@@ -232,6 +232,7 @@ async function main(): Promise<void> {
       ownerFolder: paths.owner,
       argv: [process.execPath, join(root, 'conductor.js')],
       env: wakeEnvironment(stateDir),
+      conductor: { pid: process.pid, startTime: processStartTime(process.pid) ?? '' },
     },
     waitsForRoom: noteRoom,
     trouble: (base, trouble) => log.warn({ base, ...trouble }, 'an output log has trouble'),

@@ -430,6 +430,8 @@ export class AttemptConductor {
     this.flights.leave(flight);
     this.hooks.changed(job);
     await durable;
+    // The next attempt may have been decided together with this end: its start goes first.
+    await new Promise((later) => setImmediate(later));
     await this.runner.discard(attempt.base);
   }
 
