@@ -4,6 +4,7 @@ import { statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { withheldFrom } from '../instruments/agent-facts';
 import { environmentNames } from '../instruments/environment-names';
 import { loadCatalogue as readCatalogue, type InstrumentCatalogue } from '../instruments/catalogue';
 import { readTrustFile } from '../instruments/trust';
@@ -28,6 +29,7 @@ import { Accounts, accountSalt } from './accounts';
 import { LocalRunner } from './attempts/local-runner';
 import { systemClock } from './clock';
 import { loadConfig } from './config';
+import { Consents } from './consents';
 import type { StoredBundle } from './engine/bundles';
 import { EngineCore } from './engine/core';
 import { Engine } from './engine/engine';
@@ -231,12 +233,15 @@ async function main(): Promise<void> {
   });
   const missingKeyOf = (
     run: string,
-    names: readonly string[],
+    { secret_names: names, stored_secret_names: stored }: JobState,
     instrument: PlannedInstrument,
   ): string | null => {
     const profile = catalogueOf(run).get(instrument.profile);
     if (!profile) return null;
-    const needed = environmentNames(profile).secret.filter((name) => names.includes(name));
+    const withheld = withheldFrom(profile, stored);
+    const needed = environmentNames(profile).secret.filter(
+      (name) => names.includes(name) && !withheld.includes(name),
+    );
     const have = secrets.of(run, needed);
     return needed.find((name) => have[name] === undefined) ?? null;
   };
@@ -261,10 +266,10 @@ async function main(): Promise<void> {
     accountOf: (job, instrument) => {
       const profile = catalogueOf(job.run).get(instrument.profile);
       if (!profile) return instrument.profile;
-      const given = { secrets: secretsFor(job.run), env: job.env };
+      const given = { secrets: services.secretsFor(job, instrument), env: job.env };
       return accounts.of(profile, instrument.config.apiKeyEnv, given);
     },
-    missingKey: ({ job, instrument }) => missingKeyOf(job.run, job.secret_names, instrument),
+    missingKey: ({ job, instrument }) => missingKeyOf(job.run, job, instrument),
     catalogues,
     submissions: {
       productVersion: build.version,
@@ -273,6 +278,8 @@ async function main(): Promise<void> {
         return loadCatalogue(workspace);
       },
       keepSecrets: (run, values) => secrets.keep(run, values),
+      consents: new Consents(paths.consents),
+      now: () => systemClock.now(),
     },
     log,
   });

@@ -36,6 +36,8 @@ export interface Plan {
     readonly maxCostPerJob: number | null;
     readonly warnAtPercent: number;
   } | null;
+  /** US dollars for 1,000 tokens, where the author wrote them; absent from older stored plans. */
+  readonly prices?: { readonly per1kInput: number | null; readonly per1kOutput: number | null };
 }
 
 export interface PlannedSheet {
@@ -91,6 +93,8 @@ export interface InstrumentConfig {
   readonly apiKeyEnv: string | null;
   readonly maxTokens: number | null;
   readonly temperature: number | null;
+  /** A further attempt goes on with the agent's session of the one before; absent from older stored plans. */
+  readonly resumeSession?: boolean;
   /** Everything else, as written; a backend that knows a key reads it here, and validation has warned of the rest. */
   readonly other: Readonly<Record<string, unknown>>;
 }

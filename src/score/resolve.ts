@@ -158,6 +158,7 @@ function typed(layers: readonly Layer[], num: number, scoreDir: string): Instrum
     apiKeyEnv: config.api_key_env ?? null,
     maxTokens: config.max_tokens ?? null,
     temperature: config.temperature ?? null,
+    resumeSession: config.resume_session ?? false,
     other: jsonData(Object.fromEntries(Object.entries(merged).filter(([key]) => !knownKeys.has(key)))),
   };
 }

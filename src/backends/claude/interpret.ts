@@ -1,3 +1,4 @@
+import type { PaidBy } from '../../instruments/agent-facts';
 import type { CliProfile } from '../../instruments/schema';
 import type { ProcessOutcome } from '../contract';
 import { failureFromStatus, failureFromText, isLimit, tailOf } from '../failure-texts';
@@ -40,6 +41,7 @@ export function interpretClaude(
     inputTokens: reading.inputTokens,
     outputTokens: reading.outputTokens,
     costUsd: reading.costUsd,
+    paidBy: paidBy(reading.keySource),
     sessionId: reading.sessionId,
   };
   const failed = (
@@ -110,6 +112,12 @@ export function interpretClaude(
       : failed('interrupted', `${PROGRAM} ended without a result`);
   }
   return executionResult({ ...facts, success: true, exitCode: 0 });
+}
+
+/** `none` says nothing: a login, a token and a cloud account are all told so. */
+function paidBy(keySource: string | null): PaidBy | null {
+  if (keySource === null || keySource === 'none') return null;
+  return keySource === 'oauth' ? 'subscription' : 'key';
 }
 
 interface Finding {

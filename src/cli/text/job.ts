@@ -56,8 +56,19 @@ export function jobHeadline(job: Checkpoint, style: JobStyle): string {
     `${job.last_completed_sheet}/${counted(job.total_sheets, 'sheet')}`,
     ...(elapsed === null ? [] : [duration(elapsed)]),
     ...(spent === 0 ? [] : [`${tokens(spent)} tokens`]),
-    ...(job.total_estimated_cost === 0 ? [] : [money(job.total_estimated_cost)]),
+    ...costParts(job),
   ].join('  ');
+}
+
+/** What was paid, what a subscription covered, and what has no price. */
+export function costParts(job: Checkpoint): string[] {
+  const paid = job.total_estimated_cost;
+  const covered = job.total_list_price_usd ?? 0;
+  return [
+    ...(paid === 0 ? [] : [money(paid)]),
+    ...(covered === 0 ? [] : [`subscription (list price ${money(covered)})`]),
+    ...(job.cost_incomplete === true ? [paid === 0 ? 'unpriced' : 'and what has no price'] : []),
+  ];
 }
 
 /** Why a job or sheet is as it is, with the instant until which it stays so. */
@@ -112,7 +123,7 @@ export function sheetTable(job: Checkpoint, style: JobStyle): string[] {
       sheetTime(sheet, now),
       validationText(sheet),
       sheetTokens(sheet),
-      sheet.estimated_cost === null ? '' : money(sheet.estimated_cost),
+      sheetCost(sheet),
       sheetRemark(sheet, now),
     ]),
     style.width,
@@ -123,6 +134,14 @@ export function sheetTable(job: Checkpoint, style: JobStyle): string[] {
 export function sheetTokens(sheet: SheetState): string {
   if (sheet.input_tokens === null && sheet.output_tokens === null) return '';
   return tokens((sheet.input_tokens ?? 0) + (sheet.output_tokens ?? 0));
+}
+
+/** `~` marks what was priced by us. */
+function sheetCost(sheet: SheetState): string {
+  const mark = sheet.attempts.some((attempt) => attempt.cost_estimated) ? '~' : '';
+  if (sheet.estimated_cost !== null) return mark + money(sheet.estimated_cost);
+  if (typeof sheet.list_price_usd === 'number') return `(${mark}${money(sheet.list_price_usd)})`;
+  return sheet.input_tokens === null && sheet.output_tokens === null ? '' : 'unpriced';
 }
 
 function sheetTime(sheet: SheetState, now: number): string {
@@ -155,6 +174,14 @@ export function jobLines(job: Checkpoint, style: JobStyle): string[] {
     value === null || value === '' ? [] : [`  ${colors.dim(name.padEnd(10))} ${value}`];
   const at = (iso: string | null) => (iso === null ? null : instant(Date.parse(iso), now));
   const rules = failedRules(job, style);
+  const agents = job.agents ?? [];
+  const unasked = agents
+    .filter(({ acts_unasked: acts }) => acts)
+    .map(({ instrument }) => instrument)
+    .join(', ');
+  const payers = agents
+    .flatMap(({ instrument, paid_by: payer }) => (payer === null ? [] : [`${instrument}: ${payer}`]))
+    .join(', ');
   // Mostly the reason is the error: once is enough.
   const error = printable(job.error_message ?? '');
   return [
@@ -167,6 +194,12 @@ export function jobLines(job: Checkpoint, style: JobStyle): string[] {
     ...fact('started', at(job.started_at)),
     ...fact('ended', isOver(job.status) ? at(job.completed_at) : null),
     ...fact('reason', reasonText(job.status_reason, now)),
+    ...fact('cost', colors.yellow(job.cost_warning ?? '') || null),
+    ...fact(
+      'unasked',
+      unasked === '' ? null : colors.red(`${unasked} acts without asking (skip_permissions)`),
+    ),
+    ...fact('paid by', payers),
     ...fact('error', error === job.status_reason?.message ? null : colors.red(error)),
     '',
     ...sheetTable(job, style),

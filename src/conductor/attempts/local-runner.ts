@@ -43,6 +43,7 @@ export class LocalRunner implements AttemptRunner {
   async prepare(request: AttemptRequest): Promise<PreparedAttempt> {
     const backend = this.backend(request);
     backend.setPreamble(request.preamble);
+    backend.setSession(request.session);
     let prepared: PreparedProcess;
     try {
       prepared = await backend.prepare(request.prompt);
@@ -60,7 +61,7 @@ export class LocalRunner implements AttemptRunner {
       envNames: described.environment,
       promptSha256,
       start: () => {
-        const session = this.session(request, prepared.timers, redaction);
+        const session = this.session(request, prepared.timers, redaction, backend);
         const stdin = prepared.stdin === null ? null : join(this.options.promptsDir, promptSha256);
         return handleOf(
           session,
@@ -105,7 +106,7 @@ export class LocalRunner implements AttemptRunner {
       if (!(error instanceof PrepareError)) throw error;
       return this.endUnread(request, redaction, error);
     }
-    const session = this.session(request, backend.timers(), redaction);
+    const session = this.session(request, backend.timers(), redaction, backend);
     return handleOf(session, session.attach(), (outcome) => backend.interpret(outcome), redactionOf);
   }
 
@@ -202,10 +203,12 @@ export class LocalRunner implements AttemptRunner {
     request: AttemptRequest,
     timers: PreparedProcess['timers'],
     redaction: Redaction,
+    backend: ProgramBackend | null = null,
   ): ProcessSession {
     const { base, startedAt, onProgress } = request;
+    const describeLine = backend && ((line: string) => backend.describeLine(line));
     return new ProcessSession(
-      { base, marker: this.marker(request), startedAt, timers, redaction, onProgress },
+      { base, marker: this.marker(request), startedAt, timers, redaction, onProgress, describeLine },
       this.options,
     );
   }
