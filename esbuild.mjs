@@ -27,6 +27,8 @@ const entries = {
   // Loaded by the extension when a score is first needed: YAML and the score's schema are large.
   'score-room': 'src/score-room.ts',
   conductor: 'src/conductor/main.ts',
+  // Loaded by the conductor with the first HTTP attempt: the vendors' libraries are large.
+  'http-room': 'src/backends/http/http-room.ts',
   'journal-worker': 'src/conductor/journal/writer-worker.ts',
   'index-worker': 'src/conductor/index/index-worker.ts',
   launcher: 'src/process/launcher-main.ts',
@@ -124,6 +126,18 @@ const lazyScoreRoom = {
   },
 };
 
+/** The conductor asks for `dist/http-room.js` at run time. */
+const lazyHttpRoom = {
+  name: 'lazy-http-room',
+  setup(build) {
+    build.onResolve({ filter: /^\.\/http\/http-room$/ }, ({ importer }) =>
+      /[\\/]src[\\/]backends[\\/]http-access\.ts$/.test(importer)
+        ? { path: './http-room.js', external: true }
+        : null,
+    );
+  },
+};
+
 const bundleOptions = {
   ...common,
   entryPoints: present,
@@ -132,6 +146,7 @@ const bundleOptions = {
     leanZod,
     lazyLanguage,
     lazyScoreRoom,
+    lazyHttpRoom,
     {
       name: 'data-and-stamp',
       setup(build) {

@@ -22,6 +22,8 @@ const configSchema = z.object({
   idle_exit_minutes: z.number().min(0).default(30),
   /** Where a program is, by its name: beats every search. */
   executables: z.record(z.string(), z.string()).default({}),
+  /** Address of an HTTP instrument, by its profile's name: beats environment and profile. */
+  base_urls: z.record(z.string(), z.url({ protocol: /^https?$/ })).default({}),
 });
 export type ConductorConfig = z.infer<typeof configSchema>;
 

@@ -5,7 +5,9 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { withheldFrom } from '../instruments/agent-facts';
+import { HttpAccess } from '../backends/http-access';
 import { environmentNames } from '../instruments/environment-names';
+import { endpointIn, keyOf } from '../instruments/endpoint';
 import { loadCatalogue as readCatalogue, type InstrumentCatalogue } from '../instruments/catalogue';
 import { readTrustFile } from '../instruments/trust';
 import { bootId, isSameProcess, processStartTime } from '../process/identity';
@@ -229,6 +231,13 @@ async function main(): Promise<void> {
     stateHash,
     home: homedir(),
     executables: config.executables,
+    http: new HttpAccess(),
+    endpoint: (instrument, run, environment) =>
+      endpointIn(catalogueOf(run), instrument, config.base_urls, environment) ?? {
+        ok: false,
+        message: `no HTTP instrument "${instrument.profile}" is known`,
+      },
+    tools: () => null,
     profile: (instrument, run) => catalogueOf(run).get(instrument.profile),
   });
   const missingKeyOf = (
@@ -239,9 +248,14 @@ async function main(): Promise<void> {
     const profile = catalogueOf(run).get(instrument.profile);
     if (!profile) return null;
     const withheld = withheldFrom(profile, stored);
-    const needed = environmentNames(profile).secret.filter(
-      (name) => names.includes(name) && !withheld.includes(name),
+    const endpoint = endpointIn(
+      catalogueOf(run),
+      instrument,
+      config.base_urls,
+      core.state.jobs.get(run)?.env ?? {},
     );
+    const listed = endpoint === null ? environmentNames(profile).secret : keyOf(endpoint);
+    const needed = listed.filter((name) => names.includes(name) && !withheld.includes(name));
     const have = secrets.of(run, needed);
     return needed.find((name) => have[name] === undefined) ?? null;
   };
@@ -267,7 +281,9 @@ async function main(): Promise<void> {
       const profile = catalogueOf(job.run).get(instrument.profile);
       if (!profile) return instrument.profile;
       const given = { secrets: services.secretsFor(job, instrument), env: job.env };
-      return accounts.of(profile, instrument.config.apiKeyEnv, given);
+      const endpoint = endpointIn(catalogueOf(job.run), instrument, config.base_urls, job.env);
+      if (!endpoint?.ok) return accounts.of(profile, null, given);
+      return accounts.of(profile, { key: endpoint.keyName, baseUrl: endpoint.baseUrl }, given);
     },
     missingKey: ({ job, instrument }) => missingKeyOf(job.run, job, instrument),
     catalogues,
@@ -280,6 +296,8 @@ async function main(): Promise<void> {
       keepSecrets: (run, values) => secrets.keep(run, values),
       consents: new Consents(paths.consents),
       now: () => systemClock.now(),
+      endpoint: (catalogue, instrument, environment) =>
+        endpointIn(catalogue, instrument, config.base_urls, environment),
     },
     log,
   });

@@ -25,8 +25,17 @@ export interface CatalogueEntry {
   readonly note: string | null;
 }
 
-/** Said of every profile of `kind: http` until its backend is there. */
-export const HTTP_NOT_AVAILABLE = 'HTTP instruments are not available yet in this version';
+/** What HTTP instruments may speak; the others are known and cannot be used yet. */
+const availableFamilies: ReadonlySet<string> = new Set(['anthropic']);
+
+/** Why a profile cannot be used in this version; null = it can. */
+export function unavailableNote(profile: InstrumentProfile): string | null {
+  if (profile.http === null || profile.kind === 'cli') return null;
+  const family = profile.http.schema_family;
+  return availableFamilies.has(family)
+    ? null
+    : `HTTP instruments of the kind "${family}" are not available yet`;
+}
 
 /** The instruments of one job or one listing: a snapshot that never changes. */
 export class InstrumentCatalogue {
@@ -38,6 +47,8 @@ export class InstrumentCatalogue {
     readonly problems: readonly ProfileProblem[] = [],
     /** A workspace folder that brings profiles and was not approved; they are not in the catalogue. */
     readonly unapproved: FolderInspection | null = null,
+    /** Origins that scores may name as `base_url`. */
+    readonly approvedOrigins: ReadonlySet<string> = new Set(),
   ) {
     this.entries = new Map([...entries].map((entry) => [entry.profile.name, entry]));
   }
@@ -149,8 +160,8 @@ export async function loadCatalogue(sources: CatalogueSources): Promise<Instrume
       profile,
       source,
       file,
-      supported: profile.kind === 'cli',
-      note: profile.kind === 'cli' ? null : HTTP_NOT_AVAILABLE,
+      supported: unavailableNote(profile) === null,
+      note: unavailableNote(profile),
     });
   };
 
@@ -181,10 +192,11 @@ export async function loadCatalogue(sources: CatalogueSources): Promise<Instrume
     }
   }
 
+  const approvedOrigins = new Set(sources.trust.origins.map(({ origin }) => origin));
   const inspection =
     sources.workspace === null ? null : await inspectFolder(sources.workspace, sources.trust, modelLists);
   if (inspection === null || !inspection.approved)
-    return new InstrumentCatalogue(entries.values(), problems, inspection);
+    return new InstrumentCatalogue(entries.values(), problems, inspection, approvedOrigins);
 
   problems.push(...inspection.problems);
   const folder = workspaceProfileFolder(inspection.path);
@@ -200,7 +212,7 @@ export async function loadCatalogue(sources: CatalogueSources): Promise<Instrume
     }
     add(withoutSecrets(profile), 'workspace', file);
   }
-  return new InstrumentCatalogue(entries.values(), problems);
+  return new InstrumentCatalogue(entries.values(), problems, null, approvedOrigins);
 }
 
 /** The same profile with no right to any key: what a folder brings may run once approved, but a key never follows it. */

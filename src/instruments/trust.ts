@@ -21,11 +21,13 @@ const trustSchema = z.object({
       approved_at: z.number(),
     }),
   ),
+  /** Origins (`https://host:port`) that a score may name as `base_url`; a key never goes there. */
+  origins: z.array(z.object({ origin: z.string(), approved_at: z.number() })).default([]),
 });
 
 export type TrustRecords = z.infer<typeof trustSchema>;
 
-export const NO_TRUST: TrustRecords = { version: 1, folders: [] };
+export const NO_TRUST: TrustRecords = { version: 1, folders: [], origins: [] };
 
 /** Reads the text of `trust.json`. @throws Error when it is not such a file: a broken one approves nothing and must not be overwritten unseen. */
 export function parseTrust(text: string): TrustRecords {
@@ -48,12 +50,13 @@ export function isApproved(records: TrustRecords, path: string, sha256: string):
 
 /** Approves this content there; an earlier approval of other content at the same path ends. */
 export function approve(records: TrustRecords, path: string, sha256: string, now: number): TrustRecords {
-  return { version: 1, folders: [...revoke(records, path).folders, { path, sha256, approved_at: now }] };
+  const { folders } = revoke(records, path);
+  return { ...records, folders: [...folders, { path, sha256, approved_at: now }] };
 }
 
 /** Takes every approval of this path back. */
 export function revoke(records: TrustRecords, path: string): TrustRecords {
-  return { version: 1, folders: records.folders.filter((folder) => folder.path !== path) };
+  return { ...records, folders: records.folders.filter((folder) => folder.path !== path) };
 }
 
 /** @throws Error when the file is there and is not a trust file, or cannot be read. A missing file approves nothing. */

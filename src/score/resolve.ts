@@ -120,7 +120,16 @@ function backendLayer(score: Score, num: number): Layer {
 }
 
 /** Settings that mean something only to the instrument they were written for; a fall-back does not inherit them. */
-const boundToInstrument = new Set(['model', 'cli_model', 'cli_extra_args', 'api_key_env', 'output_format']);
+const boundToInstrument = new Set([
+  'model',
+  'cli_model',
+  'cli_extra_args',
+  'api_key_env',
+  'output_format',
+  'base_url',
+]);
+/** Known keys without a field of their own in the plan: the vendors' classes read them. */
+const vendorKeys = new Set(['base_url', 'max_tool_iterations']);
 const knownKeys: ReadonlySet<string> = new Set(Object.keys(instrumentConfig.shape));
 
 function withoutBound(layer: Layer): Layer {
@@ -159,7 +168,11 @@ function typed(layers: readonly Layer[], num: number, scoreDir: string): Instrum
     maxTokens: config.max_tokens ?? null,
     temperature: config.temperature ?? null,
     resumeSession: config.resume_session ?? false,
-    other: jsonData(Object.fromEntries(Object.entries(merged).filter(([key]) => !knownKeys.has(key)))),
+    other: jsonData(
+      Object.fromEntries(
+        Object.entries(merged).filter(([key]) => !knownKeys.has(key) || vendorKeys.has(key)),
+      ),
+    ),
   };
 }
 

@@ -257,7 +257,6 @@ export const CLAUDE_CASES: OutcomeCase[] = [
       [{ api_error_type: 'overloaded_error', api_error_status: 529 }, 'overloaded'],
       [{ api_error_type: 'rate_limit_error', api_error_status: 429 }, 'rate_limit'],
       [{ api_error: 'usage_limit_reached', api_error_type: 'rate_limit_error' }, 'usage_limit'],
-      [{ api_error_status: 400 }, 'context_too_long'],
     ] as const
   ).map(([fields, errorType]): OutcomeCase => ({
     name: `${JSON.stringify(fields)} before a text that talks of other things`,

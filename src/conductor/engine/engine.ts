@@ -2,7 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CheckResult } from '../../backends/contract';
 import type { InstrumentCatalogue } from '../../instruments/catalogue';
-import type { CliProfile } from '../../instruments/schema';
+import type { InstrumentProfile } from '../../instruments/schema';
 import { giveUp, removeAttemptFiles } from '../../process/attempt';
 import { endProcessTree } from '../../process/tree';
 import { findMarked } from '../../process/table';
@@ -170,6 +170,7 @@ export class Engine {
     this.stopped = true;
     this.dispatcher.stop();
     this.attempts.stop();
+    await this.options.runner.close();
     await this.putAway;
   }
 
@@ -207,8 +208,8 @@ export class Engine {
     return this.options.runner.describe(instrument, workspace);
   }
 
-  /** Is the instrument's program there, and does it tell its version? Uses no quota. */
-  checkInstrument(profile: CliProfile): Promise<CheckResult> {
+  /** Is the instrument's program there, and does it tell its version; is its key there? Uses no quota. */
+  checkInstrument(profile: InstrumentProfile): Promise<CheckResult> {
     return this.options.runner.check(profile);
   }
 

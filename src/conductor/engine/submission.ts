@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { access, constants, mkdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { agentFacts, withheldFrom } from '../../instruments/agent-facts';
+import type { InstrumentCatalogue } from '../../instruments/catalogue';
+import { keyOf, type Endpoint } from '../../instruments/endpoint';
 import { JobSubmissionError, ModifyRefusedError } from '../../protocol/errors';
 import { makeBundle } from '../../score/bundle';
 import type { Diagnostic } from '../../score/diagnostic';
 import { diskFiles } from '../../score/disk-files';
-import type { Plan } from '../../score/plan';
+import type { Plan, PlannedInstrument } from '../../score/plan';
 import { renderSheetPrompt, sheetContext } from '../../score/prompt';
 import type { Consents } from '../consents';
 import type { AgentState, RecordDraft, SheetSkeleton } from '../records';
@@ -59,6 +61,12 @@ export interface SubmissionOptions {
   readonly consents: Consents;
   now(): number;
   keepSecrets(run: string, values: Readonly<Record<string, string>>): void;
+  /** Where an HTTP instrument would be called; null for one that runs a program, or is not known. */
+  endpoint(
+    catalogue: InstrumentCatalogue,
+    instrument: PlannedInstrument,
+    environment: Readonly<Record<string, string>>,
+  ): Endpoint | null;
   adoptBundle(run: string, bundle: StoredBundle): Promise<void>;
 }
 
@@ -144,7 +152,7 @@ export class Submissions {
     });
     if (!ready || hasErrors(diagnostics)) return rejected(firstError(diagnostics));
     const { plan } = ready;
-    const unknown = await this.unknownInstrument(plan);
+    const unknown = (await this.unknownInstrument(plan)) ?? (await this.refusedEndpoint(plan, request.env));
     if (unknown) return rejected(unknown);
     const selection = selectionProblem(plan, request);
     if (selection) return rejected(selection);
@@ -197,7 +205,7 @@ export class Submissions {
             total_stages: plan.totalStages,
             submit_key: request.submitKey ?? randomUUID(),
             env: { ...request.env },
-            secret_names: Object.keys(request.secrets),
+            secret_names: await this.secretNames(plan, request),
             stored_secret_names: [...request.storedSecrets],
             agents,
             auto_continue: request.autoContinue,
@@ -228,7 +236,8 @@ export class Submissions {
     const { ready, diagnostics } = intake;
     if (!ready || hasErrors(diagnostics))
       throw new JobSubmissionError(firstError(diagnostics), { remedy: `mzt validate ${configPath}` });
-    const unknown = await this.unknownInstrument(ready.plan);
+    const unknown =
+      (await this.unknownInstrument(ready.plan)) ?? (await this.refusedEndpoint(ready.plan, job.env));
     if (unknown) throw new JobSubmissionError(unknown);
     const digest = await storeBundle(
       this.options.scoresDir,
@@ -335,6 +344,30 @@ export class Submissions {
       return `no instrument "${name}" (sheet ${sheet.num})${hint}${folder}`;
     }
     return null;
+  }
+
+  /** What to say of the first address or key of the score that may not be used; null = all may. */
+  private async refusedEndpoint(plan: Plan, environment: SubmitRequest['env']): Promise<string | null> {
+    const catalogue = await this.options.loadCatalogue(plan.workspace);
+    for (const sheet of plan.sheets) {
+      for (const instrument of [sheet.instrument, ...sheet.fallbacks]) {
+        const endpoint = this.options.endpoint(catalogue, instrument, environment);
+        if (endpoint?.ok === false) return `sheet ${sheet.num} (${instrument.label}): ${endpoint.message}`;
+      }
+    }
+    return null;
+  }
+
+  /** Names of the keys that came, and of those that a sheet cannot do without: it will wait for them. One with a fall-back goes on to that instead. */
+  private async secretNames(plan: Plan, request: SubmitRequest): Promise<string[]> {
+    const catalogue = await this.options.loadCatalogue(plan.workspace);
+    const names = new Set(Object.keys(request.secrets));
+    for (const { instrument, fallbacks } of plan.sheets) {
+      if (fallbacks.length > 0) continue;
+      const endpoint = this.options.endpoint(catalogue, instrument, request.env);
+      if (endpoint) for (const name of keyOf(endpoint)) names.add(name);
+    }
+    return [...names];
   }
 }
 

@@ -44,6 +44,13 @@ export const instrumentConfig = z.looseObject({
     .nullish()
     .describe('Further attempts go on with the agent’s session of the one before (Claude Code).'),
   api_key_env: z.string().nullish().describe('Name of the environment variable with the API key.'),
+  base_url: z
+    .url({ protocol: /^https?$/ })
+    .nullish()
+    .describe('Address of the server (HTTP instruments): this machine, or one approved with `mzt trust`.'),
+  max_tool_iterations: count(1, 50)
+    .nullish()
+    .describe('Rounds of tool use in one attempt (HTTP instruments). Default 10.'),
   max_tokens: count(1).nullish().describe('Longest answer, in tokens (HTTP instruments).'),
   temperature: z.number().min(0).max(2).nullish().describe('Sampling temperature (HTTP instruments).'),
 });

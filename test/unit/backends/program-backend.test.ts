@@ -201,7 +201,7 @@ describe('describeClaudeLine', () => {
 });
 
 describe('createBackend', () => {
-  it('says clearly that HTTP instruments are not there yet', async () => {
+  it('says clearly that an HTTP instrument runs no program', async () => {
     const catalogue = await loadCatalogue({
       builtInFolder: profileFolder,
       userFolder: null,
@@ -210,7 +210,7 @@ describe('createBackend', () => {
     });
     for (const name of ['anthropic_api', 'ollama', 'openrouter', 'recursive_light']) {
       const entry = catalogue.entry(name);
-      assert(entry !== null && !entry.supported);
+      assert(entry !== null);
       const made: Backend = createBackend({
         profile: entry.profile,
         config: SILENT_CONFIG,
@@ -221,7 +221,7 @@ describe('createBackend', () => {
       });
       const result = await made.execute('x');
       assert.deepEqual([result.success, result.errorType], [false, 'configuration']);
-      assert.match(result.errorMessage ?? '', /not available yet/);
+      assert.match(result.errorMessage ?? '', /called over HTTP/);
       assert.equal((await made.availabilityCheck()).ok, false);
     }
   });

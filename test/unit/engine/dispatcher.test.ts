@@ -22,6 +22,7 @@ const runner: AttemptRunner = {
   discard: unused,
   check: unused,
   available: unused,
+  close: unused,
 };
 const services: AttemptServices = {
   renderPrompt: unused,
