@@ -69,18 +69,6 @@ export class HttpAttempts {
     };
   }
 
-  /** Is the instrument within reach, and its key there? */
-  async available(request: AttemptRequest, profile: HttpProfile): Promise<CheckResult> {
-    try {
-      const { backend } = await this.backend(request, profile);
-      await using closing = backend;
-      return await closing.availabilityCheck();
-    } catch (error) {
-      if (error instanceof PrepareError) return { ok: false, message: error.message };
-      throw error;
-    }
-  }
-
   /** @throws PrepareError */
   private async backend(
     request: AttemptRequest,
@@ -116,20 +104,36 @@ export class HttpAttempts {
     return { done, cancel: () => undefined, detach: () => undefined };
   }
 
-  async check(profile: HttpProfile, instrument: PlannedInstrument): Promise<CheckResult> {
-    const endpoint = this.options.endpoint(instrument, null, {});
+  check(profile: HttpProfile, instrument: PlannedInstrument): Promise<CheckResult> {
+    return this.available({ instrument, run: null, env: {}, secrets: {}, workspace: '/' }, profile);
+  }
+
+  /** Does the server answer? Uses no quota. */
+  async available(
+    request: Pick<AttemptRequest, 'instrument' | 'env' | 'secrets' | 'workspace'> & {
+      readonly run: string | null;
+    },
+    profile: HttpProfile,
+  ): Promise<CheckResult> {
+    const { instrument, env, secrets, workspace } = request;
+    const endpoint = this.options.endpoint(instrument, request.run, env);
     if (!endpoint.ok) return { ok: false, message: endpoint.message };
+    const { baseUrl, keyName } = endpoint;
     const backend = createHttpBackend(await this.options.http.open(), {
       profile,
       config: instrument.config,
-      endpoint: { baseUrl: endpoint.baseUrl, keyName: endpoint.keyName, key: null },
-      environment: {},
-      workspace: '/',
+      endpoint: { baseUrl, keyName, key: keyName === null ? null : (secrets[keyName] ?? null) },
+      environment: env,
+      workspace,
       tools: null,
       openLog: null,
       clock: this.options.clock,
     });
-    return backend.availabilityCheck();
+    try {
+      return await backend.availabilityCheck();
+    } finally {
+      await backend.close();
+    }
   }
 
   /** Resolves when all that was told to end has written its last word. */
