@@ -27,6 +27,8 @@ export interface ExecutionResult {
   readonly outputTokens: number | null;
   /** US dollars as the instrument stated; null = not stated (the conductor then prices the tokens). */
   readonly costUsd: number | null;
+  /** Tokens, and the cost that follows from them, are an estimate: the answer was cut before the server told them, or it never does. */
+  readonly costEstimated: boolean;
   /** Session id of the agent, for continuing it; null = none. */
   readonly sessionId: string | null;
 }
@@ -78,6 +80,7 @@ export function executionResult(
     inputTokens: null,
     outputTokens: null,
     costUsd: null,
+    costEstimated: false,
     sessionId: null,
     ...facts,
   };

@@ -339,6 +339,7 @@ export class AttemptConductor {
           input_tokens: result.inputTokens,
           output_tokens: result.outputTokens,
           cost_usd: cost,
+          cost_estimated: result.costEstimated,
           pass_percent: report?.passPercent ?? null,
           rules: report ? [...report.rules] : [],
           session_id: result.sessionId,
