@@ -19,6 +19,7 @@ export interface Plan {
     readonly waitMinutes: number;
     readonly maxWaits: number;
     readonly maxQuotaWaits: number;
+    /** As written by the author; empty when not written. */
     readonly detectionPatterns: readonly string[];
   };
   readonly parallel: {

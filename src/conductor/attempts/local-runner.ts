@@ -65,6 +65,13 @@ export class LocalRunner implements AttemptRunner {
     return Promise.resolve();
   }
 
+  async available(request: AttemptRequest): Promise<CheckResult> {
+    const profile = this.options.profile(request.instrument, request.run);
+    if (profile && isCliProfile(profile)) return this.processes.available(request, profile);
+    if (profile && isHttpProfile(profile)) return this.calls.available(request, profile);
+    return { ok: false, message: `no instrument "${request.instrument.profile}" is known` };
+  }
+
   close(): Promise<void> {
     return this.calls.close();
   }

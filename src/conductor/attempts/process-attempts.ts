@@ -130,6 +130,11 @@ export class ProcessAttempts {
     }
   }
 
+  /** Is the program there? */
+  available(request: AttemptRequest, profile: CliProfile): Promise<CheckResult> {
+    return this.backend(request, profile).availabilityCheck();
+  }
+
   async check(profile: CliProfile): Promise<CheckResult> {
     const backend = createBackend({
       profile,

@@ -11,7 +11,7 @@ import { nodeFinding } from '../../../src/cli/commands/doctor';
 import { tellFailure } from '../../../src/cli/failure';
 import { wantsColor } from '../../../src/cli/output';
 import { launchdPlist, systemdUnit, unitPath } from '../../../src/cli/service-files';
-import { submitEnvironment } from '../../../src/cli/submit-environment';
+import { submitEnvironment } from '../../../src/instruments/submit-environment';
 import { ConductorNotRunning } from '../../../src/client/errors';
 import { parseConfig } from '../../../src/conductor/config';
 import { InstrumentCatalogue } from '../../../src/instruments/catalogue';
@@ -216,6 +216,19 @@ Sheet 1 (stage 1)
     const only = await home.run('run', 'good.yaml', '-n', '--only', '2');
     assert.doesNotMatch(only.stdout, /echo 1/);
     assert.ok(!existsSync(join(home.folder, 'state')) && !existsSync(join(home.folder, 'elsewhere')));
+  });
+
+  it('plans as the conductor does, with the command that may skip a sheet', async () => {
+    await write(
+      'skips.yaml',
+      GOOD.replace('total_items: 2', "total_items: 2, skip_when_command: { 2: { command: 'test -f done' } }"),
+    );
+    const run = await home.run('run', 'skips.yaml', '-n', '--json');
+    const { plan } = JSON.parse(run.stdout) as { plan: { sheets: { skip_when: string | null }[] } };
+    assert.deepEqual(
+      plan.sheets.map(({ skip_when: skip }) => skip),
+      [null, 'test -f done'],
+    );
   });
 
   it('refuses an invalid score before any conductor is started', async () => {
@@ -444,6 +457,7 @@ describe('cli parts', () => {
     assert.deepEqual(submitEnvironment(env, catalogue), {
       env: { PATH: '/bin', LC_ALL: 'C', MODE: 'm' },
       secrets: { SHARED: 's', A_TOKEN: 't', B_API_KEY: 'k' },
+      secretNames: ['A_TOKEN', 'B_API_KEY', 'SHARED'],
     });
   });
 
