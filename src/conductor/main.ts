@@ -299,8 +299,7 @@ async function main(): Promise<void> {
         return loadCatalogue(workspace);
       },
       keepSecrets: (run, values) => secrets.keep(run, values),
-      endpoint: (catalogue, instrument, environment) =>
-        endpointIn(catalogue, instrument, config.base_urls, environment),
+      userUrls: config.base_urls,
     },
     log,
   });
