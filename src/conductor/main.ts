@@ -307,8 +307,7 @@ async function main(): Promise<void> {
       keepSecrets: (run, values) => secrets.keep(run, values),
       consents: new Consents(paths.consents),
       now: () => systemClock.now(),
-      endpoint: (catalogue, instrument, environment) =>
-        endpointIn(catalogue, instrument, config.base_urls, environment),
+      userUrls: config.base_urls,
     },
     log,
   });

@@ -127,9 +127,10 @@ const boundToInstrument = new Set([
   'api_key_env',
   'output_format',
   'base_url',
+  'thinking',
 ]);
 /** Known keys without a field of their own in the plan: the vendors' classes read them. */
-const vendorKeys = new Set(['base_url', 'max_tool_iterations']);
+const vendorKeys = new Set(['base_url', 'max_tool_iterations', 'thinking']);
 const knownKeys: ReadonlySet<string> = new Set(Object.keys(instrumentConfig.shape));
 
 function withoutBound(layer: Layer): Layer {

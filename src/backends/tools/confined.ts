@@ -27,7 +27,8 @@ const MAX_PATH_BYTES = 4096;
 /**
  * Access to one folder and nothing outside it, also while somebody in it swaps folders for links. A path is resolved first; then it is walked from
  * the root, one descriptor per component and no link followed, so that what was checked is what is used. Linux has `openat` in the
- * form of `/proc/self/fd/N/name`. Elsewhere the path is opened and compared afterwards: what was opened must be what lies there now.
+ * form of `/proc/self/fd/N/name`. Elsewhere the path is opened and compared afterwards: what was opened must be what lies there now. There a swap at the
+ * wrong moment can leave an empty file outside; nothing is written to it, and nothing is read.
  */
 export class ConfinedFolder {
   private readonly byPath: boolean;

@@ -54,12 +54,17 @@ export const instrumentConfig = z.looseObject({
     .describe('Further attempts go on with the agent’s session of the one before (Claude Code).'),
   api_key_env: z.string().nullish().describe('Name of the environment variable with the API key.'),
   base_url: z
-    .url({ protocol: /^https?$/ })
+    .string()
+    .regex(/^https?:\/\/[^\s]+$/, 'must be an http:// or https:// address')
     .nullish()
     .describe('Address of the server (HTTP instruments): this machine, or one approved with `mzt trust`.'),
   max_tool_iterations: count(1, 50)
     .nullish()
     .describe('Rounds of tool use in one attempt (HTTP instruments). Default 10.'),
+  thinking: z
+    .union([z.literal('adaptive'), z.boolean(), count(1024)])
+    .nullish()
+    .describe('Let the model think first (`anthropic_api`): `adaptive`, or a budget in tokens.'),
   max_tokens: count(1).nullish().describe('Longest answer, in tokens (HTTP instruments).'),
   temperature: z.number().min(0).max(2).nullish().describe('Sampling temperature (HTTP instruments).'),
   file_tools: z
