@@ -14,6 +14,7 @@ export function honouredConfigKeys(profile: InstrumentProfile): readonly string[
       'temperature',
       'file_tools',
       'mcp_servers',
+      ...(profile.http?.schema_family === 'ollama' ? ['num_ctx', 'keep_alive', 'parallel_requests'] : []),
     ];
   }
   const { driver, command } = profile.cli;

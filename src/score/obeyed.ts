@@ -35,7 +35,8 @@ export const notObeyed: Readonly<Record<string, string>> = {
   state_backend: 'State is kept by the conductor in its own store.',
   state_path: 'State is kept by the conductor in its own store.',
   'backend.max_output_capture_bytes': 'Output is captured up to a fixed bound.',
-  'backend.ollama': 'Ollama is configured by its instrument profile.',
+  'backend.ollama.dynamic_tools': 'All chosen tools are offered.',
+  'backend.ollama.compression_level': 'Tool descriptions are offered whole.',
   'backend.recursive_light': 'Recursive Light is configured by its instrument profile.',
 };
 
