@@ -1,12 +1,13 @@
 /** A score, read and judged on this machine without a conductor: what `validate`, `run` and `run --dry-run` share. */
 import { resolve } from 'node:path';
 import type { InstrumentCatalogue } from '../instruments/catalogue';
+import { scoreCatalogue } from '../score/catalogue';
 import type { Diagnostic } from '../score/diagnostic';
 import type { Score } from '../score/parse';
 import type { Plan } from '../score/plan';
 import type { RenderedScore } from '../score/render-all';
 import { versionOf } from './build-info';
-import { loadInstruments, scoreCatalogue } from './catalogue';
+import { loadInstruments } from './catalogue';
 import type { CliContext } from './context';
 
 export interface InspectionRequest {

@@ -21,6 +21,8 @@ const configSchema = z.object({
   log_level: z.enum(['debug', 'info', 'warning', 'error']).default('info'),
   /** Minutes without work, timers and clients after which the conductor ends by itself; 0 = never. */
   idle_exit_minutes: z.number().min(0).default(30),
+  /** Record what an attempt changes in a workspace that is a git repository. */
+  record_changes: z.boolean().default(true),
   /** Where a program is, by its name: beats every search. */
   executables: z.record(z.string(), z.string()).default({}),
   /** Address of an HTTP instrument, by its profile's name: beats environment and profile. */

@@ -29,6 +29,7 @@ export function statePaths(stateDir: string) {
     config: at('conductor.yaml'),
     instruments: at('instruments'),
     trust: at('trust.json'),
+    accountSalt: at('account-salt'),
     owner: at('owner'),
     run: at('run'),
     socket: at('run', 's'),
@@ -39,6 +40,7 @@ export function statePaths(stateDir: string) {
     scores: at('scores'),
     prompts: at('prompts'),
     jobs: at('jobs'),
+    changes: at('changes'),
     log: at('log'),
     conductorLog: at('log', 'conductor.log'),
   } as const;

@@ -1,3 +1,5 @@
+import type { InstrumentCatalogue as LoadedInstruments } from '../instruments/catalogue';
+
 /** What the score room needs to know of instruments; the instruments room supplies it. */
 export interface InstrumentInfo {
   /** Profile name. */
@@ -21,4 +23,23 @@ export interface InstrumentCatalogue {
 export function catalogueOf(infos: readonly InstrumentInfo[]): InstrumentCatalogue {
   const byName = new Map(infos.map((info) => [info.name, info]));
   return { get: (name) => byName.get(name), names: () => [...byName.keys()] };
+}
+
+/** The loaded instruments as the score room looks at them. */
+export function scoreCatalogue(instruments: LoadedInstruments): InstrumentCatalogue {
+  return {
+    names: () => instruments.names(),
+    get(name) {
+      const profile = instruments.get(name);
+      if (profile === null) return undefined;
+      return {
+        name: profile.name,
+        kind: profile.kind,
+        rawPrompt: profile.raw_prompt,
+        defaultTimeoutSeconds: profile.default_timeout_seconds,
+        defaultModel: profile.default_model,
+        mcpConfigFlag: profile.cli?.command.mcp_config_flag ?? null,
+      };
+    },
+  };
 }

@@ -19,6 +19,7 @@ export interface Plan {
     readonly waitMinutes: number;
     readonly maxWaits: number;
     readonly maxQuotaWaits: number;
+    /** As written by the author; empty when not written. */
     readonly detectionPatterns: readonly string[];
   };
   readonly parallel: {
@@ -102,6 +103,28 @@ export interface InstrumentConfig {
   /** Everything else, as written; a backend that knows a key reads it here, and validation has warned of the rest. */
   readonly other: Readonly<Record<string, unknown>>;
 }
+
+/** A configuration in which the score says nothing. */
+export const SILENT_CONFIG: InstrumentConfig = {
+  model: null,
+  timeoutSeconds: null,
+  firstOutputTimeoutSeconds: null,
+  idleTimeoutSeconds: null,
+  skipPermissions: null,
+  disableMcp: null,
+  outputFormat: null,
+  allowedTools: null,
+  systemPromptFile: null,
+  workingDirectory: null,
+  maxOutputCaptureBytes: null,
+  extraArgs: null,
+  apiKeyEnv: null,
+  maxTokens: null,
+  temperature: null,
+  fileTools: null,
+  mcpServers: null,
+  other: {},
+};
 
 export interface RetryPolicy {
   /** Retries after the first attempt: 3 means at most four attempts. */

@@ -3,7 +3,7 @@ import type { Checkpoint, SheetState } from '../../protocol/checkpoint';
 import { UnknownSheetError } from '../../protocol/errors';
 import type { JobStatus } from '../../protocol/states';
 import type { Colors } from '../output';
-import { counted, duration, instant, money, tokens } from './amounts';
+import { counted, duration, instant, spent, tokens } from './amounts';
 import { printable } from './printable';
 import type { Symbols } from './symbols';
 import { statusWord } from './symbols';
@@ -49,14 +49,15 @@ export function elapsedSeconds(
 /** `repo-report  completed  7/7 sheets  12s  8.1k tokens  $0.02` */
 export function jobHeadline(job: Checkpoint, style: JobStyle): string {
   const elapsed = elapsedSeconds(job, style.now);
-  const spent = job.total_input_tokens + job.total_output_tokens;
+  const used = job.total_input_tokens + job.total_output_tokens;
+  const cost = spent(job.total_estimated_cost === 0 ? null : job.total_estimated_cost, job.unpriced);
   return [
     `${style.symbols.mark(job.status)} ${style.colors.bold(job.job_id)}`,
     style.symbols.word(job.status),
     `${job.last_completed_sheet}/${counted(job.total_sheets, 'sheet')}`,
     ...(elapsed === null ? [] : [duration(elapsed)]),
-    ...(spent === 0 ? [] : [`${tokens(spent)} tokens`]),
-    ...(job.total_estimated_cost === 0 ? [] : [money(job.total_estimated_cost)]),
+    ...(used === 0 ? [] : [`${tokens(used)} tokens`]),
+    ...(cost === '' ? [] : [cost]),
   ].join('  ');
 }
 
@@ -112,7 +113,7 @@ export function sheetTable(job: Checkpoint, style: JobStyle): string[] {
       sheetTime(sheet, now),
       validationText(sheet),
       sheetTokens(sheet),
-      sheet.estimated_cost === null ? '' : money(sheet.estimated_cost),
+      spent(sheet.estimated_cost, sheet.unpriced),
       sheetRemark(sheet, now),
     ]),
     style.width,

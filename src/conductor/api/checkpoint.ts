@@ -5,6 +5,7 @@ import type {
   SheetState as WireSheet,
   ValidationDetail,
 } from '../../protocol/checkpoint';
+import { isUnpriced } from '../../protocol/checkpoint';
 import type { WireDiagnostic } from '../../protocol/diagnostic';
 import type { JobRow, StatusReason } from '../../protocol/states';
 import type { Plan } from '../../score/plan';
@@ -59,6 +60,7 @@ export function jobRow(job: JobState, pid: number): JobRow {
     job_name: job.name,
     status_reason: wireReason(job.reason),
     total_cost_usd: job.cost_usd,
+    unpriced: job.unpriced,
   };
 }
 
@@ -106,6 +108,7 @@ export function checkpoint(job: JobState, context: CheckpointContext, withSheets
     total_input_tokens: job.input_tokens,
     total_output_tokens: job.output_tokens,
     total_estimated_cost: job.cost_usd,
+    unpriced: job.unpriced,
     cost_limit_reached: job.reason?.code === 'cost_limit',
     worktree_path: null,
     worktree_branch: null,
@@ -209,6 +212,7 @@ export function wireSheet(sheet: SheetState, plan: Plan | null, hold: Reason | n
     estimated_cost: hasCost ? sum(sheet.attempts, (attempt) => attempt.cost_usd ?? 0) : null,
     cost_confidence: sheet.attempts.some((attempt) => attempt.cost_estimated) ? 0.5 : 1,
     agent_feedback: null,
+    unpriced: sheet.attempts.some(isUnpriced),
     attempts: sheet.attempts.map(attemptSummary),
     status_reason: wireReason(hold ?? sheet.reason),
     depends_on: [...(planned?.dependsOn ?? [])],
@@ -236,7 +240,19 @@ export function attemptSummary(attempt: AttemptState): AttemptSummary {
     output_tokens: attempt.output_tokens,
     cost_usd: attempt.cost_usd,
     cost_estimated: attempt.cost_estimated,
+    changes: changesOf(attempt),
   };
+}
+
+function changesOf({
+  tree_before: before,
+  tree_after: after,
+  ended_at: end,
+}: AttemptState): AttemptSummary['changes'] {
+  if (!before?.tree) return 'unrecorded';
+  if (end === null) return 'recording';
+  if (!after?.tree) return 'unrecorded';
+  return before.tree === after.tree ? 'none' : 'some';
 }
 
 export function validationDetail(rule: RuleResult, checkedAt: number | null): ValidationDetail {

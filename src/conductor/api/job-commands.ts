@@ -9,7 +9,7 @@ import { hasErrors } from '../engine/score-intake';
 import type { Handlers } from '../server/handlers';
 import type { JobApiOptions, JobLookup } from './job-lookup';
 import { recoverFromArtifacts } from './recover';
-import { wireDiagnostic, wirePlan, wireRendering } from './wire-plan';
+import { wireDiagnostic, wirePlan, wireRendering } from '../../score/wire-plan';
 
 /** What changes jobs. */
 export function jobCommands(options: JobApiOptions, lookup: JobLookup): Handlers {
@@ -96,7 +96,7 @@ export function jobCommands(options: JobApiOptions, lookup: JobLookup): Handlers
       }
       const notes = [
         ...outcome.diagnostics.filter(({ severity }) => severity !== 'info'),
-        ...(params.self_healing ? [selfHealingNote] : []),
+        ...notObeyed(params),
       ];
       return {
         job_id: outcome.run,
@@ -199,14 +199,33 @@ function parts(
   };
 }
 
-const selfHealingNote: Diagnostic = {
-  code: 'V401',
-  severity: 'warning',
-  message: '--self-healing is accepted, not obeyed yet: retries and completion mode heal as the score says.',
-  remedy: null,
-  range: null,
-  path: null,
-};
+/** What a submit asks for that the conductor does not do yet: said, never ignored without a word. */
+function notObeyed(params: {
+  readonly self_healing: boolean;
+  readonly self_healing_auto_confirm: boolean;
+  readonly chain_depth: number | null;
+}): Diagnostic[] {
+  const note = (message: string): Diagnostic => ({
+    code: 'V400',
+    severity: 'warning',
+    message,
+    remedy: null,
+    range: null,
+    path: null,
+  });
+  return [
+    ...(params.self_healing || params.self_healing_auto_confirm
+      ? [
+          note(
+            'self_healing is accepted, not obeyed yet: retries and completion mode heal as the score says.',
+          ),
+        ]
+      : []),
+    ...((params.chain_depth ?? 0) > 0
+      ? [note('chain_depth is accepted, not obeyed yet: the run is recorded as one of its own.')]
+      : []),
+  ];
+}
 
 function withRemedy(error: { readonly message: string; readonly remedy: string | null }): string {
   return error.remedy === null ? error.message : `${error.message}. ${error.remedy}`;

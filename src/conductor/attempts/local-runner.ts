@@ -1,9 +1,9 @@
 import type { CheckResult } from '../../backends/contract';
 import { isCliProfile, isHttpProfile, type InstrumentProfile } from '../../instruments/schema';
 import { giveUp, readClaim, removeAttemptFiles } from '../../process/attempt';
-import type { PlannedInstrument } from '../../score/plan';
+import { SILENT_CONFIG, type PlannedInstrument } from '../../score/plan';
 import { HttpAttempts, type HttpAttemptsOptions } from './http-attempts';
-import { noConfig, ProcessAttempts, type ProcessAttemptsOptions } from './process-attempts';
+import { ProcessAttempts, type ProcessAttemptsOptions } from './process-attempts';
 import {
   PrepareError,
   type AttemptHandle,
@@ -55,7 +55,7 @@ export class LocalRunner implements AttemptRunner {
   check(profile: InstrumentProfile): Promise<CheckResult> {
     if (isCliProfile(profile)) return this.processes.check(profile);
     if (isHttpProfile(profile)) {
-      return this.calls.check(profile, { profile: profile.name, label: profile.name, config: noConfig });
+      return this.calls.check(profile, { profile: profile.name, label: profile.name, config: SILENT_CONFIG });
     }
     return Promise.resolve({ ok: false, message: `${profile.display_name} cannot be used` });
   }
@@ -63,6 +63,13 @@ export class LocalRunner implements AttemptRunner {
   discard(base: string): Promise<void> {
     removeAttemptFiles(base);
     return Promise.resolve();
+  }
+
+  async available(request: AttemptRequest): Promise<CheckResult> {
+    const profile = this.options.profile(request.instrument, request.run);
+    if (profile && isCliProfile(profile)) return this.processes.available(request, profile);
+    if (profile && isHttpProfile(profile)) return this.calls.available(request, profile);
+    return { ok: false, message: `no instrument "${request.instrument.profile}" is known` };
   }
 
   close(): Promise<void> {

@@ -17,6 +17,8 @@ export interface AttemptRunner {
   attach(request: AttemptRequest): AttemptHandle;
   /** The command line of an instrument as it would be started now, with a stand-in for the prompt. @throws PrepareError */
   describe(instrument: PlannedInstrument, workspace: string): Promise<string[]>;
+  /** Could the instrument be used for this now? Uses no quota. Never throws for what is the instrument's fault. */
+  available(request: AttemptRequest): Promise<CheckResult>;
   /** Is the program there, and does it tell its version? Is the key of an HTTP instrument there? Uses no quota. */
   check(profile: InstrumentProfile): Promise<CheckResult>;
   /** Removes what an attempt needed while it ran; its logs stay. */

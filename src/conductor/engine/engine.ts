@@ -21,6 +21,7 @@ import type { EngineCore } from './core';
 import { Dispatcher } from './dispatcher';
 import { Flights } from './flight';
 import { Jobs } from './jobs';
+import { Ledger, type AccountOf } from './ledger';
 import type { Candidate, DispatchLimits } from './ready';
 import { settle, sheetDraft } from './settle';
 import { Submissions, type SubmissionOptions } from './submission';
@@ -46,6 +47,7 @@ export interface EngineOptions {
   readonly limits: DispatchLimits & { readonly maxConcurrentJobs: number };
   readonly maxJobHistory: number;
   readonly missingKey: (candidate: Candidate) => string | null;
+  readonly accountOf: AccountOf;
   readonly catalogues: Map<string, InstrumentCatalogue>;
   readonly submissions: Omit<SubmissionOptions, 'scoresDir' | 'adoptBundle'>;
   readonly log: EngineLog;
@@ -54,6 +56,7 @@ export interface EngineOptions {
 /** The engine: wires dispatch, attempts and commands over one core, takes up what an earlier conductor left, and puts finished jobs away. */
 export class Engine {
   readonly flights = new Flights();
+  readonly ledger: Ledger;
   readonly jobs: Jobs;
   readonly commands: Commands;
   readonly submissions: Submissions;
@@ -65,6 +68,7 @@ export class Engine {
   constructor(private readonly options: EngineOptions) {
     const { core, clock, journal, archives } = options;
     this.jobs = new Jobs(core, { runs: () => [...archives], read: (run) => journal.store.readArchive(run) });
+    this.ledger = new Ledger(core, this.flights, options.accountOf, options.limits.maxConcurrentSheets);
     this.attempts = new AttemptConductor(
       core,
       this.flights,
@@ -77,6 +81,7 @@ export class Engine {
         report: (message, error) =>
           options.log.error({ error: error instanceof Error ? error.stack : String(error) }, message),
       },
+      this.ledger,
     );
     this.dispatcher = new Dispatcher(
       core,
@@ -85,12 +90,14 @@ export class Engine {
       clock,
       options.limits,
       options.missingKey,
+      this.ledger,
     );
     this.commands = new Commands(
       core,
       this.jobs,
       this.flights,
       this.attempts,
+      this.ledger,
       (digest) => this.ensureBundle(digest),
       (job) => this.settleJob(job),
       () => this.dispatcher.dispatch(),

@@ -46,7 +46,7 @@ export const instrumentConfig = z.looseObject({
     .describe('Where the agent works; relative to the folder of the score. Default: the workspace.'),
   max_output_capture_bytes: count(1)
     .nullish()
-    .describe('How much of the output is kept for later sheets, in bytes.'),
+    .describe('How much of the output is kept for later sheets, in bytes. Default: all of it.'),
   cli_extra_args: z.array(z.string()).nullish().describe('Arguments appended to the command line.'),
   api_key_env: z.string().nullish().describe('Name of the environment variable with the API key.'),
   base_url: z
@@ -118,7 +118,9 @@ export const backend = block({
   timeout_seconds: positive().default(1800).describe('Time limit of one attempt, in seconds.'),
   timeout_overrides: bySheet(positive()).default({}).describe('Sheet number → time limit in seconds.'),
   sheet_overrides: bySheet(sheetOverride).default({}).describe('Settings of single sheets.'),
-  max_output_capture_bytes: count(1).default(51200).describe('How much output is kept, in bytes.'),
+  max_output_capture_bytes: count(1)
+    .default(51200)
+    .describe('How much of the output is kept for later sheets, in bytes; all of it unless it is written.'),
   model: z.string().default('claude-sonnet-4-5-20250929').describe('Model (`anthropic_api`).'),
   api_key_env: z
     .string()

@@ -3,9 +3,8 @@ import { OllamaBackend } from '../../../src/backends/http/ollama-backend';
 import { HttpConnection } from '../../../src/backends/http/connection';
 import type { Tool, ToolBox, ToolResult } from '../../../src/backends/tools/contract';
 import { classify } from '../../../src/backends/classify';
-import { noConfig } from '../../../src/conductor/attempts/process-attempts';
 import { systemClock } from '../../../src/conductor/clock';
-import type { InstrumentConfig } from '../../../src/score/plan';
+import { SILENT_CONFIG, type InstrumentConfig } from '../../../src/score/plan';
 import { httpProfile, playHttp, type HttpAttempt } from '../../support/http-backend';
 import { json, LoopbackServer } from '../../support/loopback-server';
 import { chatLines, OllamaLoopback, stream } from '../../support/ollama-server';
@@ -363,7 +362,7 @@ describe('Ollama backend', () => {
       const connection = new HttpConnection();
       const backend = new OllamaBackend({
         profile: profile(),
-        config: { ...noConfig, model },
+        config: { ...SILENT_CONFIG, model },
         connection,
         endpoint: { baseUrl: url, keyName: null, key: null },
         environment: {},
@@ -471,7 +470,7 @@ describe('Ollama backend', () => {
         [1, 2, 3].map(async () => {
           const backend = new OllamaBackend({
             profile: profile(),
-            config: { ...noConfig, other: parallel === null ? {} : { parallel_requests: parallel } },
+            config: { ...SILENT_CONFIG, other: parallel === null ? {} : { parallel_requests: parallel } },
             connection,
             endpoint: { baseUrl: server.url, keyName: null, key: null },
             environment: {},
