@@ -242,6 +242,11 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
         message: line.detail ?? '',
         remedy: line.status === 'ready' ? null : entry.profile.install_hint,
       };
+      if (entry.profile.kind === 'http' && entry.supported) {
+        const { ok, message } = await engine.checkInstrument(entry.profile);
+        const remedy = ok ? null : entry.profile.install_hint;
+        return { name: params.name, ok, version: null, checks: [{ name: 'server', ok, message, remedy }] };
+      }
       if (line.status !== 'ready' || !isCliProfile(entry.profile)) {
         return { name: params.name, ok: false, version: null, checks: [found] };
       }
