@@ -29,6 +29,8 @@ export interface ExecutionResult {
   readonly costUsd: number | null;
   /** Session id of the agent, for continuing it; null = none. */
   readonly sessionId: string | null;
+  /** What else the instrument told about its answer, under its own names; plain JSON, small. Null = nothing. */
+  readonly metadata: Readonly<Record<string, unknown>> | null;
 }
 
 export type ExitReason = 'completed' | 'timeout' | 'killed' | 'error';
@@ -79,6 +81,7 @@ export function executionResult(
     outputTokens: null,
     costUsd: null,
     sessionId: null,
+    metadata: null,
     ...facts,
   };
 }

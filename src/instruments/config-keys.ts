@@ -1,4 +1,23 @@
-import type { InstrumentProfile } from './schema';
+import type { HttpProfile, InstrumentProfile } from './schema';
+
+/** Obeyed for every HTTP instrument, by what they have in common. */
+const everyHttp = [
+  'timeout_seconds',
+  'timeout_overrides',
+  'first_output_timeout_seconds',
+  'idle_timeout_seconds',
+  'working_directory',
+  'max_output_capture_bytes',
+  'system_prompt_file',
+  'base_url',
+];
+
+/** Beside these, by what the server speaks. */
+const ofFamily: Partial<Record<HttpProfile['http']['schema_family'], readonly string[]>> = {
+  anthropic: ['model', 'api_key_env', 'max_tokens', 'temperature', 'max_tool_iterations'],
+  openai: ['model', 'api_key_env', 'max_tokens', 'temperature', 'max_tool_iterations'],
+  recursive_light: ['api_key_env', 'user_id'],
+};
 
 /**
  * The keys of `instrument_config` and `backend` that an instrument heeds. Score validation warns of the others, so that no setting is
@@ -6,7 +25,7 @@ import type { InstrumentProfile } from './schema';
  */
 export function honouredConfigKeys(profile: InstrumentProfile): readonly string[] {
   if (profile.cli === null) {
-    return ['model', 'timeout_seconds', 'api_key_env', 'max_tokens', 'temperature'];
+    return [...everyHttp, ...(ofFamily[profile.http?.schema_family ?? 'gemini'] ?? [])];
   }
   const { driver, command } = profile.cli;
   const claude = driver === 'claude-code';

@@ -78,6 +78,8 @@ export const attemptSummarySchema = z.object({
   cost_usd: nullableNumber,
   /** True when the cost was priced or estimated by us and not stated by the instrument. */
   cost_estimated: z.boolean(),
+  /** What else the instrument told about its answer, under its own names. */
+  metadata: anyObject.nullish(),
 });
 export type AttemptSummary = z.infer<typeof attemptSummarySchema>;
 

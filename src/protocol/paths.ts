@@ -29,6 +29,7 @@ export function statePaths(stateDir: string) {
     config: at('conductor.yaml'),
     instruments: at('instruments'),
     trust: at('trust.json'),
+    installationId: at('installation-id'),
     owner: at('owner'),
     run: at('run'),
     socket: at('run', 's'),

@@ -34,7 +34,6 @@ export const notObeyed: Readonly<Record<string, string>> = {
   state_backend: 'State is kept by the conductor in its own store.',
   state_path: 'State is kept by the conductor in its own store.',
   'backend.ollama': 'Ollama is configured by its instrument profile.',
-  'backend.recursive_light': 'Recursive Light is configured by its instrument profile.',
 };
 
 /** True when the conductor acts on the field at this path (a field inside a listed block is not obeyed either). */

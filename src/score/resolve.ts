@@ -105,6 +105,14 @@ function backendLayer(score: Score, num: number): Layer {
   for (const key of backendKeys) if (written(key)) layer[key] = backend[key];
   if (backend.type === 'claude_cli') layer['model'] = backend.cli_model;
   else for (const key of httpKeys) if (written(key)) layer[key] = backend[key];
+  if (backend.type === 'recursive_light') {
+    const { endpoint, user_id: userId, timeout } = backend.recursive_light;
+    const own = (key: string): boolean => score.isWritten(['backend', 'recursive_light', key]);
+    if (own('endpoint')) layer['base_url'] = endpoint;
+    if (userId !== null) layer['user_id'] = userId;
+    // `timeout_seconds` is the general one, and the same thing.
+    if (own('timeout') && !written('timeout_seconds')) layer['timeout_seconds'] = timeout;
+  }
   const timeout = backend.timeout_overrides[String(num)];
   if (timeout !== undefined) layer['timeout_seconds'] = timeout;
   const override = backend.sheet_overrides[String(num)];
@@ -127,9 +135,10 @@ const boundToInstrument = new Set([
   'api_key_env',
   'output_format',
   'base_url',
+  'user_id',
 ]);
 /** Known keys without a field of their own in the plan: the vendors' classes read them. */
-const vendorKeys = new Set(['base_url', 'max_tool_iterations']);
+const vendorKeys = new Set(['base_url', 'max_tool_iterations', 'user_id']);
 const knownKeys: ReadonlySet<string> = new Set(Object.keys(instrumentConfig.shape));
 
 function withoutBound(layer: Layer): Layer {

@@ -65,6 +65,8 @@ export interface HttpBackendOptions {
   /** Null = no logs. */
   readonly openLog: OpenOutputLog | null;
   readonly clock: CallClock;
+  /** The id of this installation, for vendors that tell users apart; made when it is first asked for. @throws Error of the file system */
+  installationId(): Promise<string>;
 }
 
 /** Why an attempt ended that was not at its end. */
@@ -332,6 +334,7 @@ export abstract class HttpBackend implements Backend {
       aside: (text) => transcript.aside(text),
       note: (line) => transcript.note(line),
       used: (usage) => transcript.used(usage),
+      keep: (metadata) => transcript.keep(metadata),
       tools: tools === null ? [] : await this.listTools(tools),
       callTool: (name, args) => {
         if (tools === null)
@@ -399,6 +402,7 @@ export abstract class HttpBackend implements Backend {
       inputTokens: spent.inputTokens,
       outputTokens: spent.outputTokens,
       costUsd: spent.costUsd,
+      metadata: transcript.metadata,
     });
   }
 }

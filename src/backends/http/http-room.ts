@@ -5,14 +5,18 @@
 import type { HttpProfile } from '../../instruments/schema';
 import { UnavailableBackend } from '../unavailable-backend';
 import { AnthropicApiBackend } from './anthropic-backend';
+import { OpenAiBackend } from './openai-backend';
 import { HttpConnection } from './connection';
 import type { HttpBackend, HttpBackendOptions } from './http-backend';
+import { RecursiveLightBackend } from './recursive-light-backend';
 
 type Family = HttpProfile['http']['schema_family'];
 
 /** The vendors, by what they speak. */
 const vendors: Partial<Record<Family, new (options: HttpBackendOptions) => HttpBackend>> = {
   anthropic: AnthropicApiBackend,
+  openai: OpenAiBackend,
+  recursive_light: RecursiveLightBackend,
 };
 
 /** What the conductor holds while HTTP instruments are in use: their connections, and the way to make a backend. */

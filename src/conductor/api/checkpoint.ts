@@ -240,6 +240,7 @@ export function attemptSummary(attempt: AttemptState): AttemptSummary {
     output_tokens: attempt.output_tokens,
     cost_usd: attempt.cost_usd,
     cost_estimated: attempt.cost_estimated,
+    metadata: attempt.metadata,
   };
 }
 

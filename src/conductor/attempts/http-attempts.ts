@@ -1,9 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { z } from 'zod';
 import type { CheckResult } from '../../backends/contract';
 import { createHttpBackend } from '../../backends/factory';
 import type { HttpAccess } from '../../backends/http-access';
 import type { HttpBackend } from '../../backends/http/http-backend';
+import type { ExecutionResult } from '../../backends/result';
 import type { ToolBox } from '../../backends/tools/contract';
 import { UnavailableBackend } from '../../backends/unavailable-backend';
 import type { Endpoint } from '../../instruments/endpoint';
@@ -23,6 +25,8 @@ import {
   type PreparedAttempt,
 } from './runner';
 
+const factsSchema = z.record(z.string(), z.unknown());
+
 export interface HttpAttemptsOptions {
   readonly clock: Clock;
   readonly promptsDir: string;
@@ -35,6 +39,7 @@ export interface HttpAttemptsOptions {
   ): Endpoint;
   /** The tools of an attempt; null = none. */
   tools(request: AttemptRequest, profile: HttpProfile): ToolBox | null;
+  installationId(): Promise<string>;
   trouble(base: string, trouble: LogTrouble): void;
 }
 
@@ -65,6 +70,7 @@ export class HttpAttempts {
       tools: this.options.tools(request, profile),
       openLog: attemptLogOpener(redaction, (where, trouble) => this.options.trouble(where, trouble)),
       clock: this.options.clock,
+      installationId: () => this.options.installationId(),
     });
     if (backend instanceof UnavailableBackend) {
       const { message } = await backend.availabilityCheck();
@@ -108,6 +114,7 @@ export class HttpAttempts {
       tools: null,
       openLog: null,
       clock: this.options.clock,
+      installationId: () => this.options.installationId(),
     });
     return backend.availabilityCheck();
   }
@@ -149,6 +156,7 @@ export class HttpAttempts {
       const shown = {
         ...result,
         stderr: redaction.text(result.stderr),
+        metadata: redactedFacts(result.metadata, (text) => redaction.text(text)),
         errorMessage: result.errorMessage === null ? null : redaction.text(result.errorMessage),
       };
       const kind = result.errorType === 'cancelled' ? 'cancelled' : 'ended';
@@ -159,5 +167,18 @@ export class HttpAttempts {
     } finally {
       await backend.close();
     }
+  }
+}
+
+/** Facts without keys: a server may repeat what it was sent. Null also when nothing readable is left. */
+function redactedFacts(
+  facts: ExecutionResult['metadata'],
+  redact: (text: string) => string,
+): ExecutionResult['metadata'] {
+  if (facts === null) return null;
+  try {
+    return factsSchema.parse(JSON.parse(redact(JSON.stringify(facts))));
+  } catch {
+    return null;
   }
 }

@@ -344,6 +344,7 @@ export class AttemptConductor {
           pass_percent: report?.passPercent ?? null,
           rules: report ? [...report.rules] : [],
           session_id: result.sessionId,
+          metadata: result.metadata,
           output_tail: tail(end.answer),
           stderr_tail: tail(result.stderr),
           sheet_status: decision.next.status,

@@ -48,6 +48,7 @@ export const attemptState = z.object({
   pass_percent: z.number().nullable(),
   rules: z.array(ruleResultSchema),
   session_id: z.string().nullable(),
+  metadata: z.record(z.string(), z.unknown()).nullable().default(null),
   output_tail: z.string(),
   stderr_tail: z.string(),
   /** Where the sheet went after it: what a fallback or a retry was decided from. */
@@ -314,6 +315,7 @@ const handlers: Handlers = {
         pass_percent: null,
         rules: [],
         session_id: null,
+        metadata: null,
         output_tail: '',
         stderr_tail: '',
         next_status: null,

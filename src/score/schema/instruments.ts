@@ -47,6 +47,9 @@ export const instrumentConfig = z.looseObject({
   max_tool_iterations: count(1, 50)
     .nullish()
     .describe('Rounds of tool use in one attempt (HTTP instruments). Default 10.'),
+  user_id: text()
+    .nullish()
+    .describe('User id sent along (`recursive_light`). Default: one made for this installation.'),
   max_tokens: count(1).nullish().describe('Longest answer, in tokens (HTTP instruments).'),
   temperature: z.number().min(0).max(2).nullish().describe('Sampling temperature (HTTP instruments).'),
 });
