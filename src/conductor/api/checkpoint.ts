@@ -183,7 +183,7 @@ export function wireSheet(sheet: SheetState, plan: Plan | null, hold: Reason | n
     execution_mode: last?.mode ?? null,
     outcome_data: null,
     outcome_category: outcomeCategory(sheet),
-    confidence_score: null,
+    confidence_score: confidenceOf(last),
     learned_patterns: [],
     applied_patterns: [],
     similar_outcomes_count: null,
@@ -217,6 +217,12 @@ export function wireSheet(sheet: SheetState, plan: Plan | null, hold: Reason | n
     status_reason: wireReason(hold ?? sheet.reason),
     depends_on: [...(planned?.dependsOn ?? [])],
   };
+}
+
+/** How sure the instrument was of its last answer, 0 to 1, if it is one that tells. */
+function confidenceOf(attempt: AttemptState | undefined): number | null {
+  const told = attempt?.metadata?.['confidence_score'];
+  return typeof told === 'number' ? told : null;
 }
 
 export function attemptSummary(attempt: AttemptState): AttemptSummary {
