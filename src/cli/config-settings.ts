@@ -57,6 +57,12 @@ export const settings: readonly Setting[] = [
     byDefault: '50',
     meaning: 'requests at once',
   },
+  {
+    key: 'record_changes',
+    type: z.boolean(),
+    byDefault: 'true',
+    meaning: 'record what an attempt changes, where the workspace is a git repository',
+  },
   { key: 'executables.*', type: z.string(), byDefault: null, meaning: 'where a program is, by its name' },
 ];
 

@@ -19,14 +19,16 @@ import {
   stateDirectoryHash,
   statePaths,
 } from '../protocol/paths';
-import type { WireEvent } from '../protocol/events';
+import type { ProgressData, WireEvent } from '../protocol/events';
 import { makeFolders } from '../protocol/make-folders';
 import type { PlannedInstrument } from '../score/plan';
 import { daemonHandlers } from './api/daemon-handlers';
 import { jobHandlers } from './api/job-handlers';
 import { jobRow } from './api/checkpoint';
 import { eventsOf } from './api/record-events';
+import { Accounts, accountSalt } from './accounts';
 import { LocalRunner } from './attempts/local-runner';
+import { ChangeRecorder } from './changes/recorder';
 import { systemClock } from './clock';
 import { loadConfig } from './config';
 import type { StoredBundle } from './engine/bundles';
@@ -179,7 +181,16 @@ async function main(): Promise<void> {
     event: Omit<WireEvent, 't' | 'job_id' | 'data'> & Partial<Pick<WireEvent, 'job_id' | 'data'>>,
   ) => hub.publish({ t: Date.now(), job_id: null, data: {}, ...event });
 
+  const changes = new ChangeRecorder({
+    folder: paths.changes,
+    enabled: config.record_changes,
+    report: (message, fields) => log.warn(fields, message),
+  });
+  core.onRecord((record) => {
+    if (record.type === 'job.deleted' && record.run !== undefined) void changes.forget(record.run);
+  });
   const services = new Services({
+    changes,
     productVersion: build.version,
     catalogueOf: (job: JobState) => catalogueOf(job.run),
     secretsFor,
@@ -197,7 +208,7 @@ async function main(): Promise<void> {
           lines: progress.linesReceived,
           elapsed_seconds: progress.elapsedSeconds,
           last_line: progress.lastLine ?? null,
-        },
+        } satisfies ProgressData,
       }),
     stateHash,
   });
@@ -258,6 +269,7 @@ async function main(): Promise<void> {
     const have = secrets.of(run, needed);
     return needed.find((name) => have[name] === undefined) ?? null;
   };
+  const accounts = new Accounts(accountSalt(paths.accountSalt));
   const engine = new Engine({
     core,
     journal,
@@ -275,6 +287,12 @@ async function main(): Promise<void> {
       perInstrument: (instrument) => instrumentWidth(common, instrument, config.max_concurrent_sheets),
     },
     maxJobHistory: config.max_job_history,
+    accountOf: (job, instrument) => {
+      const profile = catalogueOf(job.run).get(instrument.profile);
+      if (!profile) return instrument.profile;
+      const given = { secrets: secretsFor(job.run), env: job.env };
+      return accounts.of(profile, instrument.config.apiKeyEnv, given);
+    },
     missingKey: ({ job, instrument }) => missingKeyOf(job.run, job.secret_names, instrument),
     catalogues,
     submissions: {
@@ -300,7 +318,14 @@ async function main(): Promise<void> {
   feed.index = await openIndex(journal, { image: paths.index, worker: join(root, 'index-worker.js') }, log);
   const stateBackend = new StateBackend(engine, core, feed.index);
   let stopping = false;
-  const holds = new HoldReasons(core, engine.dispatcher, engine.flights, () => Date.now(), storageFailed);
+  const holds = new HoldReasons(
+    core,
+    engine.dispatcher,
+    engine.flights,
+    engine.ledger,
+    () => Date.now(),
+    storageFailed,
+  );
   const served = { connections: () => 0 };
   const handlers: Handlers = {
     ...jobHandlers({
@@ -309,6 +334,8 @@ async function main(): Promise<void> {
       stateBackend,
       holds,
       stateDir,
+      changes,
+      umask,
       scoresDir: paths.scores,
       pid: process.pid,
       keepSecrets: (run, values) => secrets.keep(run, values),
@@ -376,6 +403,7 @@ async function main(): Promise<void> {
     });
   // Not waited for: with a full disk it would be for ever, and clients have to hear of that.
   void core.commit([{ type: 'conductor.started', body: { build: build.build, pid: process.pid } }]);
+  await changes.keepOnly([...core.state.jobs.keys(), ...archives]);
   await engine.start();
   await server.listen(socket.path, { permissions: config.socket.permissions, prepare: socket.prepare });
   if (config.socket.compat_path !== null) await listenForPython(config.socket.compat_path);
@@ -409,6 +437,7 @@ async function main(): Promise<void> {
     clearInterval(watch);
     if (cancel) await Promise.all(engine.activeJobs().map((job) => engine.commands.cancel(job.run)));
     await engine.stop();
+    changes.stop();
     await server.close(closeDeadline);
     await journal.close();
     await feed.index?.close();

@@ -14,8 +14,24 @@ const everyHttp = [
 
 /** Beside these, by what the server speaks. */
 const ofFamily: Partial<Record<HttpProfile['http']['schema_family'], readonly string[]>> = {
-  anthropic: ['model', 'api_key_env', 'max_tokens', 'temperature', 'max_tool_iterations'],
-  openai: ['model', 'api_key_env', 'max_tokens', 'temperature', 'max_tool_iterations'],
+  anthropic: [
+    'model',
+    'api_key_env',
+    'max_tokens',
+    'temperature',
+    'max_tool_iterations',
+    'file_tools',
+    'mcp_servers',
+  ],
+  openai: [
+    'model',
+    'api_key_env',
+    'max_tokens',
+    'temperature',
+    'max_tool_iterations',
+    'file_tools',
+    'mcp_servers',
+  ],
   recursive_light: ['api_key_env', 'user_id'],
 };
 

@@ -80,6 +80,8 @@ export const attemptSummarySchema = z.object({
   cost_estimated: z.boolean(),
   /** What else the instrument told about its answer, under its own names. */
   metadata: anyObject.nullish(),
+  /** What is known of its workspace; `job.changes` has the files. Absent from older conductors. */
+  changes: z.enum(['some', 'none', 'recording', 'unrecorded']).optional(),
 });
 export type AttemptSummary = z.infer<typeof attemptSummarySchema>;
 

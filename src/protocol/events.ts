@@ -78,8 +78,10 @@ export const eventDataSchemas = {
     pass_percentage: z.number().nullish(),
   }),
   progress: z.object({
-    stdout_bytes: z.number().nullish(),
-    stderr_bytes: z.number().nullish(),
+    phase: z.string().nullish(),
+    /** Of both streams, so far. */
+    bytes: z.number().nullish(),
+    lines: z.number().nullish(),
     elapsed_seconds: z.number().nullish(),
     last_line: z.string().nullish(),
   }),
@@ -95,6 +97,9 @@ export const eventDataSchemas = {
   }),
   storage: z.object({ message: z.string().nullish() }),
 } as const;
+
+/** `data` of `attempt.progress`, as the conductor fills it. */
+export type ProgressData = Required<z.input<typeof eventDataSchemas.progress>>;
 
 /**
  * Params of the notification `resync`: this subscriber fell behind and its queue was dropped. It subscribes again without `since` (or with the

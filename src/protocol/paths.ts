@@ -30,6 +30,7 @@ export function statePaths(stateDir: string) {
     instruments: at('instruments'),
     trust: at('trust.json'),
     installationId: at('installation-id'),
+    accountSalt: at('account-salt'),
     owner: at('owner'),
     run: at('run'),
     socket: at('run', 's'),
@@ -40,6 +41,7 @@ export function statePaths(stateDir: string) {
     scores: at('scores'),
     prompts: at('prompts'),
     jobs: at('jobs'),
+    changes: at('changes'),
     log: at('log'),
     conductorLog: at('log', 'conductor.log'),
   } as const;

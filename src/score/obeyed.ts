@@ -9,8 +9,6 @@ export const notObeyed: Readonly<Record<string, string>> = {
   spec: 'Specification fragments are not put into prompts.',
   'sheet.spec_tags': 'Specification fragments are not put into prompts.',
   circuit_breaker: 'Instruments are guarded by the conductor’s own settings.',
-  'rate_limit.detection_patterns': 'Rate limits are recognised by the instrument’s profile.',
-  'rate_limit.max_quota_waits': 'Waits for a quota count as `max_waits`.',
   'cost_limits.cost_per_1k_input_tokens': 'Prices come from the instrument’s profile.',
   'cost_limits.cost_per_1k_output_tokens': 'Prices come from the instrument’s profile.',
   'cost_limits.warn_at_percent': 'Nobody is warned before the limit.',
@@ -25,7 +23,8 @@ export const notObeyed: Readonly<Record<string, string>> = {
   isolation: 'No worktree is made: the job works in its workspace.',
   feedback: 'Feedback is not collected.',
   conductor: 'It has no effect.',
-  bridge: 'Local models get no tools from the score.',
+  bridge:
+    'A score starts no servers: name them in conductor.yaml and choose them with `instrument_config.mcp_servers`.',
   techniques: 'Techniques are not put into prompts.',
   agent_card: 'It has no effect.',
   notifications: 'No messages are sent.',

@@ -54,7 +54,8 @@ export function planScore(score: Score, options: PlanOptions): Plan {
       waitMinutes: rate.wait_minutes,
       maxWaits: rate.max_waits,
       maxQuotaWaits: rate.max_quota_waits,
-      detectionPatterns: rate.detection_patterns,
+      // The format's defaults ("429", "quota") match harmless words: only what an author wrote is looked for.
+      detectionPatterns: score.isWritten(['rate_limit', 'detection_patterns']) ? rate.detection_patterns : [],
     },
     parallel: {
       enabled: parallel.enabled,

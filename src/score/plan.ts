@@ -19,6 +19,7 @@ export interface Plan {
     readonly waitMinutes: number;
     readonly maxWaits: number;
     readonly maxQuotaWaits: number;
+    /** As written by the author; empty when not written. */
     readonly detectionPatterns: readonly string[];
   };
   readonly parallel: {
@@ -90,6 +91,15 @@ export interface InstrumentConfig {
   readonly apiKeyEnv: string | null;
   readonly maxTokens: number | null;
   readonly temperature: number | null;
+  readonly fileTools: boolean | null;
+  /** MCP servers that are chosen; `allow` null = all of its tools. */
+  readonly mcpServers:
+    | readonly {
+        readonly name: string;
+        readonly allow: readonly string[] | null;
+        readonly deny: readonly string[];
+      }[]
+    | null;
   /** Everything else, as written; a backend that knows a key reads it here, and validation has warned of the rest. */
   readonly other: Readonly<Record<string, unknown>>;
 }

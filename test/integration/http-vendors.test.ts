@@ -102,4 +102,49 @@ describe('HTTP vendors in the conductor', () => {
     assert.equal(elsewhere.requests.length, 1);
     await elsewhere.close();
   });
+
+  it('checks an instrument as its jobs would meet it: address, key, server, and an answer when asked for one', async () => {
+    server.answer = (request, response) => {
+      if (request.method === 'POST') streamChat(response);
+      else if (request.headers.authorization === `Bearer ${KEY}`)
+        json(response, 200, { data: [{ id: 'm' }] });
+      else json(response, 401, { error: { message: `no such key ${KEY}`, code: 401 } });
+    };
+    const check = (secrets: Record<string, string>, quota = false) =>
+      conductor.call('instruments.check', { name: 'openrouter', secrets, quota });
+    const none = await check({});
+    assert.equal(none.ok, false);
+    assert.match(JSON.stringify(none.checks), /Set OPENROUTER_API_KEY/);
+    assert.equal(server.requests.length, 0, 'nothing is asked without a key');
+    // The profile has no default model, and its list is not asked for one.
+    const wrong = await check({ OPENROUTER_API_KEY: 'wrong-key-0123456789' });
+    assert.deepEqual([wrong.ok, wrong.checks.at(-1)?.name], [false, 'server']);
+    const { instruments } = await conductor.call('instruments.list', { have: ['OPENROUTER_API_KEY'] });
+    const states = new Map(instruments.map(({ name, status }) => [name, status]));
+    assert.deepEqual(
+      [states.get('openrouter'), states.get('anthropic_api'), states.get('recursive_light')],
+      ['ready', 'needs_key', 'unknown'],
+    );
+  });
+
+  it('lists and checks what a workspace brings, once it is approved', async () => {
+    const folder = join(conductor.workspace, '.marianne/instruments');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(
+      join(folder, 'own.yaml'),
+      'name: own\ndisplay_name: Own\nkind: cli\ncli: {command: {executable: sh, required_env: [], version_args: [-c, echo v7]}}\n',
+    );
+    const { workspace } = conductor;
+    const names = async () =>
+      (await conductor.call('instruments.list', { workspace })).instruments.map(({ name }) => name);
+    assert.ok(!(await names()).includes('own'));
+    const { entries } = await conductor.call('trust.list', { dir: workspace });
+    await conductor.call('trust.approve', { dir: workspace, digests: entries.map(({ digest }) => digest) });
+    assert.ok((await names()).includes('own'));
+    const found = await conductor.call('instruments.check', { name: 'own', workspace });
+    assert.equal(found.ok, true, JSON.stringify(found));
+    assert.match(found.version ?? '', /v7/);
+    const asked = await conductor.call('instruments.check', { name: 'own', workspace, quota: true });
+    assert.deepEqual([asked.ok, asked.checks.at(-1)?.name], [false, 'answer']);
+  });
 });

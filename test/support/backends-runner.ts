@@ -145,6 +145,8 @@ export const SILENT_CONFIG: InstrumentConfig = {
   apiKeyEnv: null,
   maxTokens: null,
   temperature: null,
+  fileTools: null,
+  mcpServers: null,
   other: {},
 };
 

@@ -21,6 +21,8 @@ const config = {
   apiKeyEnv: null,
   maxTokens: null,
   temperature: null,
+  fileTools: null,
+  mcpServers: null,
   other: {},
 };
 

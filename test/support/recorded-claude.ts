@@ -231,7 +231,7 @@ export const CLAUDE_CASES: OutcomeCase[] = [
       ['Prompt is too long', null, 'context_too_long'],
       ['API Error: 529 Overloaded. Try again.', 529, 'overloaded'],
       ['API Error: Repeated 529 Overloaded errors. x', 529, 'overloaded'],
-      ['API Error: 500 Internal. This is a server-side issue, x', 500, 'overloaded'],
+      ['API Error: 500 Internal. This is a server-side issue, x', 500, 'bad_response'],
       ['API Error: Connection refused — is it up? (ECONNREFUSED)', null, 'network'],
       ['Request timed out. Check your network', null, 'network'],
     ] as const

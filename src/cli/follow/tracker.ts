@@ -57,7 +57,7 @@ export class JobTracker {
       this.progress.set(sheet, {
         attempt: event.attempt ?? null,
         lastLine: data.last_line ?? '',
-        bytes: (data.stdout_bytes ?? 0) + (data.stderr_bytes ?? 0),
+        bytes: data.bytes ?? 0,
       });
       return;
     }

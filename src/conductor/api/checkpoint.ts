@@ -247,7 +247,19 @@ export function attemptSummary(attempt: AttemptState): AttemptSummary {
     cost_usd: attempt.cost_usd,
     cost_estimated: attempt.cost_estimated,
     metadata: attempt.metadata,
+    changes: changesOf(attempt),
   };
+}
+
+function changesOf({
+  tree_before: before,
+  tree_after: after,
+  ended_at: end,
+}: AttemptState): AttemptSummary['changes'] {
+  if (!before?.tree) return 'unrecorded';
+  if (end === null) return 'recording';
+  if (!after?.tree) return 'unrecorded';
+  return before.tree === after.tree ? 'none' : 'some';
 }
 
 export function validationDetail(rule: RuleResult, checkedAt: number | null): ValidationDetail {

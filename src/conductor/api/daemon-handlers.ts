@@ -1,14 +1,11 @@
 import { freemem, loadavg, totalmem } from 'node:os';
 import type { CatalogueEntry, InstrumentCatalogue } from '../../instruments/catalogue';
-import { isCliProfile } from '../../instruments/schema';
 import { approve, inspectFolder, readTrustFile, revoke, writeTrustFile } from '../../instruments/trust';
 import { loadPrices } from '../../instruments/prices';
 import { statePaths } from '../../protocol/paths';
 import { DaemonError, ErrorCode, UntrustedError } from '../../protocol/errors';
-import type { InstrumentRow } from '../../protocol/daemon-methods';
 import { readProcess } from '../../process/identity';
 import { findMarked } from '../../process/table';
-import { resolveExecutable } from '../../process/resolve';
 import type { ConductorConfig } from '../config';
 import type { Engine } from '../engine/engine';
 import type { EngineCore } from '../engine/core';
@@ -16,6 +13,7 @@ import { readLog } from '../output/read-log';
 import type { Handlers } from '../server/handlers';
 import type { SecretStore } from '../secrets';
 import type { StateBackend } from '../state-backend';
+import { checkInstrument, instrumentRow } from './instrument-rows';
 
 export interface DaemonApiOptions {
   readonly engine: Engine;
@@ -108,13 +106,24 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
     },
     'daemon.rate_limits': () => {
       const now = Date.now();
-      const active = [...core.durable.limits.values()].filter((limit) => limit.until > now);
+      const known = [...core.durable.limits.values()].sort((a, b) => a.until - b.until);
+      const active = known.filter((limit) => limit.until > now);
       return Promise.resolve({
+        // Of several accounts of an instrument the one that is limited longest: it comes last.
         backends: Object.fromEntries(
           active.map((limit) => [limit.instrument, { seconds_remaining: (limit.until - now) / 1000 }]),
         ),
         active_limits: active.length,
         recent_events_count: active.reduce((sum, limit) => sum + limit.hits, 0),
+        accounts: known.map(({ account, instrument, until, stated, message, hits }) => ({
+          account,
+          instrument,
+          until: new Date(until).toISOString(),
+          seconds_remaining: Math.max(0, (until - now) / 1000),
+          stated,
+          message,
+          hits,
+        })),
       });
     },
     'daemon.clear_rate_limits': async (params) => {
@@ -207,37 +216,19 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
     'secrets.wanted': () => Promise.resolve({ names: options.secrets.wanted() }),
     'instruments.list': async (params) => {
       const catalogue = await options.loadCatalogue(params.workspace);
-      return { instruments: await Promise.all(catalogue.list().map((entry) => row(entry, options))) };
+      return {
+        instruments: await Promise.all(
+          catalogue.list().map((entry) => instrumentRow(entry, options, params.have)),
+        ),
+      };
     },
     'instruments.show': async (params) => {
       const entry = known(await options.loadCatalogue(params.workspace), params.name);
-      return { instrument: await row(entry, options), profile: { ...entry.profile } };
+      return { instrument: await instrumentRow(entry, options, null), profile: { ...entry.profile } };
     },
     'instruments.check': async (params) => {
       const entry = known(await options.loadCatalogue(params.workspace), params.name);
-      const line = await row(entry, options);
-      const found = {
-        name: 'program',
-        ok: line.status === 'ready',
-        message: line.detail ?? '',
-        remedy: line.status === 'ready' ? null : entry.profile.install_hint,
-      };
-      if (line.status !== 'ready' || !isCliProfile(entry.profile)) {
-        return { name: params.name, ok: false, version: null, checks: [found] };
-      }
-      const health = await engine.checkInstrument(entry.profile);
-      const version = {
-        name: 'version',
-        ok: health.ok,
-        message: health.message,
-        remedy: health.ok ? null : entry.profile.install_hint,
-      };
-      return {
-        name: params.name,
-        ok: health.ok,
-        version: health.ok ? health.message : null,
-        checks: [found, version],
-      };
+      return checkInstrument(entry, options, params);
     },
     'trust.list': async (params) => ({ dir: params.dir, entries: await trustEntries(params.dir, identity) }),
     'trust.approve': async (params) => {
@@ -275,44 +266,6 @@ function known(catalogue: InstrumentCatalogue, name: string): CatalogueEntry {
   });
 }
 
-async function row(entry: CatalogueEntry, options: DaemonApiOptions): Promise<InstrumentRow> {
-  const { profile } = entry;
-  const base = {
-    name: profile.name,
-    display_name: profile.display_name,
-    description: profile.description,
-    kind: profile.kind,
-    source: entry.source === 'workspace' ? ('folder' as const) : entry.source,
-    path: entry.file,
-    limited_until: limitedUntil(options.core, profile.name),
-    default_model: profile.default_model,
-    models: profile.models.map((model) => model.name),
-    capabilities: [...profile.capabilities],
-  };
-  if (!isCliProfile(profile)) return { ...base, status: 'unknown', detail: entry.note };
-  const setting = options.config.executables[profile.cli.command.executable];
-  const found = await resolveExecutable(profile.cli.command.executable, {
-    path: process.env['PATH'] ?? '',
-    home: options.identity.home,
-    ...(setting === undefined ? {} : { setting }),
-  });
-  if (found.found)
-    return { ...base, status: 'ready', detail: `${found.path} (${found.source.replace('_', ' ')})` };
-  return {
-    ...base,
-    status: 'missing',
-    detail: `"${profile.cli.command.executable}" was not found${profile.install_hint === null ? '' : `; ${profile.install_hint}`}`,
-  };
-}
-
-/** When the last of an instrument's limits ends, ISO-8601; null = it has none now. */
-function limitedUntil(core: EngineCore, instrument: string): string | null {
-  const ends = [...core.durable.limits.values()]
-    .filter((limit) => limit.instrument === instrument && limit.until > Date.now())
-    .map((limit) => limit.until);
-  return ends.length === 0 ? null : new Date(Math.max(...ends)).toISOString();
-}
-
 async function modelLists({ builtInProfiles, stateDir }: DaemonApiOptions['identity']) {
   return (await loadPrices(builtInProfiles, statePaths(stateDir).instruments)).lists;
 }
@@ -328,7 +281,11 @@ async function trustEntries(dir: string, identity: DaemonApiOptions['identity'])
       name: inspection.items.map((item) => item.name).join(', '),
       path: inspection.path,
       digest: inspection.sha256,
-      summary: inspection.items.map((item) => `${item.name} runs ${item.runs}`).join('; '),
+      summary: inspection.items
+        .map(({ name, runs, kind }) =>
+          kind === 'mcp_server' ? `MCP server ${name}: ${runs}` : `${name} runs ${runs}`,
+        )
+        .join('; '),
       approved: inspection.approved,
       approved_at: inspection.approved && folder ? new Date(folder.approved_at).toISOString() : null,
     },

@@ -84,11 +84,13 @@ function tell(record: DurableRecord, job: JobState | undefined): Told[] {
       return [{ type: 'sheet.reset', sheet, data: { status: 'pending', reason } }];
     }
     case 'limit.set': {
-      const { instrument, until, message } = body(record, 'limit.set');
-      return [{ type: 'rate_limit.active', data: { instrument, until, message } }];
+      const { account, instrument, until, message, stated } = body(record, 'limit.set');
+      return [{ type: 'rate_limit.active', data: { account, instrument, until, message, stated } }];
     }
-    case 'limit.cleared':
-      return [{ type: 'rate_limit.cleared', data: { instrument: body(record, 'limit.cleared').account } }];
+    case 'limit.cleared': {
+      const { account, instrument } = body(record, 'limit.cleared');
+      return [{ type: 'rate_limit.cleared', data: { account, instrument: instrument || account } }];
+    }
     default:
       return [];
   }

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import type { CheckResult } from '../../backends/contract';
+import type { Backend, CheckResult } from '../../backends/contract';
 import { createHttpBackend } from '../../backends/factory';
 import type { HttpAccess } from '../../backends/http-access';
 import type { HttpBackend } from '../../backends/http/http-backend';
@@ -19,6 +19,7 @@ import { attemptLogOpener } from './attempt-log';
 import { interrupted, redactionFor } from './attempt-ends';
 import {
   PrepareError,
+  type Asker,
   type AttemptEnd,
   type AttemptHandle,
   type AttemptRequest,
@@ -55,33 +56,13 @@ export class HttpAttempts {
 
   /** @throws PrepareError */
   async prepare(request: AttemptRequest, profile: HttpProfile): Promise<PreparedAttempt> {
-    const { env, secrets, instrument, base } = request;
-    const endpoint = this.options.endpoint(instrument, request.run, env);
-    if (!endpoint.ok) throw new PrepareError('E301', 'configuration', endpoint.message, true);
-    const { baseUrl, keyName } = endpoint;
-    const key = keyName === null ? null : (secrets[keyName] ?? null);
-    const redaction = redactionFor(secrets);
-    const backend = createHttpBackend(await this.options.http.open(), {
-      profile,
-      config: instrument.config,
-      endpoint: { baseUrl, keyName, key },
-      environment: env,
-      workspace: request.workspace,
-      tools: this.options.tools(request, profile),
-      openLog: attemptLogOpener(redaction, (where, trouble) => this.options.trouble(where, trouble)),
-      clock: this.options.clock,
-      installationId: () => this.options.installationId(),
-    });
-    if (backend instanceof UnavailableBackend) {
-      const { message } = await backend.availabilityCheck();
-      throw new PrepareError('E505', 'configuration', message, true);
-    }
+    const { backend, keyName } = await this.backend(request, profile);
     const problem = backend.problem();
     if (problem !== null) throw new PrepareError('E301', 'configuration', problem, true);
     const missing = backend.missingKey();
     if (missing !== null) throw new PrepareError('E502', 'auth', missing, true);
     backend.setPreamble(request.preamble);
-    backend.setOutputLogPath(base);
+    backend.setOutputLogPath(request.base);
     const whole = [request.preamble, request.prompt]
       .filter((text) => text !== null && text !== '')
       .join('\n\n');
@@ -94,6 +75,46 @@ export class HttpAttempts {
     };
   }
 
+  /** Is the instrument within reach, and its key there? */
+  async available(request: AttemptRequest, profile: HttpProfile): Promise<CheckResult> {
+    try {
+      const { backend } = await this.backend(request, profile);
+      await using closing = backend;
+      return await closing.availabilityCheck();
+    } catch (error) {
+      if (error instanceof PrepareError) return { ok: false, message: error.message };
+      throw error;
+    }
+  }
+
+  /** @throws PrepareError */
+  private async backend(
+    request: AttemptRequest,
+    profile: HttpProfile,
+  ): Promise<{ readonly backend: HttpBackend; readonly keyName: string | null }> {
+    const { env, secrets, instrument } = request;
+    const endpoint = this.options.endpoint(instrument, request.run, env);
+    if (!endpoint.ok) throw new PrepareError('E301', 'configuration', endpoint.message, true);
+    const { baseUrl, keyName } = endpoint;
+    const key = keyName === null ? null : (secrets[keyName] ?? null);
+    const backend = createHttpBackend(await this.options.http.open(), {
+      profile,
+      config: instrument.config,
+      endpoint: { baseUrl, keyName, key },
+      environment: env,
+      workspace: request.workspace,
+      tools: this.options.tools(request, profile),
+      openLog: attemptLogOpener(redactionFor(secrets), (where, trouble) =>
+        this.options.trouble(where, trouble),
+      ),
+      clock: this.options.clock,
+      installationId: () => this.options.installationId(),
+    });
+    if (!(backend instanceof UnavailableBackend)) return { backend, keyName };
+    const { message } = await backend.availabilityCheck();
+    throw new PrepareError('E505', 'configuration', message, true);
+  }
+
   /** What an earlier conductor had begun is over: its connection ended with it. */
   attach(): AttemptHandle {
     const done = Promise.resolve(
@@ -102,21 +123,26 @@ export class HttpAttempts {
     return { done, cancel: () => undefined, detach: () => undefined };
   }
 
-  async check(profile: HttpProfile, instrument: PlannedInstrument): Promise<CheckResult> {
-    const endpoint = this.options.endpoint(instrument, null, {});
-    if (!endpoint.ok) return { ok: false, message: endpoint.message };
-    const backend = createHttpBackend(await this.options.http.open(), {
+  /** A backend that is asked about itself and plays no sheet. */
+  async forCheck(
+    profile: HttpProfile,
+    instrument: PlannedInstrument,
+    { env, secrets }: Asker,
+  ): Promise<Backend> {
+    const endpoint = this.options.endpoint(instrument, null, env);
+    if (!endpoint.ok) return new UnavailableBackend(profile.display_name, endpoint.message);
+    const { baseUrl, keyName } = endpoint;
+    return createHttpBackend(await this.options.http.open(), {
       profile,
       config: instrument.config,
-      endpoint: { baseUrl: endpoint.baseUrl, keyName: endpoint.keyName, key: null },
-      environment: {},
+      endpoint: { baseUrl, keyName, key: keyName === null ? null : (secrets[keyName] ?? null) },
+      environment: env,
       workspace: '/',
       tools: null,
       openLog: null,
       clock: this.options.clock,
       installationId: () => this.options.installationId(),
     });
-    return backend.availabilityCheck();
   }
 
   /** Resolves when all that was told to end has written its last word. */

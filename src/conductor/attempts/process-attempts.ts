@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { CheckResult, PreparedProcess, ProcessOutcome } from '../../backends/contract';
+import type { Backend, CheckResult, PreparedProcess, ProcessOutcome } from '../../backends/contract';
 import { describePrepared } from '../../backends/describe';
 import { createBackend } from '../../backends/factory';
 import { PrepareError as CallError } from '../../backends/generic/prepare';
@@ -17,6 +17,7 @@ import { directRunner } from './direct-runner';
 import { keepKeyPrints, KeySearch, readKeyPrints } from './key-prints';
 import { ProcessSession, type SessionServices } from './process-session';
 import {
+  type Asker,
   PrepareError,
   type AttemptEnd,
   type AttemptHandle,
@@ -130,16 +131,21 @@ export class ProcessAttempts {
     }
   }
 
-  async check(profile: CliProfile): Promise<CheckResult> {
-    const backend = createBackend({
+  /** Is the program there? */
+  available(request: AttemptRequest, profile: CliProfile): Promise<CheckResult> {
+    return this.backend(request, profile).availabilityCheck();
+  }
+
+  /** A backend that is asked about itself and plays no sheet. */
+  forCheck(profile: CliProfile, { env, secrets }: Asker): Backend {
+    return createBackend({
       profile,
       config: noConfig,
       runner: directRunner,
       workspace: this.options.home,
-      environment: { plain: currentPath(), secret: {}, own: {} },
+      environment: { plain: { ...currentPath(), ...env }, secret: secrets, own: {} },
       resolveExecutable: (name, where) => this.resolve(name, where),
     });
-    return backend.healthCheck();
   }
 
   private backend(
@@ -209,6 +215,8 @@ export const noConfig: InstrumentConfig = {
   apiKeyEnv: null,
   maxTokens: null,
   temperature: null,
+  fileTools: null,
+  mcpServers: null,
   other: {},
 };
 

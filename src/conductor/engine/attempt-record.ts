@@ -54,10 +54,18 @@ export function abandoned(
   attempt: AttemptState,
   message: string,
 ): RecordDraft {
-  const verdict: Verdict = { code: 'E999', category: 'fatal', action: 'stop', waitSeconds: null, message };
-  const { mode, fallback_index, normal_attempts, completion_attempts, rate_limit_waits, interruptions } =
-    sheet;
-  const counters = { fallback_index, normal_attempts, completion_attempts, rate_limit_waits, interruptions };
+  const verdict: Verdict = {
+    code: 'E999',
+    category: 'fatal',
+    action: 'stop',
+    waitSeconds: null,
+    quota: false,
+    message,
+  };
+  const { mode, fallback_index, normal_attempts, completion_attempts } = sheet;
+  const { rate_limit_waits, quota_waits, interruptions } = sheet;
+  const spent = { fallback_index, normal_attempts, completion_attempts };
+  const counters = { ...spent, rate_limit_waits, quota_waits, interruptions };
   const reason = { code: verdict.category, message, until: null };
   const next: NextStep = { status: 'failed', reason, due_at: null, mode, ...counters };
   return finishedWithoutResult(
@@ -88,10 +96,10 @@ export function withinBudget(decision: Decision, sheet: SheetState, cost: number
   return { ...decision, next };
 }
 
+/** What the end alone says; whether a failure is a limit is the classifier's to say. */
 export function outcomeOf(end: AttemptEnd): AttemptOutcome {
   if (end.kind !== 'ended') return end.kind;
-  if (end.result.success) return 'success';
-  return end.result.rateLimited ? 'rate_limited' : 'failed';
+  return end.result.success ? 'success' : 'failed';
 }
 
 export function errorFacts(

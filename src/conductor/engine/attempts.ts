@@ -9,7 +9,8 @@ import type { StoredBundle } from './bundles';
 import type { EngineCore } from './core';
 import { decide, type Verdict } from './decide';
 import type { Flight, Flights } from './flight';
-import { accountOf, instrumentFor, instrumentKey, type Candidate } from './ready';
+import type { Ledger } from './ledger';
+import { instrumentFor, instrumentKey, type Candidate } from './ready';
 import {
   currentAttempt,
   sheetOf,
@@ -35,12 +36,15 @@ export class AttemptConductor {
     private readonly clock: Clock,
     private readonly random: () => number,
     private readonly hooks: AttemptHooks,
+    private readonly ledger: Ledger,
   ) {}
 
   /** Starts a sheet. Returns at once; everything after is told through records. */
   begin(candidate: Candidate): void {
     const { job, sheet, instrument } = candidate;
-    const flight = this.flights.enter(job.run, sheet.num, instrumentKey(instrument), accountOf(instrument));
+    const account = this.ledger.accountOf(job, instrument);
+    const probe = this.ledger.limitOf(account) !== null;
+    const flight = this.flights.enter(job.run, sheet.num, instrumentKey(instrument), account, probe);
     this.inBackground(job, flight, () => this.run(candidate, flight));
   }
 
@@ -51,7 +55,12 @@ export class AttemptConductor {
     const planned = bundle.plan.sheets[sheet.num - 1];
     if (!attempt || !planned) return;
     const instrument = instrumentFor(planned, attempt.fallback_index);
-    const flight = this.flights.enter(job.run, sheet.num, instrumentKey(instrument), accountOf(instrument));
+    // Keys are gone with the last conductor; which account it was is in the record.
+    const account = attempt.account === '' ? instrument.profile : attempt.account;
+    const limit = this.ledger.limitOf(account);
+    const probe = limit !== null && attempt.started_at >= limit.until;
+    const flight = this.flights.enter(job.run, sheet.num, instrumentKey(instrument), account, probe);
+    this.services.changes.enter(flight, job.workspace);
     this.inBackground(job, flight, async () => {
       const handle = this.runner.attach(
         this.request(job, sheet, planned, instrument, attempt.attempt, attempt.started_at, {
@@ -82,10 +91,12 @@ export class AttemptConductor {
 
   private inBackground(job: JobState, flight: Flight, work: () => Promise<void>): void {
     const leave = () => {
+      this.services.changes.leave(flight);
       // An attempt that came to its end has left already, and whatever followed from that was done then.
       if (this.flights.leave(flight)) this.hooks.changed(job);
     };
     work().then(leave, (error: unknown) => {
+      this.services.changes.leave(flight);
       if (this.stopped) return;
       this.hooks.report(`attempt of ${job.run} sheet ${flight.sheet} stopped on an internal error`, error);
       if (this.failInternally(job, flight.sheet, error)) {
@@ -107,7 +118,14 @@ export class AttemptConductor {
     if (!live || !sheet || !attempt || !planned) return false;
     const bundle = this.core.bundleOf(live);
     const message = `internal error: ${error instanceof Error ? error.message : String(error)}`;
-    const verdict: Verdict = { code: 'E999', category: 'fatal', action: 'retry', waitSeconds: null, message };
+    const verdict: Verdict = {
+      code: 'E999',
+      category: 'fatal',
+      action: 'retry',
+      waitSeconds: null,
+      quota: false,
+      message,
+    };
     const decision = this.decision(bundle.plan, sheet, planned, 'failed', verdict, null, this.clock.now());
     void this.core.commit([
       finishedWithoutResult(
@@ -136,6 +154,7 @@ export class AttemptConductor {
       mode,
       instrument: instrument.profile,
       model: instrument.config.model,
+      account: flight.account,
       fallback_index: sheet.fallback_index,
       prompt_sha256: null,
       argv: [],
@@ -143,7 +162,11 @@ export class AttemptConductor {
       env_names: [],
       base,
       file_marks: {},
+      tree_before: null,
     };
+    if (flight.probe && !(await this.mayProbe(job, flight, instrument, started))) return;
+    this.services.changes.enter(flight, job.workspace);
+    const before = this.services.changes.record(job.run, job.workspace, `${sheet.num}.${attempt}.before`);
     let prepared;
     try {
       // An interrupted or limited attempt judged nothing: what is left to do is told by the last that did.
@@ -169,6 +192,7 @@ export class AttemptConductor {
         cwd: prepared.cwd,
         env_names: [...prepared.envNames],
         file_marks: marks,
+        tree_before: await before,
       });
     } catch (error) {
       if (!(error instanceof PrepareError)) throw error;
@@ -183,6 +207,25 @@ export class AttemptConductor {
     flight.handle = handle;
     if (flight.cancelled || job.cancelling) handle.cancel();
     await this.finish(job, flight, planned, instrument, state, await handle.done);
+  }
+
+  /** Asks the instrument, at no cost of quota, whether it could be used: a limit that is over has been told of before. */
+  private async mayProbe(
+    job: JobState,
+    flight: Flight,
+    instrument: PlannedInstrument,
+    { attempt, sheet }: Pick<AttemptStarted, 'attempt' | 'sheet'>,
+  ): Promise<boolean> {
+    const planned = this.core.bundleOf(job).plan.sheets[sheet - 1];
+    if (!planned) return false;
+    const state = sheetOf(job, sheet);
+    const empty = { preamble: null, prompt: '' };
+    const request = this.request(job, state, planned, instrument, attempt, this.clock.now(), empty);
+    const check = await this.runner.available(request);
+    if (check.ok) return true;
+    const wait = this.ledger.unusable(flight.account, check.message, this.clock.now());
+    if (wait) await this.core.commit([wait]);
+    return wait === null;
   }
 
   /** A pause or cancel may have come while the attempt was prepared; nothing has happened yet, so nothing is recorded. */
@@ -252,6 +295,7 @@ export class AttemptConductor {
       category: error.category,
       action: error.fallbackHelps ? 'fallback' : 'stop',
       waitSeconds: null,
+      quota: false,
       message: error.message,
     };
     // Without a remedy elsewhere, another instrument would fail in the same way: the fallbacks are passed over.
@@ -305,16 +349,23 @@ export class AttemptConductor {
         outcome = 'cancelled';
       }
     }
+    const treeAfter = await this.services.changes.record(
+      job.run,
+      job.workspace,
+      `${num}.${attempt.attempt}.after`,
+    );
     if (this.stopped) return;
     if (outcome !== 'success' && job.cancelling) outcome = 'cancelled';
     const verdict =
-      outcome === 'failed' || outcome === 'rate_limited'
-        ? this.services.classify(result, job, instrument)
-        : null;
+      outcome === 'failed' ? this.services.classify(result, job, bundle.plan, instrument) : null;
+    if (verdict?.action === 'wait') outcome = 'rate_limited';
     const now = this.clock.now();
     const cost = result.costUsd ?? this.services.price(job, instrument, result);
     const decision = withinBudget(
-      this.decision(bundle.plan, sheetOf(job, num), planned, outcome, verdict, report, now),
+      this.decision(bundle.plan, sheetOf(job, num), planned, outcome, verdict, report, now, undefined, {
+        account: flight.account,
+        started_at: attempt.started_at,
+      }),
       sheetOf(job, num),
       cost ?? 0,
       bundle.plan,
@@ -347,22 +398,20 @@ export class AttemptConductor {
           metadata: result.metadata,
           output_tail: tail(end.answer),
           stderr_tail: tail(result.stderr),
+          tree_after: treeAfter,
+          mixed: this.services.changes.isMixed(flight),
           sheet_status: decision.next.status,
           next: decision.next,
         },
       },
     ];
-    const account = accountOf(instrument);
-    if (decision.limit) {
-      const hits = (this.core.state.limits.get(account)?.hits ?? 0) + 1;
-      const message = verdict?.message ?? 'rate limited';
-      drafts.push({
-        type: 'limit.set',
-        body: { account, instrument: instrument.profile, message, hits, ...decision.limit },
-      });
-    } else if (result.success && this.core.state.limits.has(account)) {
-      drafts.push({ type: 'limit.cleared', body: { account } });
-    }
+    const { account } = flight;
+    const limit = decision.limit && {
+      ...decision.limit,
+      message: verdict?.message ?? 'rate limited',
+    };
+    const used = { account, instrument: instrument.profile, started_at: attempt.started_at };
+    if (outcome !== 'cancelled') drafts.push(...this.ledger.ended(used, result, limit, now));
     // Decided here and not from the state, so that a resume can say: wait it out.
     if (decision.next.status === 'waiting' && !job.auto_continue && job.status === 'running') {
       const message = 'an instrument is limited, and the job was submitted not to go on by itself';
@@ -378,6 +427,7 @@ export class AttemptConductor {
       drafts.push({ type: 'job.pacing', run: job.run, body: { until: now + pause * 1000 } });
     }
     const durable = this.core.commit(drafts);
+    this.services.changes.leave(flight);
     this.flights.leave(flight);
     this.hooks.changed(job);
     await durable;
@@ -393,6 +443,7 @@ export class AttemptConductor {
     report: ValidationReport | null,
     now: number,
     fallbackCount = planned.fallbacks.length,
+    attempt: Pick<AttemptState, 'account' | 'started_at'> | null = null,
   ): ReturnType<typeof decide> {
     return decide({
       outcome,
@@ -404,12 +455,16 @@ export class AttemptConductor {
         normalAttempts: sheet.normal_attempts,
         completionAttempts: sheet.completion_attempts,
         rateLimitWaits: sheet.rate_limit_waits,
+        quotaWaits: sheet.quota_waits,
         interruptions: sheet.interruptions,
       },
       fallbackIndex: sheet.fallback_index,
       fallbackCount,
       policy: plan.retry,
       maxWaits: plan.rateLimit.maxWaits,
+      maxQuotaWaits: plan.rateLimit.maxQuotaWaits,
+      known: attempt ? this.ledger.limitOf(attempt.account) : null,
+      startedAt: attempt?.started_at ?? now,
       maxUnstatedWaitSeconds: plan.rateLimit.waitMinutes * 60,
       now,
       random: this.random(),

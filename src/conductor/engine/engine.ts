@@ -7,7 +7,7 @@ import { giveUp, removeAttemptFiles } from '../../process/attempt';
 import { endProcessTree } from '../../process/tree';
 import { findMarked } from '../../process/table';
 import { archivePath, runPath } from '../../protocol/paths';
-import type { AttemptRunner } from '../attempts/runner';
+import type { Asker, AttemptRunner } from '../attempts/runner';
 import type { Clock } from '../clock';
 import type { Journal } from '../journal/journal';
 import type { RecordDraft } from '../records';
@@ -21,6 +21,7 @@ import type { EngineCore } from './core';
 import { Dispatcher } from './dispatcher';
 import { Flights } from './flight';
 import { Jobs } from './jobs';
+import { Ledger, type AccountOf } from './ledger';
 import type { Candidate, DispatchLimits } from './ready';
 import { settle, sheetDraft } from './settle';
 import { Submissions, type SubmissionOptions } from './submission';
@@ -46,6 +47,7 @@ export interface EngineOptions {
   readonly limits: DispatchLimits & { readonly maxConcurrentJobs: number };
   readonly maxJobHistory: number;
   readonly missingKey: (candidate: Candidate) => string | null;
+  readonly accountOf: AccountOf;
   readonly catalogues: Map<string, InstrumentCatalogue>;
   readonly submissions: Omit<SubmissionOptions, 'scoresDir' | 'adoptBundle'>;
   readonly log: EngineLog;
@@ -54,6 +56,7 @@ export interface EngineOptions {
 /** The engine: wires dispatch, attempts and commands over one core, takes up what an earlier conductor left, and puts finished jobs away. */
 export class Engine {
   readonly flights = new Flights();
+  readonly ledger: Ledger;
   readonly jobs: Jobs;
   readonly commands: Commands;
   readonly submissions: Submissions;
@@ -65,6 +68,7 @@ export class Engine {
   constructor(private readonly options: EngineOptions) {
     const { core, clock, journal, archives } = options;
     this.jobs = new Jobs(core, { runs: () => [...archives], read: (run) => journal.store.readArchive(run) });
+    this.ledger = new Ledger(core, this.flights, options.accountOf, options.limits.maxConcurrentSheets);
     this.attempts = new AttemptConductor(
       core,
       this.flights,
@@ -77,6 +81,7 @@ export class Engine {
         report: (message, error) =>
           options.log.error({ error: error instanceof Error ? error.stack : String(error) }, message),
       },
+      this.ledger,
     );
     this.dispatcher = new Dispatcher(
       core,
@@ -85,12 +90,14 @@ export class Engine {
       clock,
       options.limits,
       options.missingKey,
+      this.ledger,
     );
     this.commands = new Commands(
       core,
       this.jobs,
       this.flights,
       this.attempts,
+      this.ledger,
       (digest) => this.ensureBundle(digest),
       (job) => this.settleJob(job),
       () => this.dispatcher.dispatch(),
@@ -201,9 +208,15 @@ export class Engine {
     return this.options.runner.describe(instrument, workspace);
   }
 
-  /** Is the instrument's program there, and does it tell its version; is its key there? Uses no quota. */
-  checkInstrument(profile: InstrumentProfile): Promise<CheckResult> {
-    return this.options.runner.check(profile);
+  /** Is the instrument healthy? May use the network. With `ask` it is also asked for one word, which uses quota. */
+  async checkInstrument(
+    profile: InstrumentProfile,
+    asker: Asker,
+    ask: boolean,
+  ): Promise<{ readonly health: CheckResult; readonly answer: CheckResult | null }> {
+    const { runner } = this.options;
+    const health = await runner.check(profile, asker);
+    return { health, answer: ask && health.ok ? await runner.ask(profile, asker) : null };
   }
 
   /** Deletes finished runs with all that was kept of them. Gives the runs that were deleted. */

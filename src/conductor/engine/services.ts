@@ -2,7 +2,7 @@ import { open, readFile, rename } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { glob } from 'tinyglobby';
 import { agentEnvironment } from '../../backends/environment';
-import { classify } from '../../backends/classify';
+import { classify, withDetectionPatterns } from '../../backends/classify';
 import type { BackendProgress } from '../../backends/contract';
 import type { ExecutionResult } from '../../backends/result';
 import type { InstrumentCatalogue } from '../../instruments/catalogue';
@@ -13,7 +13,7 @@ import { renderFromBundle } from '../../score/bundle';
 import { capturePatterns, cutCaptured, lookback, skippedOutput } from '../../score/cross-sheet';
 import { diskFiles } from '../../score/disk-files';
 import { environmentOf, expandRuleCommand, expandRulePath } from '../../score/placeholders';
-import type { PlannedInstrument, PlannedSheet } from '../../score/plan';
+import type { Plan, PlannedInstrument, PlannedSheet } from '../../score/plan';
 import { sheetContext } from '../../score/prompt';
 import type { CompletionFacts } from '../../score/prompt-text';
 import { compilePythonRegex } from '../../score/regex';
@@ -25,7 +25,13 @@ import { runCommand } from '../validations/command';
 import { runValidations } from '../validations/run';
 import { takeSnapshot } from '../validations/snapshot';
 import { describeFailure } from '../validations/summary';
-import type { AttemptServices, PromptRequest, SheetPrompt, ValidationReport } from './attempt-services';
+import type {
+  AttemptChanges,
+  AttemptServices,
+  PromptRequest,
+  SheetPrompt,
+  ValidationReport,
+} from './attempt-services';
 import type { StoredBundle } from './bundles';
 import type { Verdict } from './decide';
 import { skippedOnPurpose, type JobState } from './state';
@@ -38,13 +44,18 @@ export interface ServiceSources {
   secretsFor(run: string): Record<string, string>;
   attemptBase(run: string, sheet: number, attempt: number): string;
   progress(run: string, sheet: number, attempt: number, progress: BackendProgress): void;
+  readonly changes: AttemptChanges;
   /** First part of every marker: validations run under one too, so that what they leave is found. */
   readonly stateHash: string;
 }
 
 /** Everything around an attempt that is not bookkeeping: prompts, file marks, validations, prices. */
 export class Services implements AttemptServices {
-  constructor(private readonly sources: ServiceSources) {}
+  readonly changes: AttemptChanges;
+
+  constructor(private readonly sources: ServiceSources) {
+    this.changes = sources.changes;
+  }
 
   async renderPrompt(request: PromptRequest): Promise<SheetPrompt> {
     const { job, bundle, planned, instrument } = request;
@@ -167,8 +178,12 @@ export class Services implements AttemptServices {
       : null;
   }
 
-  classify(result: ExecutionResult, job: JobState, instrument: PlannedInstrument): Verdict {
-    return classify(result, { kind: this.profile(job, instrument)?.kind ?? 'cli' });
+  classify(result: ExecutionResult, job: JobState, plan: Plan, instrument: PlannedInstrument): Verdict {
+    const profile = this.profile(job, instrument);
+    // What a script prints may be anything.
+    const patterns = profile?.cli?.errors.common_patterns === false ? [] : plan.rateLimit.detectionPatterns;
+    const read = withDetectionPatterns(result, patterns, new Date());
+    return classify(read, { kind: profile?.kind ?? 'cli' });
   }
 
   price(job: JobState, instrument: PlannedInstrument, result: ExecutionResult): number | null {

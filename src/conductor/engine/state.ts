@@ -7,6 +7,7 @@ import {
   reason,
   recordBodies,
   sheetStatus,
+  treeRecord,
   type LimitState,
   type RecordBody,
   type RecordType,
@@ -22,6 +23,7 @@ export const attemptState = z.object({
   mode: attemptMode,
   instrument: z.string(),
   model: z.string().nullable(),
+  account: z.string().default(''),
   fallback_index: z.number(),
   started_at: z.number(),
   ended_at: z.number().nullable(),
@@ -51,6 +53,9 @@ export const attemptState = z.object({
   metadata: z.record(z.string(), z.unknown()).nullable().default(null),
   output_tail: z.string(),
   stderr_tail: z.string(),
+  tree_before: treeRecord.nullable().default(null),
+  tree_after: treeRecord.nullable().default(null),
+  mixed: z.boolean().default(false),
   /** Where the sheet went after it: what a fallback or a retry was decided from. */
   next_status: sheetStatus.nullable(),
 });
@@ -71,6 +76,7 @@ export const sheetState = z.object({
   normal_attempts: z.number(),
   completion_attempts: z.number(),
   rate_limit_waits: z.number(),
+  quota_waits: z.number().default(0),
   interruptions: z.number(),
   due_at: z.number().nullable(),
   hint: z.string().nullable(),
@@ -207,6 +213,7 @@ function freshSheet(skeleton: SheetSkeleton): SheetState {
     normal_attempts: 0,
     completion_attempts: 0,
     rate_limit_waits: 0,
+    quota_waits: 0,
     interruptions: 0,
     due_at: null,
     hint: null,
@@ -318,6 +325,8 @@ const handlers: Handlers = {
         metadata: null,
         output_tail: '',
         stderr_tail: '',
+        tree_after: null,
+        mixed: false,
         next_status: null,
       });
     }),
@@ -336,6 +345,7 @@ const handlers: Handlers = {
       sheet.normal_attempts = next.normal_attempts;
       sheet.completion_attempts = next.completion_attempts;
       sheet.rate_limit_waits = next.rate_limit_waits;
+      sheet.quota_waits = next.quota_waits;
       sheet.interruptions = next.interruptions;
       if (!hintUnread.has(body.outcome) && body.error_type !== 'not_started') sheet.hint = null;
       sheet.error_code = body.error_code;

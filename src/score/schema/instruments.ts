@@ -3,6 +3,15 @@ import { block, bySheet, count, maybe, positive, text } from './fields';
 
 const outputFormat = z.enum(['json', 'text', 'stream-json']);
 
+const mcpServerChoice = z.union([
+  text(),
+  z.strictObject({
+    name: text().describe('Name of the server.'),
+    allow: z.array(text()).nullish().describe('Only these of its tools; `*` stands for any characters.'),
+    deny: z.array(text()).nullish().describe('Not these of its tools.'),
+  }),
+]);
+
 /**
  * `instrument_config`, an alias' `config`, a movement's and a sheet's: known keys are typed, unknown ones are kept for
  * the instrument and warned of.
@@ -52,6 +61,16 @@ export const instrumentConfig = z.looseObject({
     .describe('User id sent along (`recursive_light`). Default: one made for this installation.'),
   max_tokens: count(1).nullish().describe('Longest answer, in tokens (HTTP instruments).'),
   temperature: z.number().min(0).max(2).nullish().describe('Sampling temperature (HTTP instruments).'),
+  file_tools: z
+    .boolean()
+    .nullish()
+    .describe('Offer `read_file`, `write_file` and `list_dir` (HTTP instruments). Default: true.'),
+  mcp_servers: z
+    .array(mcpServerChoice)
+    .nullish()
+    .describe(
+      'MCP servers whose tools are offered (HTTP instruments), by the names that the user gave them.',
+    ),
 });
 
 export const instrumentAlias = z.strictObject({

@@ -51,6 +51,8 @@ export interface AttemptModel {
   /** Tokens were used and nobody knows their price. */
   readonly unpriced: boolean;
   readonly passPercent: number | null;
+  /** Null: an older conductor does not say. */
+  readonly changes: NonNullable<AttemptSummary['changes']> | null;
 }
 
 export interface SheetModel {
@@ -84,8 +86,6 @@ export interface SheetModel {
 /** Latest progress of a running sheet. */
 export interface Progress {
   readonly attempt: number | null;
-  readonly stdoutBytes: number;
-  readonly stderrBytes: number;
   readonly lastLine: string | null;
 }
 
@@ -187,6 +187,7 @@ export function sheetFromWire(sheet: SheetState): SheetModel {
       costEstimated: attempt.cost_estimated,
       unpriced: isUnpriced(attempt),
       passPercent: attempt.pass_percentage,
+      changes: attempt.changes ?? null,
     })),
   };
 }

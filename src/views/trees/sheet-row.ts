@@ -48,8 +48,16 @@ export function sheetContext(sheet: SheetModel): string[] {
   if (isRunning(sheet.status)) words.push('running');
   else words.push('rerunnable');
   if (sheet.attempts.length > 0) words.push('hasLog');
+  const last = sheet.attempts.at(-1);
+  if (last !== undefined) words.push(...changeWords(last));
   if (sheet.attempts.some(usesClaudeCode)) words.push('resumableSession');
   return words;
+}
+
+/** What can be shown and undone of an attempt. */
+export function changeWords({ changes }: AttemptModel): string[] {
+  if (changes === 'some') return ['hasChanges', 'undoable'];
+  return changes === 'recording' ? ['hasChanges'] : [];
 }
 
 export function usesClaudeCode(attempt: AttemptModel): boolean {

@@ -40,6 +40,7 @@ export function attempt(num: number, changes: Partial<AttemptModel> = {}): Attem
     costEstimated: false,
     unpriced: false,
     passPercent: null,
+    changes: null,
     ...changes,
   };
 }
