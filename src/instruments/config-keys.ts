@@ -56,7 +56,7 @@ export function honouredConfigKeys(profile: InstrumentProfile): readonly string[
     'cli_extra_args',
     ...(claude || command.auto_approve_flag !== null ? ['skip_permissions'] : []),
     ...(claude || command.mcp_disable_args.length > 0 ? ['disable_mcp'] : []),
-    ...(claude ? ['output_format'] : []),
+    ...(claude ? ['output_format', 'resume_session'] : []),
     ...(claude || command.allowed_tools_flag !== null ? ['allowed_tools'] : []),
     ...(claude || command.system_prompt_file_flag !== null ? ['system_prompt_file'] : []),
   ];

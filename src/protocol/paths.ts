@@ -31,6 +31,7 @@ export function statePaths(stateDir: string) {
     trust: at('trust.json'),
     installationId: at('installation-id'),
     accountSalt: at('account-salt'),
+    consents: at('consents.json'),
     owner: at('owner'),
     run: at('run'),
     socket: at('run', 's'),

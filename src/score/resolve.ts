@@ -183,6 +183,7 @@ function typed(layers: readonly Layer[], num: number, scoreDir: string): Instrum
           ? { name: chosen, allow: null, deny: [] }
           : { name: chosen.name, allow: chosen.allow ?? null, deny: chosen.deny ?? [] },
       ) ?? null,
+    resumeSession: config.resume_session ?? false,
     other: jsonData(
       Object.fromEntries(
         Object.entries(merged).filter(([key]) => !knownKeys.has(key) || vendorKeys.has(key)),

@@ -5,7 +5,7 @@ import { isCliProfile } from '../../instruments/schema';
 import { resolveExecutable } from '../../process/resolve';
 import type { InstrumentRow } from '../../protocol/daemon-methods';
 import type { ParamsOf, ResultOf } from '../../protocol/methods';
-import { noConfig } from '../attempts/process-attempts';
+import { SILENT_CONFIG } from '../../score/plan';
 import type { EngineCore } from '../engine/core';
 import type { DaemonApiOptions } from './daemon-handlers';
 
@@ -91,7 +91,7 @@ export async function checkInstrument(
   if (isProgram) say('program', row.status === 'ready', row.detail ?? '', profile.install_hint);
   else if (!entry.supported) say('server', false, entry.note ?? '', null);
   else {
-    const asked = { profile: profile.name, config: noConfig };
+    const asked = { profile: profile.name, config: SILENT_CONFIG };
     const catalogue = await options.loadCatalogue(params.workspace ?? null);
     const endpoint = endpointIn(catalogue, asked, options.config.base_urls, env);
     if (endpoint?.ok === true) say('address', true, endpoint.baseUrl, null);

@@ -19,7 +19,6 @@ import { attemptLogOpener } from './attempt-log';
 import { interrupted, redactionFor } from './attempt-ends';
 import {
   PrepareError,
-  type Asker,
   type AttemptEnd,
   type AttemptHandle,
   type AttemptRequest,
@@ -75,18 +74,6 @@ export class HttpAttempts {
     };
   }
 
-  /** Is the instrument within reach, and its key there? */
-  async available(request: AttemptRequest, profile: HttpProfile): Promise<CheckResult> {
-    try {
-      const { backend } = await this.backend(request, profile);
-      await using closing = backend;
-      return await closing.availabilityCheck();
-    } catch (error) {
-      if (error instanceof PrepareError) return { ok: false, message: error.message };
-      throw error;
-    }
-  }
-
   /** @throws PrepareError */
   private async backend(
     request: AttemptRequest,
@@ -126,10 +113,12 @@ export class HttpAttempts {
   /** A backend that is asked about itself and plays no sheet. */
   async forCheck(
     profile: HttpProfile,
-    instrument: PlannedInstrument,
-    { env, secrets }: Asker,
+    request: Pick<AttemptRequest, 'instrument' | 'env' | 'secrets' | 'workspace'> & {
+      readonly run: string | null;
+    },
   ): Promise<Backend> {
-    const endpoint = this.options.endpoint(instrument, null, env);
+    const { instrument, env, secrets, workspace } = request;
+    const endpoint = this.options.endpoint(instrument, request.run, env);
     if (!endpoint.ok) return new UnavailableBackend(profile.display_name, endpoint.message);
     const { baseUrl, keyName } = endpoint;
     return createHttpBackend(await this.options.http.open(), {
@@ -137,12 +126,19 @@ export class HttpAttempts {
       config: instrument.config,
       endpoint: { baseUrl, keyName, key: keyName === null ? null : (secrets[keyName] ?? null) },
       environment: env,
-      workspace: '/',
+      workspace,
       tools: null,
       openLog: null,
       clock: this.options.clock,
       installationId: () => this.options.installationId(),
     });
+  }
+
+  /** Does the server answer? Uses no quota. */
+  async available(request: AttemptRequest, profile: HttpProfile): Promise<CheckResult> {
+    const backend = await this.forCheck(profile, request);
+    await using closing = backend;
+    return await closing.availabilityCheck();
   }
 
   /** Resolves when all that was told to end has written its last word. */

@@ -5,10 +5,10 @@ import type { Backend, CheckResult } from '../../backends/contract';
 import { UnavailableBackend } from '../../backends/unavailable-backend';
 import { isCliProfile, isHttpProfile, type InstrumentProfile } from '../../instruments/schema';
 import { giveUp, readClaim, removeAttemptFiles } from '../../process/attempt';
-import type { PlannedInstrument } from '../../score/plan';
+import { SILENT_CONFIG, type PlannedInstrument } from '../../score/plan';
 import { redactionFor } from './attempt-ends';
 import { HttpAttempts, type HttpAttemptsOptions } from './http-attempts';
-import { noConfig, ProcessAttempts, type ProcessAttemptsOptions } from './process-attempts';
+import { ProcessAttempts, type ProcessAttemptsOptions } from './process-attempts';
 import {
   PrepareError,
   type Asker,
@@ -61,6 +61,13 @@ export class LocalRunner implements AttemptRunner {
     return Promise.reject(new PrepareError('E505', 'configuration', message, true));
   }
 
+  async available(request: AttemptRequest): Promise<CheckResult> {
+    const profile = this.options.profile(request.instrument, request.run);
+    if (profile && isCliProfile(profile)) return this.processes.available(request, profile);
+    if (profile && isHttpProfile(profile)) return this.calls.available(request, profile);
+    return { ok: false, message: `no instrument "${request.instrument.profile}" is known` };
+  }
+
   async check(profile: InstrumentProfile, asker: Asker): Promise<CheckResult> {
     const backend = await this.backendFor(profile, asker);
     await using closing = backend;
@@ -74,7 +81,9 @@ export class LocalRunner implements AttemptRunner {
     const folder = await mkdtemp(join(tmpdir(), 'marianne-check-'));
     try {
       closing.workingDirectory = folder;
-      const result = await closing.execute('Answer with the one word: ready', { timeoutSeconds: ASK_SECONDS });
+      const result = await closing.execute('Answer with the one word: ready', {
+        timeoutSeconds: ASK_SECONDS,
+      });
       const redaction = redactionFor(asker.secrets);
       return result.success
         ? { ok: true, message: 'it answers' }
@@ -87,7 +96,8 @@ export class LocalRunner implements AttemptRunner {
   private backendFor(profile: InstrumentProfile, asker: Asker): Promise<Backend> {
     if (isCliProfile(profile)) return Promise.resolve(this.processes.forCheck(profile, asker));
     if (isHttpProfile(profile)) {
-      return this.calls.forCheck(profile, { profile: profile.name, label: profile.name, config: noConfig }, asker);
+      const instrument = { profile: profile.name, label: profile.name, config: SILENT_CONFIG };
+      return this.calls.forCheck(profile, { ...asker, instrument, run: null, workspace: '/' });
     }
     const reason = `${profile.display_name} cannot be used`;
     return Promise.resolve(new UnavailableBackend(profile.display_name, reason));
@@ -96,13 +106,6 @@ export class LocalRunner implements AttemptRunner {
   discard(base: string): Promise<void> {
     removeAttemptFiles(base);
     return Promise.resolve();
-  }
-
-  async available(request: AttemptRequest): Promise<CheckResult> {
-    const profile = this.options.profile(request.instrument, request.run);
-    if (profile && isCliProfile(profile)) return this.processes.available(request, profile);
-    if (profile && isHttpProfile(profile)) return this.calls.available(request, profile);
-    return { ok: false, message: `no instrument "${request.instrument.profile}" is known` };
   }
 
   close(): Promise<void> {

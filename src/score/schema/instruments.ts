@@ -48,6 +48,10 @@ export const instrumentConfig = z.looseObject({
     .nullish()
     .describe('How much of the output is kept for later sheets, in bytes. Default: all of it.'),
   cli_extra_args: z.array(z.string()).nullish().describe('Arguments appended to the command line.'),
+  resume_session: z
+    .boolean()
+    .nullish()
+    .describe('Further attempts go on with the agent’s session of the one before (Claude Code).'),
   api_key_env: z.string().nullish().describe('Name of the environment variable with the API key.'),
   base_url: z
     .url({ protocol: /^https?$/ })

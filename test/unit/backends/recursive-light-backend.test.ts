@@ -4,7 +4,7 @@ import type { HttpBackend, HttpBackendOptions } from '../../../src/backends/http
 import { OpenAiBackend } from '../../../src/backends/http/openai-backend';
 import { RecursiveLightBackend } from '../../../src/backends/http/recursive-light-backend';
 import type { ExecutionResult } from '../../../src/backends/result';
-import { noConfig } from '../../../src/conductor/attempts/process-attempts';
+import { SILENT_CONFIG } from '../../../src/score/plan';
 import { systemClock } from '../../../src/conductor/clock';
 import {
   httpProfile,
@@ -193,7 +193,7 @@ describe('the health of HTTP instruments', () => {
     const connection = new HttpConnection();
     const backend = new Vendor({
       profile,
-      config: noConfig,
+      config: SILENT_CONFIG,
       connection,
       endpoint: { baseUrl: server.url, keyName: key === null ? null : 'VENDOR_API_KEY', key },
       environment: {},
