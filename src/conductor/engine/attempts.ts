@@ -399,6 +399,7 @@ export class AttemptConductor {
           pass_percent: report?.passPercent ?? null,
           rules: report ? [...report.rules] : [],
           session_id: result.sessionId,
+          metadata: result.metadata,
           output_tail: tail(end.answer),
           stderr_tail: tail(result.stderr),
           tree_after: treeAfter,

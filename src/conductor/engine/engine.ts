@@ -7,7 +7,7 @@ import { giveUp, removeAttemptFiles } from '../../process/attempt';
 import { endProcessTree } from '../../process/tree';
 import { findMarked } from '../../process/table';
 import { archivePath, runPath } from '../../protocol/paths';
-import type { AttemptRunner } from '../attempts/runner';
+import type { Asker, AttemptRunner } from '../attempts/runner';
 import type { Clock } from '../clock';
 import type { Journal } from '../journal/journal';
 import type { RecordDraft } from '../records';
@@ -208,9 +208,15 @@ export class Engine {
     return this.options.runner.describe(instrument, workspace);
   }
 
-  /** Is the instrument's program there, and does it tell its version; is its key there? Uses no quota. */
-  checkInstrument(profile: InstrumentProfile): Promise<CheckResult> {
-    return this.options.runner.check(profile);
+  /** Is the instrument healthy? May use the network. With `ask` it is also asked for one word, which uses quota. */
+  async checkInstrument(
+    profile: InstrumentProfile,
+    asker: Asker,
+    ask: boolean,
+  ): Promise<{ readonly health: CheckResult; readonly answer: CheckResult | null }> {
+    const { runner } = this.options;
+    const health = await runner.check(profile, asker);
+    return { health, answer: ask && health.ok ? await runner.ask(profile, asker) : null };
   }
 
   /** Deletes finished runs with all that was kept of them. Gives the runs that were deleted. */

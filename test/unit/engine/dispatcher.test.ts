@@ -20,6 +20,7 @@ const runner: AttemptRunner = {
   attach: unused,
   describe: unused,
   discard: unused,
+  ask: unused,
   check: unused,
   close: unused,
   available: unused,
