@@ -8,13 +8,10 @@ import { ensureDependencies, must } from './ensure.mjs';
 ensureDependencies();
 must(process.execPath, ['esbuild.mjs', '--bench']);
 
-const chain = JSON.parse(
-  spawnSync(process.execPath, ['out/bench/chain.js', '200', '5'], { encoding: 'utf8' })
-    .stdout.trim()
-    .split('\n')
-    .at(-1),
-);
-report('a chain of 200 empty sheets, ms a sheet', chain.chainMs, chain.floorMs, 1.7);
+const chain = measured('out/bench/chain.js', '200', '5');
+report('a chain of 200 empty sheets, ms a sheet', chain.chainMs, chain.floorMs, 1.7, chain.ratio);
+const size = measured('out/bench/size.js', '100', '10000');
+report('a sheet of a job of 10,000 beside one of 100, ms', size.largeMs, size.smallMs, 1.5);
 
 const home = mkdtempSync(join(tmpdir(), 'marianne-bench-'));
 const env = { ...process.env, MARIANNE_HOME: home };
@@ -42,8 +39,13 @@ function median(values) {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
-function report(what, ours, floor, bar) {
-  const ratio = ours / floor;
+/** What a bench prints last, in a process of its own. */
+function measured(...args) {
+  const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  return JSON.parse(stdout.trim().split('\n').at(-1));
+}
+
+function report(what, ours, floor, bar, ratio = ours / floor) {
   console.log(
     `${what}: ${ours.toFixed(2)}, beside ${floor.toFixed(2)} → ${ratio.toFixed(2)} (bar ${bar}) ${ratio <= bar ? 'ok' : 'OVER THE BAR'}`,
   );

@@ -12,7 +12,6 @@ import { accountOf, instrumentFor, instrumentKey, type Candidate } from './ready
 import {
   currentAttempt,
   sheetOf,
-  terminalSheet,
   type AttemptState,
   type JobState,
   type SheetState,
@@ -370,7 +369,7 @@ export class AttemptConductor {
       });
     }
     const pause = bundle.plan.pauseBetweenSheetsSeconds;
-    const more = job.sheets.some((sheet) => sheet.num !== num && !terminalSheet.has(sheet.status));
+    const more = this.core.indexOf(job).open > 1;
     if (decision.next.status === 'completed' && pause > 0 && more && this.flights.perJob(job.run) <= 1) {
       drafts.push({ type: 'job.pacing', run: job.run, body: { until: now + pause * 1000 } });
     }

@@ -230,10 +230,9 @@ export class Engine {
   private settleJob(job: JobState): void {
     const live = this.jobs.live(job.run);
     if (!live) return;
-    const drafts = settle(live, this.options.core.bundleOf(live).plan, (sheet) =>
-      this.flights.has(live.run, sheet),
-    );
-    void this.options.core.commit(drafts);
+    const { core } = this.options;
+    const inFlight = this.flights.perJob(live.run) > 0;
+    void core.commit(settle(live, core.bundleOf(live).plan, inFlight, core.indexOf(live)));
   }
 
   /** Strays are ended once no attempt of the run is left, then its records go to the archive. */
