@@ -9,13 +9,7 @@ import type { EngineCore } from './core';
 import { decide, type Verdict } from './decide';
 import type { Flight, Flights } from './flight';
 import { accountOf, instrumentFor, instrumentKey, type Candidate } from './ready';
-import {
-  currentAttempt,
-  sheetOf,
-  type AttemptState,
-  type JobState,
-  type SheetState,
-} from './state';
+import { currentAttempt, sheetOf, type AttemptState, type JobState, type SheetState } from './state';
 
 /** Wait before a start that failed for reasons of ours is tried again, milliseconds. */
 const troubleMs = 2000;

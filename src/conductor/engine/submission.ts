@@ -71,6 +71,8 @@ export class Submissions {
     text?: string | null;
     workspace: string | null;
     cwd: string;
+    /** The sheet whose prompt somebody wants to see. */
+    sheet?: number;
   }): Promise<Intake> {
     return takeIn(
       {
@@ -78,6 +80,7 @@ export class Submissions {
         text: request.text ?? null,
         workspace: request.workspace,
         cwd: request.cwd,
+        ...(request.sheet === undefined ? {} : { sheet: request.sheet }),
       },
       this.options.loadCatalogue,
       this.options.productVersion,
