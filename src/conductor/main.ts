@@ -259,6 +259,7 @@ async function main(): Promise<void> {
     maxJobHistory: config.max_job_history,
     missingKey: ({ job, instrument }) => missingKeyOf(job.run, job.secret_names, instrument),
     catalogues,
+    storedIsKnown: report.state !== 'missing' && report.corruption.length === 0,
     submissions: {
       productVersion: build.version,
       loadCatalogue: async (workspace) => {

@@ -6,7 +6,7 @@ import type { CliProfile } from '../../instruments/schema';
 import { giveUp, removeAttemptFiles } from '../../process/attempt';
 import { endProcessTree } from '../../process/tree';
 import { findMarked } from '../../process/table';
-import { archivePath, runPath } from '../../protocol/paths';
+import { archivePath, runPath, statePaths } from '../../protocol/paths';
 import type { AttemptRunner } from '../attempts/runner';
 import type { Clock } from '../clock';
 import type { Journal } from '../journal/journal';
@@ -23,6 +23,7 @@ import { Flights } from './flight';
 import { Jobs } from './jobs';
 import type { Candidate, DispatchLimits } from './ready';
 import { settle, sheetDraft } from './settle';
+import { sweepStored } from './sweep';
 import { Submissions, type SubmissionOptions } from './submission';
 import { currentAttempt, terminalJob, terminalSheet, type JobState } from './state';
 
@@ -48,6 +49,8 @@ export interface EngineOptions {
   readonly missingKey: (candidate: Candidate) => string | null;
   readonly catalogues: Map<string, InstrumentCatalogue>;
   readonly submissions: Omit<SubmissionOptions, 'scoresDir' | 'adoptBundle'>;
+  /** The journal was read whole: what no record refers to is not needed. */
+  readonly storedIsKnown: boolean;
   readonly log: EngineLog;
 }
 
@@ -60,6 +63,7 @@ export class Engine {
   readonly dispatcher: Dispatcher;
   private readonly attempts: AttemptConductor;
   private putAway: Promise<void> = Promise.resolve();
+  private sweeping: Promise<void> = Promise.resolve();
   private stopped = false;
 
   constructor(private readonly options: EngineOptions) {
@@ -132,6 +136,7 @@ export class Engine {
     }
     if (this.options.journal.failed) this.dispatcher.setStorageFailed(true);
     this.dispatcher.start();
+    this.sweep();
   }
 
   /** A job whose stored score cannot be read any more fails, told as that; the others go on. Its agents are ended as strays. */
@@ -164,6 +169,7 @@ export class Engine {
     this.dispatcher.stop();
     this.attempts.stop();
     await this.putAway;
+    await this.sweeping;
   }
 
   /** Jobs that still have something to do. */
@@ -213,6 +219,7 @@ export class Engine {
       return live === undefined || terminalJob.has(live.status);
     });
     await this.deleteRuns(finished);
+    this.sweep();
     return finished;
   }
 
@@ -280,6 +287,31 @@ export class Engine {
         if ((await findMarked(marker)).length > 0) await endProcessTree({ shim: null, marker });
       }
     }
+  }
+
+  /** In the background: nobody waits for it, and what it misses is there the next time. */
+  private sweep(): void {
+    const { core, journal, stateDir, clock, log, storedIsKnown } = this.options;
+    if (!storedIsKnown) return;
+    const { scores, prompts } = statePaths(stateDir);
+    const stopped = () => this.stopped;
+    async function* archived(): AsyncGenerator<unknown> {
+      for (const run of await journal.store.listArchives())
+        for await (const { body } of journal.store.readArchive(run)) yield body;
+    }
+    const live = () => core.state.jobs.values();
+    this.sweeping = this.sweeping
+      .then(() =>
+        sweepStored({ folders: [scores, prompts], live, archived, now: () => clock.now(), stopped }),
+      )
+      .then(
+        (removed) => {
+          if (removed > 0) log.info({ removed }, 'stored scores and prompts that no run needs were removed');
+        },
+        (error: unknown) => {
+          log.warn({ error: String(error) }, 'stored scores and prompts were not looked through');
+        },
+      );
   }
 
   /** Keeps the newest `max_job_history` finished runs. */
