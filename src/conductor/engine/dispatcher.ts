@@ -5,6 +5,9 @@ import type { Flights } from './flight';
 import { instrumentKey, jobWidth, nextDue, readySheets, type Candidate, type DispatchLimits } from './ready';
 import type { JobState } from './state';
 
+/** Instants are the wall clock's, and timers are not: after a sleep of the machine, or a change of the clock, they are looked at again this soon. Milliseconds. */
+const longestSleep = 30_000;
+
 /** Something outside the engine that can hold a sheet back: a missing key. Null = nothing holds it. */
 export type HoldCheck = (candidate: Candidate) => string | null;
 
@@ -141,6 +144,7 @@ export class Dispatcher {
       const stagger = this.core.bundleOf(job).plan.parallel.staggerDelayMs;
       if (stagger > 0 && at + stagger > now) due = Math.min(due ?? Infinity, at + stagger);
     }
-    if (due !== null) this.cancelTimer = this.clock.schedule(due - now, () => this.dispatch());
+    if (due !== null)
+      this.cancelTimer = this.clock.schedule(Math.min(due - now, longestSleep), () => this.dispatch());
   }
 }

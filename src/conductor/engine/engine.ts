@@ -148,7 +148,7 @@ export class Engine {
       for (const sheet of job.sheets) {
         const attempt = currentAttempt(sheet);
         if (attempt) {
-          giveUp(attempt.base);
+          this.giveUpUntaken(attempt.base);
           drafts.push(abandoned(job.run, sheet, attempt, message));
         } else if (!terminalSheet.has(sheet.status))
           drafts.push(sheetDraft(job, sheet, 'failed', 'score_lost', message, 'E999'));
@@ -161,6 +161,15 @@ export class Engine {
       });
       void core.commit(drafts);
     } else this.scheduleArchive(job.run);
+  }
+
+  /** Without room for a claim the start goes on all the same: what runs of a failed job is ended as a stray, a shim that has not claimed is not. */
+  private giveUpUntaken(base: string): void {
+    try {
+      giveUp(base);
+    } catch (error) {
+      this.options.log.warn({ base, error: String(error) }, 'an attempt could not be given up');
+    }
   }
 
   /** No further dispatch; running attempts are left to the next conductor. */
