@@ -10,7 +10,13 @@ const root = join(import.meta.dirname, '..');
 export function pack(file) {
   const vsix = resolve(file);
   mkdirSync(dirname(vsix), { recursive: true });
-  const options = ['--no-dependencies', '--allow-missing-repository', '--no-rewrite-relative-links'];
+  const options = [
+    '--no-dependencies',
+    '--allow-missing-repository',
+    '--no-rewrite-relative-links',
+    '--readme-path',
+    'MARKETPLACE.md',
+  ];
   for (const args of [
     ['esbuild.mjs'],
     ['node_modules/@vscode/vsce/vsce', 'package', ...options, '--out', vsix],

@@ -46,6 +46,8 @@ journey(
     const { page } = window;
     await page.locator('.squiggly-error').first().waitFor({ timeout: 30_000 });
     await page.locator('.view-line', { hasText: 'instrumet' }).getByText('instrumet').click();
+    // Fixes are there a moment after the mark.
+    await page.locator('.lightbulb-glyph-gutter, [class*="gutter-lightbulb"]').first().waitFor();
     await page.keyboard.press('Control+.');
     const fix = page.locator('.action-widget .monaco-list-row', { hasText: 'instrument' }).first();
     await fix.waitFor();
