@@ -26,6 +26,10 @@ const entries = {
   // Loaded by the extension when a score is first needed: YAML and the score's schema are large.
   'score-room': 'src/score-room.ts',
   conductor: 'src/conductor/main.ts',
+  // Loaded by the conductor with the first HTTP attempt: the vendors' libraries are large.
+  'http-room': 'src/backends/http/http-room.ts',
+  // Loaded by the conductor with the first MCP server.
+  'mcp-room': 'src/backends/mcp/mcp-room.ts',
   'journal-worker': 'src/conductor/journal/writer-worker.ts',
   'index-worker': 'src/conductor/index/index-worker.ts',
   launcher: 'src/process/launcher-main.ts',
@@ -113,6 +117,18 @@ const lazyScoreRoom = {
   },
 };
 
+/** The conductor asks for `dist/http-room.js` and `dist/mcp-room.js` at run time. */
+const lazyRooms = {
+  name: 'lazy-rooms',
+  setup(build) {
+    build.onResolve({ filter: /^\.\/(http\/http-room|mcp-room)$/ }, ({ path, importer }) =>
+      /[\\/]src[\\/]backends[\\/](http-access|mcp[\\/]proxy)\.ts$/.test(importer)
+        ? { path: path.replace('./http/', './') + '.js', external: true }
+        : null,
+    );
+  },
+};
+
 const bundleOptions = {
   ...common,
   entryPoints: present,
@@ -120,6 +136,7 @@ const bundleOptions = {
   plugins: [
     leanZod,
     lazyScoreRoom,
+    lazyRooms,
     {
       name: 'data-and-stamp',
       setup(build) {

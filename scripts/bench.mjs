@@ -8,13 +8,12 @@ import { ensureDependencies, must } from './ensure.mjs';
 ensureDependencies();
 must(process.execPath, ['esbuild.mjs', '--bench']);
 
-const chain = JSON.parse(
-  spawnSync(process.execPath, ['out/bench/chain.js', '200', '5'], { encoding: 'utf8' })
-    .stdout.trim()
-    .split('\n')
-    .at(-1),
-);
+const chain = lastJson('out/bench/chain.js', '200', '5');
 report('a chain of 200 empty sheets, ms a sheet', chain.chainMs, chain.floorMs, 1.7);
+
+const limits = lastJson('out/bench/limits.js');
+report('12 sheets at once against bursts of 429, s', limits.takenSeconds, limits.idealSeconds, 1.3);
+report('most probes a window', Math.max(...limits.probes), 1, 1);
 
 const home = mkdtempSync(join(tmpdir(), 'marianne-bench-'));
 const env = { ...process.env, MARIANNE_HOME: home };
@@ -30,6 +29,11 @@ try {
 } finally {
   spawnSync(process.execPath, ['dist/cli.js', 'stop'], { env });
   rmSync(home, { recursive: true, force: true });
+}
+
+function lastJson(...args) {
+  const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  return JSON.parse(stdout.trim().split('\n').at(-1));
 }
 
 function timed(args, env) {

@@ -25,6 +25,7 @@ export const eventKinds = {
   'rate_limit.active': 'numbered',
   'rate_limit.cleared': 'numbered',
   'job.cost_update': 'numbered',
+  'job.cost_warning': 'numbered',
   'attempt.progress': 'ephemeral',
   'storage.failed': 'ephemeral',
   'storage.recovered': 'ephemeral',
@@ -90,7 +91,11 @@ export const eventDataSchemas = {
     model: z.string().nullish(),
     until: z.number().nullish(),
   }),
-  cost: z.object({ total_cost_usd: z.number().nullish(), limit_usd: z.number().nullish() }),
+  cost: z.object({
+    total_cost_usd: z.number().nullish(),
+    limit_usd: z.number().nullish(),
+    unpriced: z.boolean().nullish(),
+  }),
   storage: z.object({ message: z.string().nullish() }),
 } as const;
 

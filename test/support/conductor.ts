@@ -91,7 +91,12 @@ export class TestConductor {
   }
 
   /** Resolves with the record of a job once it is at its end (or has one of these statuses). Survives a conductor that comes and goes. */
-  async until(run: string, statuses: ReadonlySet<string> = ended, timeoutMs = 60_000): Promise<Checkpoint> {
+  async until(
+    run: string,
+    statuses: ReadonlySet<string> = ended,
+    timeoutMs = 60_000,
+    everyMs = 25,
+  ): Promise<Checkpoint> {
     const deadline = Date.now() + timeoutMs;
     let last: Checkpoint | null = null;
     while (Date.now() < deadline) {
@@ -101,11 +106,25 @@ export class TestConductor {
       } catch {
         await this.ready().catch(() => undefined);
       }
-      await new Promise((done) => setTimeout(done, 25));
+      await new Promise((done) => setTimeout(done, everyMs));
     }
     throw new Error(
       `${run} did not end: ${JSON.stringify(last, null, 1).slice(0, 3000)}\nlog:\n${this.log()}`,
     );
+  }
+
+  /** Resolves with the record of a job once one of its sheets has this status. */
+  async untilSheet(run: string, sheet: number, status: string): Promise<Checkpoint> {
+    const deadline = Date.now() + 30_000;
+    for (;;) {
+      const job = await this.call('job.status', { job_id: run });
+      if (job.sheets[String(sheet)]?.status === status) return job;
+      if (Date.now() > deadline || ended.has(job.status))
+        throw new Error(
+          `sheet ${sheet} of ${run} is not ${status}: ${JSON.stringify(job.sheets).slice(0, 2000)}`,
+        );
+      await new Promise((done) => setTimeout(done, 20));
+    }
   }
 
   log(): string {

@@ -2,7 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CheckResult } from '../../backends/contract';
 import type { InstrumentCatalogue } from '../../instruments/catalogue';
-import type { CliProfile } from '../../instruments/schema';
+import type { InstrumentProfile } from '../../instruments/schema';
 import { giveUp, removeAttemptFiles } from '../../process/attempt';
 import { endProcessTree } from '../../process/tree';
 import { findMarked } from '../../process/table';
@@ -21,6 +21,7 @@ import type { EngineCore } from './core';
 import { Dispatcher } from './dispatcher';
 import { Flights } from './flight';
 import { Jobs } from './jobs';
+import { Ledger, type AccountOf } from './ledger';
 import type { Candidate, DispatchLimits } from './ready';
 import { settle, sheetDraft } from './settle';
 import { Submissions, type SubmissionOptions } from './submission';
@@ -46,6 +47,7 @@ export interface EngineOptions {
   readonly limits: DispatchLimits & { readonly maxConcurrentJobs: number };
   readonly maxJobHistory: number;
   readonly missingKey: (candidate: Candidate) => string | null;
+  readonly accountOf: AccountOf;
   readonly catalogues: Map<string, InstrumentCatalogue>;
   readonly submissions: Omit<SubmissionOptions, 'scoresDir' | 'adoptBundle'>;
   readonly log: EngineLog;
@@ -54,6 +56,7 @@ export interface EngineOptions {
 /** The engine: wires dispatch, attempts and commands over one core, takes up what an earlier conductor left, and puts finished jobs away. */
 export class Engine {
   readonly flights = new Flights();
+  readonly ledger: Ledger;
   readonly jobs: Jobs;
   readonly commands: Commands;
   readonly submissions: Submissions;
@@ -65,6 +68,7 @@ export class Engine {
   constructor(private readonly options: EngineOptions) {
     const { core, clock, journal, archives } = options;
     this.jobs = new Jobs(core, { runs: () => [...archives], read: (run) => journal.store.readArchive(run) });
+    this.ledger = new Ledger(core, this.flights, options.accountOf, options.limits.maxConcurrentSheets);
     this.attempts = new AttemptConductor(
       core,
       this.flights,
@@ -77,6 +81,7 @@ export class Engine {
         report: (message, error) =>
           options.log.error({ error: error instanceof Error ? error.stack : String(error) }, message),
       },
+      this.ledger,
     );
     this.dispatcher = new Dispatcher(
       core,
@@ -85,12 +90,14 @@ export class Engine {
       clock,
       options.limits,
       options.missingKey,
+      this.ledger,
     );
     this.commands = new Commands(
       core,
       this.jobs,
       this.flights,
       this.attempts,
+      this.ledger,
       (digest) => this.ensureBundle(digest),
       (job) => this.settleJob(job),
       () => this.dispatcher.dispatch(),
@@ -163,6 +170,7 @@ export class Engine {
     this.stopped = true;
     this.dispatcher.stop();
     this.attempts.stop();
+    await this.options.runner.close();
     await this.putAway;
   }
 
@@ -200,8 +208,8 @@ export class Engine {
     return this.options.runner.describe(instrument, workspace);
   }
 
-  /** Is the instrument's program there, and does it tell its version? Uses no quota. */
-  checkInstrument(profile: CliProfile): Promise<CheckResult> {
+  /** Is the instrument's program there, and does it tell its version; is its key there? Uses no quota. */
+  checkInstrument(profile: InstrumentProfile): Promise<CheckResult> {
     return this.options.runner.check(profile);
   }
 

@@ -9,11 +9,6 @@ export function instrumentFor(planned: PlannedSheet, fallbackIndex: number): Pla
     : (planned.fallbacks[fallbackIndex - 1] ?? planned.instrument);
 }
 
-/** Rate limits are kept per account: today an instrument. */
-export function accountOf(instrument: PlannedInstrument): string {
-  return instrument.profile;
-}
-
 export type Dependencies = 'satisfied' | 'open' | 'blocked';
 
 /** Satisfied by completed, or by skipped on purpose; blocked once one can never be satisfied. */
@@ -116,6 +111,6 @@ export function nextDue(
     for (const sheet of job.sheets)
       if (sheet.status === 'retry_scheduled' || sheet.status === 'waiting') consider(sheet.due_at);
   }
-  for (const limit of limits.values()) consider(limit.until);
+  for (const limit of limits.values()) consider(limit.until + limit.spread_ms);
   return next;
 }

@@ -21,7 +21,7 @@ export function attemptRow(job: string, sheet: number, attempt: AttemptModel, no
         ? duration(now - attempt.startedAt, { steps: true })
         : attempt.durationSeconds !== null && duration(attempt.durationSeconds * 1000),
       attempt.mode === 'normal' ? '' : attempt.mode,
-      cost(attempt.costUsd ?? 0),
+      cost(attempt.costUsd ?? 0, attempt.unpriced),
       attempt.instrument,
     ),
     icon: attempt.outcome === null ? stateIcons.running : icons[attempt.outcome],

@@ -16,7 +16,7 @@ export function sheetRow(job: JobModel, sheet: SheetModel, now: number): Row {
       sheetOutcome(sheet, now),
       sheetElapsed(sheet, now),
       many && l10n.t('attempt {0}', sheet.attempts.length),
-      cost(sheet.costUsd),
+      cost(sheet.costUsd, sheet.unpriced),
       sheet.instrument,
     ),
     icon: sheetIcon(sheet),
@@ -160,7 +160,7 @@ export function sheetTooltip(sheet: SheetModel, progress: Progress | undefined, 
     l10n.t('Tokens'),
     sheet.inputTokens === null ? null : `${sheet.inputTokens} + ${sheet.outputTokens ?? 0}`,
   );
-  add(l10n.t('Cost'), cost(sheet.costUsd));
+  add(l10n.t('Cost'), cost(sheet.costUsd, sheet.unpriced));
   add(l10n.t('Depends on'), sheet.dependsOn.join(', '));
   add(l10n.t('Reason'), sheet.reason?.message ?? null);
   add(l10n.t('Error'), sheet.errorMessage === null ? null : parts(sheet.errorCode, sheet.errorMessage));
