@@ -64,10 +64,12 @@ journey(
 
 journey(
   'without a mouse',
-  { files: { 'duet.yaml': fanOut }, openFile: 'duet.yaml' },
+  { files: { 'duet.yaml': fanOut }, openFile: 'duet.yaml', timeoutSeconds: 150 },
   async ({ window, screenshot }) => {
     const { page } = window;
     const { keyboard } = page;
+    // An editor that is still being opened takes the focus out of the palette.
+    await window.codeLens('Run Score').waitFor({ timeout: 40_000 });
     /** From the palette with Enter. */
     const command = async (title) => {
       const row = window.quickInput.locator('.monaco-list-row.focused', { hasText: title });
@@ -86,7 +88,9 @@ journey(
       await keyboard.press('Enter');
     };
     await command('Marianne: Submit Score');
-    await window.quickInput.locator('.monaco-list-row.focused', { hasText: 'Submit' }).waitFor();
+    await window.quickInput
+      .locator('.monaco-list-row.focused', { hasText: 'Works in' })
+      .waitFor({ timeout: 30_000 });
     await keyboard.press('Enter');
     // A view that is still empty has nothing to focus: first the job is there.
     await page.locator('.codelens-decoration', { hasText: 'completed · 4/4' }).waitFor({ timeout: 40_000 });
