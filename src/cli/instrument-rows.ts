@@ -1,11 +1,13 @@
 /** What this machine can run, judged without running anything. */
 import type { CatalogueEntry, InstrumentCatalogue } from '../instruments/catalogue';
+import { environmentNames } from '../instruments/environment-names';
 import type { InstrumentRow } from '../protocol/daemon-methods';
 import { locateExecutable } from './catalogue';
 import type { CliContext } from './context';
 
 export function instrumentRow(entry: CatalogueEntry, context: CliContext): InstrumentRow {
   const { profile } = entry;
+  const key = profile.kind === 'http' ? environmentNames(profile).secret[0] : undefined;
   const place = locateExecutable(profile, context);
   const missing =
     `${profile.cli?.command.executable ?? profile.name} was not found` +
@@ -17,8 +19,13 @@ export function instrumentRow(entry: CatalogueEntry, context: CliContext): Instr
     kind: profile.kind,
     source: entry.source === 'workspace' ? 'folder' : entry.source,
     path: entry.file,
-    status: !entry.supported ? 'unknown' : place === null ? 'missing' : 'ready',
-    detail: entry.note ?? place ?? missing,
+    ...(!entry.supported
+      ? { status: 'unknown', detail: entry.note }
+      : profile.kind === 'http'
+        ? key !== undefined && !context.env[key]
+          ? { status: 'needs_key', detail: profile.login_hint ?? `Set ${key}.` }
+          : { status: 'ready', detail: key === undefined ? 'needs no key' : `${key} is set` }
+        : { status: place === null ? 'missing' : 'ready', detail: place ?? missing }),
     default_model: profile.default_model,
     models: profile.models.map(({ name }) => name),
     capabilities: [...profile.capabilities],

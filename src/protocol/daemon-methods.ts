@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { monitorEventSchema } from './events';
 import { logPageParams, logPageSchema } from './job-methods';
-import { count, filePath, flag, jobId, noParams, optional } from './schema-parts';
+import { count, filePath, flag, jobId, namedValues, noParams, optional } from './schema-parts';
 import { jobRowSchema, statusReasonSchema } from './states';
 
 /** The version of this protocol. Raised only when an older client would misunderstand; keys are added without. */
@@ -327,6 +327,9 @@ export const daemonMethods = {
       workspace: optional(filePath),
       /** Also ask what is left of the quota; that may cost a request. */
       quota: flag(false),
+      /** As with `job.submit`: addresses and proxies, and keys for this one question. */
+      env: optional(namedValues),
+      secrets: optional(namedValues),
     }),
     result: z.object({
       name: text,

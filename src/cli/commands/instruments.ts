@@ -23,7 +23,8 @@ export const instrumentsCommand: CliCommand = {
     action(list, session, listInstruments);
     const check = subcommand(group, 'check <name>', 'whether an instrument works')
       .description(
-        'Look for the program, ask its version, look for its login. Does not cost anything, without --quota.',
+        'Look for the program and ask its version; ask a server for its models with your key. Does not cost anything,\n' +
+          'without --quota.',
       )
       .option('--quota', 'also ask what is left; may cost a request');
     jsonOption(check);
@@ -96,9 +97,18 @@ async function checkInstrument(
   options: { readonly quota?: true },
   name = '',
 ): Promise<ExitCode> {
-  const { output } = invocation;
+  const { context, output } = invocation;
+  const catalogue = await loadInstruments(context, context.cwd());
+  const { submitEnvironment } = await import('../../instruments/submit-environment');
+  const { env, secrets } = submitEnvironment(context.env, catalogue);
   return withConductor(invocation, async ({ client }) => {
-    const answer = await client.call('instruments.check', { name, quota: options.quota ?? false });
+    const answer = await client.call('instruments.check', {
+      name,
+      workspace: context.cwd(),
+      quota: options.quota ?? false,
+      env,
+      secrets,
+    });
     if (output.json) output.document(answer);
     else {
       const { out } = output;

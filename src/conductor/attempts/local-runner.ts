@@ -9,6 +9,7 @@ import {
   type AttemptHandle,
   type AttemptRequest,
   type AttemptRunner,
+  type CheckEnvironment,
   type PreparedAttempt,
 } from './runner';
 
@@ -40,7 +41,7 @@ export class LocalRunner implements AttemptRunner {
     const profile = this.options.profile(request.instrument, request.run);
     if (profile && isHttpProfile(profile)) {
       if (readClaim(request.base).kind === 'none') giveUp(request.base);
-      if (readClaim(request.base).kind === 'given-up') return this.calls.attach();
+      if (readClaim(request.base).kind === 'given-up') return this.calls.attach(request);
     }
     return this.processes.attach(request, profile && isCliProfile(profile) ? profile : null);
   }
@@ -52,10 +53,11 @@ export class LocalRunner implements AttemptRunner {
     return Promise.reject(new PrepareError('E505', 'configuration', message, true));
   }
 
-  check(profile: InstrumentProfile): Promise<CheckResult> {
+  check(profile: InstrumentProfile, environment: CheckEnvironment): Promise<CheckResult> {
     if (isCliProfile(profile)) return this.processes.check(profile);
     if (isHttpProfile(profile)) {
-      return this.calls.check(profile, { profile: profile.name, label: profile.name, config: noConfig });
+      const instrument = { profile: profile.name, label: profile.name, config: noConfig };
+      return this.calls.check(profile, instrument, environment);
     }
     return Promise.resolve({ ok: false, message: `${profile.display_name} cannot be used` });
   }

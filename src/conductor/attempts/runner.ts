@@ -19,12 +19,18 @@ export interface AttemptRunner {
   describe(instrument: PlannedInstrument, workspace: string): Promise<string[]>;
   /** Could the instrument be used for this now? Uses no quota. Never throws for what is the instrument's fault. */
   available(request: AttemptRequest): Promise<CheckResult>;
-  /** Is the program there, and does it tell its version? Is the key of an HTTP instrument there? Uses no quota. */
-  check(profile: InstrumentProfile): Promise<CheckResult>;
+  /** Is the program there, and does it tell its version? Does the server of an HTTP instrument answer, and take the key? Uses no quota. */
+  check(profile: InstrumentProfile, environment: CheckEnvironment): Promise<CheckResult>;
   /** Removes what an attempt needed while it ran; its logs stay. */
   discard(base: string): Promise<void>;
   /** After all handles were detached: waits for what ends with this process, and closes connections. */
   close(): Promise<void>;
+}
+
+/** What a client gives to a check of an instrument. */
+export interface CheckEnvironment {
+  readonly env: Readonly<Record<string, string>>;
+  readonly secrets: Readonly<Record<string, string>>;
 }
 
 /** All that an attempt needs, in plain data. */
@@ -46,6 +52,8 @@ export interface AttemptRequest {
   /** When the attempt began, milliseconds; the total time limit counts from it, also after adoption. */
   readonly startedAt: number;
   readonly onProgress: (progress: BackendProgress) => void;
+  /** The stored prompt of an attempt that was begun before; absent for one that begins. */
+  readonly promptSha256?: string | null;
 }
 
 export interface PreparedAttempt {

@@ -7,7 +7,7 @@ import { giveUp, removeAttemptFiles } from '../../process/attempt';
 import { endProcessTree } from '../../process/tree';
 import { findMarked } from '../../process/table';
 import { archivePath, runPath } from '../../protocol/paths';
-import type { AttemptRunner } from '../attempts/runner';
+import type { AttemptRunner, CheckEnvironment } from '../attempts/runner';
 import type { Clock } from '../clock';
 import type { Journal } from '../journal/journal';
 import type { RecordDraft } from '../records';
@@ -208,9 +208,9 @@ export class Engine {
     return this.options.runner.describe(instrument, workspace);
   }
 
-  /** Is the instrument's program there, and does it tell its version; is its key there? Uses no quota. */
-  checkInstrument(profile: InstrumentProfile): Promise<CheckResult> {
-    return this.options.runner.check(profile);
+  /** Is the instrument's program or server there, and does it answer? Uses no quota. */
+  checkInstrument(profile: InstrumentProfile, environment: CheckEnvironment): Promise<CheckResult> {
+    return this.options.runner.check(profile, environment);
   }
 
   /** Deletes finished runs with all that was kept of them. Gives the runs that were deleted. */
