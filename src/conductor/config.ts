@@ -1,5 +1,6 @@
 import { isMap, isScalar, LineCounter, parseDocument, type Node } from 'yaml';
 import { z } from 'zod';
+import { mcpServersSchema } from '../instruments/mcp-servers';
 import { diskFiles } from '../score/disk-files';
 
 /** `conductor.yaml`: the Python system's daemon file. What we obey is here; what we do not is accepted and said, with its line. */
@@ -26,6 +27,8 @@ const configSchema = z.object({
   executables: z.record(z.string(), z.string()).default({}),
   /** Address of an HTTP instrument, by its profile's name: beats environment and profile. */
   base_urls: z.record(z.string(), z.url({ protocol: /^https?$/ })).default({}),
+  /** MCP servers that scores may choose, by name. */
+  mcp_servers: mcpServersSchema.default({}),
 });
 export type ConductorConfig = z.infer<typeof configSchema>;
 
@@ -47,7 +50,6 @@ const notObeyed = new Set([
   'profiler',
   'preflight',
   'mcp_pool',
-  'mcp_servers',
   'keyring',
   'config_file',
   'use_baton',

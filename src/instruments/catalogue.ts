@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { looksSecret } from './environment-names';
+import type { McpServerDefinitions } from './mcp-servers';
 import { parseProfile, type ProfileProblem } from './parse';
 import { loadPrices, remembered, type PriceBook } from './prices';
 import type { InstrumentModel, InstrumentProfile } from './schema';
@@ -49,6 +50,11 @@ export class InstrumentCatalogue {
     /** Origins that scores may name as `base_url`. */
     readonly approvedOrigins: ReadonlySet<string> = new Set(),
     private readonly prices: PriceBook | null = null,
+    /** MCP servers of an approved workspace, with its real path; null = it brings none. */
+    readonly workspaceServers: {
+      readonly workspace: string;
+      readonly servers: McpServerDefinitions;
+    } | null = null,
   ) {
     this.entries = new Map([...entries].map((entry) => [entry.profile.name, entry]));
   }
@@ -191,7 +197,9 @@ export async function loadCatalogue(sources: CatalogueSources): Promise<Instrume
     }
     add(withoutSecrets(profile), 'workspace', file);
   }
-  return new InstrumentCatalogue(entries.values(), problems, null, approvedOrigins, prices);
+  const { servers, path: realWorkspace } = inspection;
+  const brought = Object.keys(servers).length === 0 ? null : { workspace: realWorkspace, servers };
+  return new InstrumentCatalogue(entries.values(), problems, null, approvedOrigins, prices, brought);
 }
 
 /** The same profile with no right to any key: what a folder brings may run once approved, but a key never follows it. */

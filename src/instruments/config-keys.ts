@@ -9,9 +9,10 @@ const everyCall = [
   'first_output_timeout_seconds',
   'idle_timeout_seconds',
   'base_url',
+  'max_output_capture_bytes',
 ];
 const model = ['model', 'cli_model', 'system_prompt_file'];
-const tools = ['max_tool_iterations', 'working_directory'];
+const tools = ['max_tool_iterations', 'working_directory', 'file_tools', 'mcp_servers'];
 
 /** What the vendors' classes in backends/http heed beside that. */
 const byFamily: Readonly<Record<Family, readonly string[]>> = {
@@ -43,7 +44,7 @@ export function honouredConfigKeys(profile: InstrumentProfile): readonly string[
     'cli_extra_args',
     ...(claude || command.auto_approve_flag !== null ? ['skip_permissions'] : []),
     ...(claude || command.mcp_disable_args.length > 0 ? ['disable_mcp'] : []),
-    ...(claude ? ['output_format'] : []),
+    ...(claude ? ['output_format', 'resume_session'] : []),
     ...(claude || command.allowed_tools_flag !== null ? ['allowed_tools'] : []),
     ...(claude || command.system_prompt_file_flag !== null ? ['system_prompt_file'] : []),
   ];

@@ -168,6 +168,14 @@ function typed(layers: readonly Layer[], num: number, scoreDir: string): Instrum
     apiKeyEnv: config.api_key_env ?? null,
     maxTokens: config.max_tokens ?? null,
     temperature: config.temperature ?? null,
+    fileTools: config.file_tools ?? null,
+    mcpServers:
+      config.mcp_servers?.map((chosen) =>
+        typeof chosen === 'string'
+          ? { name: chosen, allow: null, deny: [] }
+          : { name: chosen.name, allow: chosen.allow ?? null, deny: chosen.deny ?? [] },
+      ) ?? null,
+    resumeSession: config.resume_session ?? false,
     other: jsonData(
       Object.fromEntries(
         Object.entries(merged).filter(([key]) => !knownKeys.has(key) || vendorKeys.has(key)),

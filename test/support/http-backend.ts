@@ -8,10 +8,9 @@ import type { ExecutionResult } from '../../src/backends/result';
 import type { ToolBox } from '../../src/backends/tools/contract';
 import { attemptLogOpener } from '../../src/conductor/attempts/attempt-log';
 import { systemClock, type Clock } from '../../src/conductor/clock';
-import { noConfig } from '../../src/conductor/attempts/process-attempts';
 import { redactionFor } from '../../src/conductor/attempts/attempt-ends';
 import { isHttpProfile, profileSchema, type HttpProfile } from '../../src/instruments/schema';
-import type { InstrumentConfig } from '../../src/score/plan';
+import { SILENT_CONFIG, type InstrumentConfig } from '../../src/score/plan';
 
 /** A key that looks like no real one's shape: only its value tells that it is a secret. */
 export const TEST_KEY = 'test-key-7d31f09ac2b84e56';
@@ -70,7 +69,7 @@ export async function playHttp(
   const progress: BackendProgress[] = [];
   const backend = new Vendor({
     profile: attempt.profile,
-    config: { ...noConfig, ...attempt.config },
+    config: { ...SILENT_CONFIG, ...attempt.config },
     connection,
     endpoint: { baseUrl: attempt.url, keyName: key === null ? null : 'VENDOR_API_KEY', key },
     environment: attempt.environment ?? {},

@@ -299,7 +299,11 @@ async function trustEntries(dir: string, identity: DaemonApiOptions['identity'])
       name: inspection.items.map((item) => item.name).join(', '),
       path: inspection.path,
       digest: inspection.sha256,
-      summary: inspection.items.map((item) => `${item.name} runs ${item.runs}`).join('; '),
+      summary: inspection.items
+        .map(({ name, runs, kind }) =>
+          kind === 'mcp_server' ? `MCP server ${name}: ${runs}` : `${name} runs ${runs}`,
+        )
+        .join('; '),
       approved: inspection.approved,
       approved_at: inspection.approved && folder ? new Date(folder.approved_at).toISOString() : null,
     },

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { CheckResult } from '../../backends/contract';
+import type { Backend, CheckResult } from '../../backends/contract';
 import { createHttpBackend } from '../../backends/factory';
 import type { HttpAccess } from '../../backends/http-access';
 import { CHARACTERS_PER_TOKEN } from '../../backends/http/output-log';
@@ -62,10 +62,11 @@ export class HttpAttempts {
   /** @throws PrepareError */
   async prepare(request: AttemptRequest, profile: HttpProfile): Promise<PreparedAttempt> {
     const { backend, keyName } = await this.backend(request, profile);
-    const problem = backend.problem();
-    if (problem !== null) throw new PrepareError('E301', 'configuration', problem, true);
-    const missing = backend.missingKey();
-    if (missing !== null) throw new PrepareError('E502', 'auth', missing, true);
+    const refused = refusalOf(backend);
+    if (refused) {
+      await backend.close();
+      throw refused;
+    }
     backend.setPreamble(request.preamble);
     backend.setOutputLogPath(request.base);
     const whole = [request.preamble, request.prompt]
@@ -78,18 +79,6 @@ export class HttpAttempts {
       promptSha256: storeByDigest(this.options.promptsDir, whole),
       start: () => this.start(request, backend),
     };
-  }
-
-  /** Is the instrument within reach, and its key there? */
-  async available(request: AttemptRequest, profile: HttpProfile): Promise<CheckResult> {
-    try {
-      const { backend } = await this.backend(request, profile);
-      await using closing = backend;
-      return await closing.availabilityCheck();
-    } catch (error) {
-      if (error instanceof PrepareError) return { ok: false, message: error.message };
-      throw error;
-    }
   }
 
   /** @throws PrepareError */
@@ -127,12 +116,30 @@ export class HttpAttempts {
     return { done, cancel: () => undefined, detach: () => undefined };
   }
 
-  async check(
+  /** Does the server answer, and take the key? Uses no quota, but asks: only a person starts it. */
+  check(
     profile: HttpProfile,
     instrument: PlannedInstrument,
     { env, secrets }: CheckEnvironment,
   ): Promise<CheckResult> {
-    const endpoint = this.options.endpoint(instrument, null, env);
+    const request = { instrument, run: null, env, secrets, workspace: '/' };
+    return this.examine(request, profile, (backend) => backend.healthCheck());
+  }
+
+  /** Is the instrument within reach, and its key there? Uses no quota. */
+  available(request: AttemptRequest, profile: HttpProfile): Promise<CheckResult> {
+    return this.examine(request, profile, (backend) => backend.availabilityCheck());
+  }
+
+  private async examine(
+    request: Pick<AttemptRequest, 'instrument' | 'env' | 'secrets' | 'workspace'> & {
+      readonly run: string | null;
+    },
+    profile: HttpProfile,
+    question: (backend: Backend) => Promise<CheckResult>,
+  ): Promise<CheckResult> {
+    const { instrument, env, secrets, workspace } = request;
+    const endpoint = this.options.endpoint(instrument, request.run, env);
     if (!endpoint.ok) return { ok: false, message: endpoint.message };
     const { baseUrl, keyName } = endpoint;
     await using backend = createHttpBackend(await this.options.http.open(), {
@@ -140,12 +147,12 @@ export class HttpAttempts {
       config: instrument.config,
       endpoint: { baseUrl, keyName, key: keyName === null ? null : (secrets[keyName] ?? null) },
       environment: env,
-      workspace: '/',
+      workspace,
       tools: null,
       openLog: null,
       clock: this.options.clock,
     });
-    return await backend.healthCheck();
+    return await question(backend);
   }
 
   /** Resolves when all that was told to end has written its last word. */
@@ -238,6 +245,14 @@ export class HttpAttempts {
           };
     return interrupted('its conductor ended while it was running; what had come is in its log', facts);
   }
+}
+
+/** Why the attempt need not begin; null = it may. */
+function refusalOf(backend: HttpBackend): PrepareError | null {
+  const problem = backend.problem();
+  if (problem !== null) return new PrepareError('E301', 'configuration', problem, true);
+  const missing = backend.missingKey();
+  return missing === null ? null : new PrepareError('E502', 'auth', missing, true);
 }
 
 async function sizeOf(path: string | null): Promise<number> {

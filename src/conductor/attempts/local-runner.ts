@@ -1,9 +1,9 @@
 import type { CheckResult } from '../../backends/contract';
 import { isCliProfile, isHttpProfile, type InstrumentProfile } from '../../instruments/schema';
 import { giveUp, readClaim, removeAttemptFiles } from '../../process/attempt';
-import type { PlannedInstrument } from '../../score/plan';
+import { SILENT_CONFIG, type PlannedInstrument } from '../../score/plan';
 import { HttpAttempts, type HttpAttemptsOptions } from './http-attempts';
-import { noConfig, ProcessAttempts, type ProcessAttemptsOptions } from './process-attempts';
+import { ProcessAttempts, type ProcessAttemptsOptions } from './process-attempts';
 import {
   PrepareError,
   type AttemptHandle,
@@ -53,10 +53,17 @@ export class LocalRunner implements AttemptRunner {
     return Promise.reject(new PrepareError('E505', 'configuration', message, true));
   }
 
+  async available(request: AttemptRequest): Promise<CheckResult> {
+    const profile = this.options.profile(request.instrument, request.run);
+    if (profile && isCliProfile(profile)) return this.processes.available(request, profile);
+    if (profile && isHttpProfile(profile)) return this.calls.available(request, profile);
+    return { ok: false, message: `no instrument "${request.instrument.profile}" is known` };
+  }
+
   check(profile: InstrumentProfile, environment: CheckEnvironment): Promise<CheckResult> {
     if (isCliProfile(profile)) return this.processes.check(profile);
     if (isHttpProfile(profile)) {
-      const instrument = { profile: profile.name, label: profile.name, config: noConfig };
+      const instrument = { profile: profile.name, label: profile.name, config: SILENT_CONFIG };
       return this.calls.check(profile, instrument, environment);
     }
     return Promise.resolve({ ok: false, message: `${profile.display_name} cannot be used` });
@@ -65,13 +72,6 @@ export class LocalRunner implements AttemptRunner {
   discard(base: string): Promise<void> {
     removeAttemptFiles(base);
     return Promise.resolve();
-  }
-
-  async available(request: AttemptRequest): Promise<CheckResult> {
-    const profile = this.options.profile(request.instrument, request.run);
-    if (profile && isCliProfile(profile)) return this.processes.available(request, profile);
-    if (profile && isHttpProfile(profile)) return this.calls.available(request, profile);
-    return { ok: false, message: `no instrument "${request.instrument.profile}" is known` };
   }
 
   close(): Promise<void> {

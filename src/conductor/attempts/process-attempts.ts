@@ -9,7 +9,7 @@ import type { CliProfile } from '../../instruments/schema';
 import { readProcessEnvironment } from '../../process/environment';
 import { readClaim } from '../../process/attempt';
 import { resolveExecutable } from '../../process/resolve';
-import type { InstrumentConfig, PlannedInstrument } from '../../score/plan';
+import { SILENT_CONFIG, type PlannedInstrument } from '../../score/plan';
 import { interrupted, redactionFor } from './attempt-ends';
 import { storeByDigest } from '../engine/bundles';
 import { Redaction } from '../output/redact';
@@ -40,6 +40,7 @@ export class ProcessAttempts {
   async prepare(request: AttemptRequest, profile: CliProfile): Promise<PreparedAttempt> {
     const backend = this.backend(request, profile);
     backend.setPreamble(request.preamble);
+    backend.setSession(request.session);
     let prepared: PreparedProcess;
     try {
       prepared = await backend.prepare(request.prompt);
@@ -57,7 +58,7 @@ export class ProcessAttempts {
       envNames: described.environment,
       promptSha256,
       start: () => {
-        const session = this.session(request, prepared.timers, redaction);
+        const session = this.session(request, prepared.timers, redaction, backend);
         const stdin = prepared.stdin === null ? null : join(this.options.promptsDir, promptSha256);
         return handleOf(
           session,
@@ -99,7 +100,7 @@ export class ProcessAttempts {
   ): AttemptHandle {
     if (profile === null) return this.endUnread(request, redaction);
     const backend = this.backend(request, profile);
-    const session = this.session(request, backend.timers(), redaction);
+    const session = this.session(request, backend.timers(), redaction, backend);
     return handleOf(session, session.attach(), (outcome) => backend.interpret(outcome), redactionOf);
   }
 
@@ -138,7 +139,7 @@ export class ProcessAttempts {
   async check(profile: CliProfile): Promise<CheckResult> {
     const backend = createBackend({
       profile,
-      config: noConfig,
+      config: SILENT_CONFIG,
       runner: directRunner,
       workspace: this.options.home,
       environment: { plain: currentPath(), secret: {}, own: {} },
@@ -181,10 +182,12 @@ export class ProcessAttempts {
     request: AttemptRequest,
     timers: PreparedProcess['timers'],
     redaction: Redaction,
+    backend: ProgramBackend | null = null,
   ): ProcessSession {
     const { base, startedAt, onProgress } = request;
+    const describeLine = backend && ((line: string) => backend.describeLine(line));
     return new ProcessSession(
-      { base, marker: this.marker(request), startedAt, timers, redaction, onProgress },
+      { base, marker: this.marker(request), startedAt, timers, redaction, onProgress, describeLine },
       this.options,
     );
   }
@@ -196,26 +199,6 @@ export class ProcessAttempts {
 
 /** No limit. */
 const longestSeconds = 365 * 86_400;
-
-/** An instrument with nothing set. */
-export const noConfig: InstrumentConfig = {
-  model: null,
-  timeoutSeconds: null,
-  firstOutputTimeoutSeconds: null,
-  idleTimeoutSeconds: null,
-  skipPermissions: null,
-  disableMcp: null,
-  outputFormat: null,
-  allowedTools: null,
-  systemPromptFile: null,
-  workingDirectory: null,
-  maxOutputCaptureBytes: null,
-  extraArgs: null,
-  apiKeyEnv: null,
-  maxTokens: null,
-  temperature: null,
-  other: {},
-};
 
 function handleOf(
   session: ProcessSession,

@@ -3,6 +3,15 @@ import { block, bySheet, count, maybe, positive, text } from './fields';
 
 const outputFormat = z.enum(['json', 'text', 'stream-json']);
 
+const mcpServerChoice = z.union([
+  text(),
+  z.strictObject({
+    name: text().describe('Name of the server.'),
+    allow: z.array(text()).nullish().describe('Only these of its tools; `*` stands for any characters.'),
+    deny: z.array(text()).nullish().describe('Not these of its tools.'),
+  }),
+]);
+
 /**
  * `instrument_config`, an alias' `config`, a movement's and a sheet's: known keys are typed, unknown ones are kept for
  * the instrument and warned of.
@@ -39,6 +48,10 @@ export const instrumentConfig = z.looseObject({
     .nullish()
     .describe('How much of the output is kept for later sheets, in bytes. Default: all of it.'),
   cli_extra_args: z.array(z.string()).nullish().describe('Arguments appended to the command line.'),
+  resume_session: z
+    .boolean()
+    .nullish()
+    .describe('Further attempts go on with the agent’s session of the one before (Claude Code).'),
   api_key_env: z.string().nullish().describe('Name of the environment variable with the API key.'),
   base_url: z
     .string()
@@ -54,6 +67,16 @@ export const instrumentConfig = z.looseObject({
     .describe('Let the model think first (`anthropic_api`): `adaptive`, or a budget in tokens.'),
   max_tokens: count(1).nullish().describe('Longest answer, in tokens (HTTP instruments).'),
   temperature: z.number().min(0).max(2).nullish().describe('Sampling temperature (HTTP instruments).'),
+  file_tools: z
+    .boolean()
+    .nullish()
+    .describe('Offer `read_file`, `write_file` and `list_dir` (HTTP instruments). Default: true.'),
+  mcp_servers: z
+    .array(mcpServerChoice)
+    .nullish()
+    .describe(
+      'MCP servers whose tools are offered (HTTP instruments), by the names that the user gave them.',
+    ),
 });
 
 export const instrumentAlias = z.strictObject({

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { AnthropicApiBackend } from '../../../src/backends/http/anthropic/anthropic-backend';
 import { modelRules } from '../../../src/backends/http/anthropic/model-rules';
 import { HttpConnection } from '../../../src/backends/http/connection';
-import { noConfig } from '../../../src/conductor/attempts/process-attempts';
+import { SILENT_CONFIG } from '../../../src/score/plan';
 import { systemClock } from '../../../src/conductor/clock';
 import { errorBody, messageEvents, streamMessage } from '../../support/anthropic-server';
 import { FixedTools, textResult, textTool } from '../../support/fixed-tools';
@@ -520,7 +520,7 @@ describe('Anthropic API backend', () => {
     it('no key is told before anything is asked', async () => {
       const backend = new AnthropicApiBackend({
         profile: profile(),
-        config: noConfig,
+        config: SILENT_CONFIG,
         connection: new HttpConnection(),
         endpoint: { baseUrl: server.url, keyName: 'VENDOR_API_KEY', key: null },
         environment: {},
@@ -543,7 +543,7 @@ describe('Anthropic API backend', () => {
       const connection = new HttpConnection();
       const backend = new AnthropicApiBackend({
         profile: profile(),
-        config: noConfig,
+        config: SILENT_CONFIG,
         connection,
         endpoint: { baseUrl: server.url, keyName: 'VENDOR_API_KEY', key: TEST_KEY },
         environment: {},

@@ -33,6 +33,7 @@ const services: AttemptServices = {
   skipReason: unused,
   classify: unused,
   price: unused,
+  paidBy: unused,
   secretsFor: unused,
   attemptBase: unused,
   keepAnswer: unused,
