@@ -18,7 +18,16 @@ const tools = ['max_tool_iterations', 'working_directory', 'file_tools', 'mcp_se
 const byFamily: Readonly<Record<Family, readonly string[]>> = {
   anthropic: [...model, ...tools, 'api_key_env', 'max_tokens', 'temperature', 'thinking'],
   openai: [...model, ...tools, 'api_key_env', 'max_tokens', 'temperature'],
-  ollama: [...model, ...tools, 'api_key_env', 'max_tokens', 'temperature'],
+  ollama: [
+    ...model,
+    ...tools,
+    'api_key_env',
+    'max_tokens',
+    'temperature',
+    'num_ctx',
+    'keep_alive',
+    'parallel_requests',
+  ],
   recursive_light: ['api_key_env'],
   gemini: [],
 };

@@ -31,7 +31,7 @@ export async function checkInstrument(
   const { name } = profile;
   if (isHttpProfile(profile) && entry.supported) {
     const health = await engine.checkInstrument(profile, environment);
-    const remedy = health.ok ? null : profile.login_hint;
+    const remedy = health.ok ? null : (profile.install_hint ?? profile.login_hint);
     const check = { name: 'server', ok: health.ok, message: health.message, remedy };
     return { name, ok: health.ok, version: null, checks: [check] };
   }

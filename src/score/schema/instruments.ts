@@ -65,6 +65,12 @@ export const instrumentConfig = z.looseObject({
     .union([z.literal('adaptive'), z.boolean(), count(1024)])
     .nullish()
     .describe('Let the model think first (`anthropic_api`): `adaptive`, or a budget in tokens.'),
+  num_ctx: count(256).nullish().describe('Context window, in tokens (Ollama). Default 32768.'),
+  keep_alive: z
+    .union([z.string().regex(/^-?\d+(\.\d+)?(ms|s|m|h)?$/, 'not a duration such as 5m'), z.number()])
+    .nullish()
+    .describe('How long the model stays loaded: `5m`, seconds, or -1 for ever (Ollama). Default `5m`.'),
+  parallel_requests: count(1, 64).nullish().describe('Requests at once to one server (Ollama). Default 1.'),
   max_tokens: count(1).nullish().describe('Longest answer, in tokens (HTTP instruments).'),
   temperature: z.number().min(0).max(2).nullish().describe('Sampling temperature (HTTP instruments).'),
   file_tools: z
