@@ -13,6 +13,7 @@ import { ProgressMeter } from '../output/progress';
 import type { Redaction } from '../output/redact';
 import { makeEmptyLogs, writeWholeLogs } from '../output/whole-logs';
 import { AttemptTimers } from './attempt-timers';
+import { diskFullMs, isDiskFull } from './room';
 
 /** The outcome of a session that was detached: its logs were let go half way, so the next conductor has to tell it from the spool. */
 function nextConductors(): Promise<never> {
@@ -48,10 +49,6 @@ type EndedBy = ProcessOutcome['endedBy'];
 
 /** A program that ends within this time is read once, at its end; following its output would cost more than it shows. Milliseconds. */
 const quickEndMs = 30;
-/** What a write says that passes when there is room again. `EFBIG` is a limit of this process, set with `ulimit`. */
-const fullCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
-/** Wait before logs that did not fit are written again, milliseconds. */
-const diskFullMs = 2000;
 /** Output up to this size is handled at once, bytes. */
 const smallOutput = 64 * 1024;
 /** How long strays that still hold a spool may add a last word, milliseconds. */
@@ -115,7 +112,7 @@ export class ProcessSession {
       // Launched or not: as if an earlier conductor had started it.
       if (error instanceof LauncherLostError) return (await this.attach()) ?? this.notStarted('lost');
       if (!(error instanceof LaunchError)) throw error;
-      if (error.errno !== undefined && fullCodes.has(error.errno)) {
+      if (isDiskFull(error.errno)) {
         // Nothing ran, nothing is left behind: the same attempt starts when there is room.
         await this.roomAgain();
         return this.detached ? nextConductors() : this.launch(prepared, stdinFile);
@@ -210,7 +207,7 @@ export class ProcessSession {
       redaction,
       meter: this.meter,
       onTrouble: (trouble) => {
-        this.diskFull ||= fullCodes.has(trouble.code);
+        this.diskFull ||= isDiskFull(trouble.code);
         this.services.trouble(base, trouble);
       },
     });

@@ -55,12 +55,13 @@ export class AttemptConductor {
     const flight = this.flights.enter(job.run, sheet.num, instrumentKey(instrument), account, probe);
     this.services.changes.enter(flight, job.workspace);
     this.inBackground(job, flight, async () => {
-      const handle = this.runner.attach(
-        this.request(job, sheet, planned, instrument, attempt.attempt, attempt.started_at, {
+      const handle = this.runner.attach({
+        ...this.request(job, sheet, planned, instrument, attempt.attempt, attempt.started_at, {
           preamble: null,
           prompt: '',
         }),
-      );
+        promptSha256: attempt.prompt_sha256,
+      });
       flight.handle = handle;
       if (flight.cancelled || job.cancelling) handle.cancel();
       await this.finish(job, flight, planned, instrument, attempt, await handle.done);
