@@ -1,6 +1,6 @@
 /** What the views know of jobs: a slim form of the wire's, with instants in milliseconds since the epoch. */
 import type { AttemptSummary, Checkpoint, SheetState } from '../../protocol/checkpoint';
-import type { JobRow, JobStatus, SheetStatus } from '../../protocol/states';
+import type { AgentRow, JobRow, JobStatus, SheetStatus } from '../../protocol/states';
 
 export interface Reason {
   readonly code: string;
@@ -30,7 +30,21 @@ export interface JobModel {
   readonly instruments: readonly string[];
   /** When the last rate limit ends that sheets wait for. */
   readonly resumeAt: number | null;
+  /** Instruments that act without asking. */
+  readonly unasked: readonly string[];
+  /** Instruments whose MCP servers are off. */
+  readonly mcpOff: readonly string[];
+  /** Who pays, by instrument; only where that is known. */
+  readonly payers: readonly { readonly instrument: string; readonly paidBy: PaidBy }[];
+  /** List price of what a subscription covered; not in `costUsd`. */
+  readonly listPriceUsd: number;
+  /** Some tokens have no price: the cost is a lower bound. */
+  readonly costIncomplete: boolean;
+  /** Most of a cost limit is spent: in words. */
+  readonly costWarning: string | null;
 }
+
+export type PaidBy = NonNullable<AgentRow['paid_by']>;
 
 export interface AttemptModel {
   readonly attempt: number;
@@ -45,6 +59,8 @@ export interface AttemptModel {
   readonly durationSeconds: number | null;
   readonly costUsd: number | null;
   readonly costEstimated: boolean;
+  /** With `subscription` the cost is a list price that nobody pays. */
+  readonly paidBy: PaidBy | null;
   readonly passPercent: number | null;
 }
 
@@ -56,6 +72,8 @@ export interface SheetModel {
   readonly description: string | null;
   readonly instrument: string | null;
   readonly model: string | null;
+  /** The instrument that could not do it, when this one is its fallback. */
+  readonly fallbackFrom: string | null;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
   /** Over all attempts. */
@@ -94,7 +112,9 @@ const personNeeded = new Set(['waiting_for_key', 'fermata', 'cost_limit', 'stora
 /** True when nothing goes on until a person does something. */
 export function needsPerson(job: JobModel): boolean {
   if (hasEnded(job)) return false;
-  return job.status === 'paused_at_chain' || (job.reason !== null && personNeeded.has(job.reason.code));
+  if (job.status === 'paused_at_chain' || job.reason === null) return job.status === 'paused_at_chain';
+  // Paused at a limit: it was submitted not to go on by itself.
+  return personNeeded.has(job.reason.code) || (job.status === 'paused' && job.reason.code === 'rate_limit');
 }
 
 export function jobFromRow(row: JobRow, before: JobModel | undefined): JobModel {
@@ -116,6 +136,10 @@ export function jobFromRow(row: JobRow, before: JobModel | undefined): JobModel 
     stages: before?.stages ?? null,
     instruments: before?.instruments ?? [],
     resumeAt: null,
+    ...agentsOf(row.agents ?? []),
+    listPriceUsd: before?.listPriceUsd ?? 0,
+    costIncomplete: before?.costIncomplete ?? false,
+    costWarning: before?.costWarning ?? null,
   };
 }
 
@@ -138,6 +162,22 @@ export function jobFromStatus(status: Checkpoint): JobModel {
     stages: status.total_movements,
     instruments: status.instruments_used,
     resumeAt: instant(status.resume_at),
+    ...agentsOf(status.agents ?? []),
+    listPriceUsd: status.total_list_price_usd ?? 0,
+    costIncomplete: status.cost_incomplete ?? false,
+    costWarning: status.cost_warning ?? null,
+  };
+}
+
+function agentsOf(agents: readonly AgentRow[]): Pick<JobModel, 'unasked' | 'mcpOff' | 'payers'> {
+  const named = (which: (agent: AgentRow) => boolean) =>
+    agents.filter(which).map(({ instrument }) => instrument);
+  return {
+    unasked: named((agent) => agent.acts_unasked),
+    mcpOff: named((agent) => agent.mcp_off),
+    payers: agents.flatMap(({ instrument, paid_by: paidBy }) =>
+      paidBy === null ? [] : [{ instrument, paidBy }],
+    ),
   };
 }
 
@@ -149,6 +189,7 @@ export function sheetFromWire(sheet: SheetState): SheetModel {
     description: sheet.description,
     instrument: sheet.instrument_name,
     model: sheet.model,
+    fallbackFrom: sheet.instrument_fallback_history.at(-1)?.from ?? null,
     startedAt: instant(sheet.started_at),
     endedAt: instant(sheet.completed_at),
     durationSeconds: sheet.total_duration_seconds,
@@ -176,6 +217,7 @@ export function sheetFromWire(sheet: SheetState): SheetModel {
       durationSeconds: attempt.duration_seconds,
       costUsd: attempt.cost_usd,
       costEstimated: attempt.cost_estimated,
+      paidBy: attempt.paid_by ?? null,
       passPercent: attempt.pass_percentage,
     })),
   };

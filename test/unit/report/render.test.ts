@@ -38,6 +38,8 @@ const attempt = (text: string, more: Partial<ReportAttempt> = {}): ReportAttempt
   inputTokens: 10,
   outputTokens: null,
   costUsd: 0.01,
+  costNote: null,
+  fallbackFor: null,
   errorCode: text,
   errorMessage: text,
   passPercent: 50,
@@ -58,6 +60,8 @@ const report = (text: string, more: Partial<ReportData> = {}): ReportData => ({
   generatedAt: 1_790_004_000_000,
   costUsd: null,
   costEstimated: false,
+  listPriceUsd: 0,
+  costIncomplete: false,
   inputTokens: null,
   outputTokens: null,
   error: text,
@@ -121,6 +125,16 @@ describe('report', () => {
     assert.match(empty, /Nothing has run/);
     const priced = renderReport(report('plain', { costUsd: 12.345, costEstimated: true }));
     assert.match(priced, /\$12\.35 \(partly estimated\)/);
+    const covered = renderReport(report('plain', { listPriceUsd: 2 }));
+    assert.match(covered, /<dd>subscription \(list price \$2\.00\)<\/dd>/);
+    const partly = renderReport(report('plain', { costUsd: 1, costIncomplete: true }));
+    assert.match(partly, /\$1\.00 and what has no price/);
+    const note = { costNote: 'list price', fallbackFor: 'other' };
+    const sheets = [{ num: 1, title: null, status: 'x', note: null, attempts: [attempt('x', note)] }];
+    assert.match(
+      renderReport(report('plain', { sheets })),
+      /fallback for other · .*\$0\.0100 \(list price\)/,
+    );
   });
 
   it('keeps a run of 500 sheets with large outputs below 5 MB', () => {
