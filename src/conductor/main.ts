@@ -20,7 +20,7 @@ import {
   stateDirectoryHash,
   statePaths,
 } from '../protocol/paths';
-import type { WireEvent } from '../protocol/events';
+import type { ProgressData, WireEvent } from '../protocol/events';
 import { makeFolders } from '../protocol/make-folders';
 import type { PlannedInstrument } from '../score/plan';
 import { daemonHandlers } from './api/daemon-handlers';
@@ -28,7 +28,10 @@ import { jobHandlers } from './api/job-handlers';
 import { jobRow } from './api/checkpoint';
 import { eventsOf } from './api/record-events';
 import { Accounts, accountSalt } from './accounts';
+
+import { attemptTools, openMcpProxy } from './attempts/attempt-tools';
 import { LocalRunner } from './attempts/local-runner';
+import { ChangeRecorder } from './changes/recorder';
 import { systemClock } from './clock';
 import { loadConfig } from './config';
 import { Consents } from './consents';
@@ -180,7 +183,16 @@ async function main(): Promise<void> {
     event: Omit<WireEvent, 't' | 'job_id' | 'data'> & Partial<Pick<WireEvent, 'job_id' | 'data'>>,
   ) => hub.publish({ t: Date.now(), job_id: null, data: {}, ...event });
 
+  const changes = new ChangeRecorder({
+    folder: paths.changes,
+    enabled: config.record_changes,
+    report: (message, fields) => log.warn(fields, message),
+  });
+  core.onRecord((record) => {
+    if (record.type === 'job.deleted' && record.run !== undefined) void changes.forget(record.run);
+  });
   const services = new Services({
+    changes,
     productVersion: build.version,
     catalogueOf: (job: JobState) => catalogueOf(job.run),
     secretsFor,
@@ -198,7 +210,7 @@ async function main(): Promise<void> {
           lines: progress.linesReceived,
           elapsed_seconds: progress.elapsedSeconds,
           last_line: progress.lastLine ?? null,
-        },
+        } satisfies ProgressData,
       }),
     stateHash,
   });
@@ -215,6 +227,15 @@ async function main(): Promise<void> {
   };
   const launcher = new Launcher(join(root, 'launcher.js'));
   launcher.warm();
+  const mcp = openMcpProxy({
+    version: build.version,
+    stateDir,
+    stateHash,
+    epoch: ownership.epoch,
+    home: homedir(),
+    executables: config.executables,
+    servers: config.mcp_servers,
+  });
   const runner = new LocalRunner({
     clock: systemClock,
     launcher,
@@ -224,6 +245,7 @@ async function main(): Promise<void> {
       ownerFolder: paths.owner,
       argv: [process.execPath, join(root, 'conductor.js')],
       env: wakeEnvironment(stateDir),
+      conductor: { pid: process.pid, startTime: processStartTime(process.pid) ?? '' },
     },
     waitsForRoom: noteRoom,
     trouble: (base, trouble) => log.warn({ base, ...trouble }, 'an output log has trouble'),
@@ -237,7 +259,8 @@ async function main(): Promise<void> {
         ok: false,
         message: `no HTTP instrument "${instrument.profile}" is known`,
       },
-    tools: () => null,
+    tools: (request, profile) =>
+      attemptTools(request, profile, { proxy: mcp, umask, catalogue: catalogueOf(request.run) }),
     profile: (instrument, run) => catalogueOf(run).get(instrument.profile),
   });
   const missingKeyOf = (
@@ -296,8 +319,7 @@ async function main(): Promise<void> {
       keepSecrets: (run, values) => secrets.keep(run, values),
       consents: new Consents(paths.consents),
       now: () => systemClock.now(),
-      endpoint: (catalogue, instrument, environment) =>
-        endpointIn(catalogue, instrument, config.base_urls, environment),
+      userUrls: config.base_urls,
     },
     log,
   });
@@ -328,6 +350,8 @@ async function main(): Promise<void> {
       stateBackend,
       holds,
       stateDir,
+      changes,
+      umask,
       scoresDir: paths.scores,
       pid: process.pid,
       keepSecrets: (run, values) => secrets.keep(run, values),
@@ -395,10 +419,17 @@ async function main(): Promise<void> {
     });
   // Not waited for: with a full disk it would be for ever, and clients have to hear of that.
   void core.commit([{ type: 'conductor.started', body: { build: build.build, pid: process.pid } }]);
+  await changes.keepOnly([...core.state.jobs.keys(), ...archives]);
   await engine.start();
   await server.listen(socket.path, { permissions: config.socket.permissions, prepare: socket.prepare });
   if (config.socket.compat_path !== null) await listenForPython(config.socket.compat_path);
   log.info({ jobs: core.state.jobs.size, ms: Date.now() - startedAt }, 'conductor is ready');
+
+  void mcp.endStrays().then(
+    (count) => count > 0 && log.warn({ count }, 'ended MCP servers of an earlier conductor'),
+    (error: unknown) =>
+      log.warn({ error: String(error) }, 'MCP servers of an earlier conductor were not looked for'),
+  );
 
   let idleSince = Date.now();
   const watch = setInterval(() => {
@@ -428,6 +459,8 @@ async function main(): Promise<void> {
     clearInterval(watch);
     if (cancel) await Promise.all(engine.activeJobs().map((job) => engine.commands.cancel(job.run)));
     await engine.stop();
+    changes.stop();
+    await mcp.close();
     await server.close(closeDeadline);
     await journal.close();
     await feed.index?.close();

@@ -98,6 +98,19 @@ const jobStatusBody = z.object({
   error: z.string().nullable().default(null),
 });
 
+/** The workspace as a git tree, in one of our own stores (`conductor/changes`), or why there is none. */
+export const treeRecord = z.object({
+  tree: z.string().nullable(),
+  store: z.string().nullable().default(null),
+  reason: z
+    .enum(['off', 'not_git', 'no_git', 'ignored', 'too_large', 'too_slow', 'failed'])
+    .nullable()
+    .default(null),
+  /** Paths in the workspace that are not in the tree. */
+  left_out: z.array(z.string()).default([]),
+});
+export type TreeRecord = z.infer<typeof treeRecord>;
+
 const attemptStarted = z.object({
   sheet: z.number(),
   attempt: z.number(),
@@ -114,6 +127,7 @@ const attemptStarted = z.object({
   env_names: z.array(z.string()).default([]),
   base: z.string(),
   file_marks: snapshotSchema.default({}),
+  tree_before: treeRecord.nullable().default(null),
 });
 export type AttemptStarted = z.infer<typeof attemptStarted>;
 
@@ -161,6 +175,9 @@ const attemptFinished = z.object({
   /** Last part of the redacted answer, kept for captured outputs and rows. */
   output_tail: z.string().default(''),
   stderr_tail: z.string().default(''),
+  tree_after: treeRecord.nullable().default(null),
+  /** Others ran in the same workspace meanwhile: the trees tell of all of them. */
+  mixed: z.boolean().default(false),
   sheet_status: sheetStatus,
   next: nextStep,
 });

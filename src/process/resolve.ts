@@ -92,7 +92,8 @@ export async function resolveExecutable(name: string, options: ResolveOptions): 
 /** Is it a regular file (links followed) that may be executed? */
 export function isExecutableFile(path: string): boolean {
   try {
-    if (!statSync(path).isFile()) return false;
+    // Most places have no such file, and an error costs far more than a look.
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
     accessSync(path, constants.X_OK);
     return true;
   } catch {

@@ -1,6 +1,6 @@
 /**
  * The shim: what stands between the conductor and an agent, and outlives both. POSIX sh (dash, bash 3.2 and later, as `sh` or as
- * `bash`), handed over as text: `sh -c <text> marianne-shim <base> <owner folder> <umask> <n> <n wake words> <agent argv>`.
+ * `bash`), handed over as text: `sh -c <text> marianne-shim <base> <owner folder> <umask> <n> <conductor pid> <its start time> <n wake words> <agent argv>`.
  * Descriptors: 0 and 1 are the agent's own, 3 is the agent's stderr; 2 is `/dev/null`, because shells write there when a signal
  * ended a command ("Terminated").
  *
@@ -14,12 +14,13 @@
  *   the claim, so a shim that claims and finds no spool is such a one.
  * - The umask is put back before the agent runs: the private mode is meant for our own files.
  * - A record that could not be written whole (full disk) is tried again on a line of its own for an hour, or until the folder is gone.
+ * - At its end it looks first for the conductor that launched it: while that lives, one look at one process is all.
  * - Owner record: highest `epoch-<12 digits>`. A record with `released` is an orderly stop: the person who stopped the conductor does
  *   not want it back because an agent ended. No record at all: somebody removed the state directory.
  * - Its variables start with `mzt_`, so as not to change a variable of the agent.
  */
 export const shimText = `trap : HUP INT QUIT USR1 USR2 PIPE ALRM TERM
-mzt_base=$1 mzt_owner=$2 mzt_umask=$3 mzt_words=$4
+mzt_base=$1 mzt_owner=$2 mzt_umask=$3 mzt_words=$4 mzt_conductor=$5 mzt_since=$6
 mzt_identify() {
   if [ -r /proc/$$/stat ]; then
     IFS= read -r mzt_line <"/proc/$1/stat" || return 1
@@ -47,7 +48,12 @@ mzt_field() {
     *) mzt_value=\${mzt_value%%[!0-9]*} ;;
   esac
 }
+mzt_lives() {
+  mzt_identify "$1" && [ "$mzt_start" = "$2" ] || return 1
+  case $mzt_state in Z* | X*) return 1 ;; esac
+}
 mzt_owned() {
+  mzt_lives "$mzt_conductor" "$mzt_since" && return 0
   for mzt_file in "$mzt_owner"/epoch-????????????; do :; done
   [ -f "$mzt_file" ] || return 0
   mzt_text=
@@ -55,8 +61,7 @@ mzt_owned() {
   case $mzt_text in *'"released":true'* | *'"released": true'*) return 0 ;; esac
   mzt_field pid && mzt_pid=$mzt_value && [ -n "$mzt_pid" ] || return 1
   mzt_field start_time && mzt_then=$mzt_value || return 1
-  mzt_identify "$mzt_pid" && [ "$mzt_start" = "$mzt_then" ] || return 1
-  case $mzt_state in Z* | X*) return 1 ;; esac
+  mzt_lives "$mzt_pid" "$mzt_then"
 }
 mzt_run() {
   shift "$1"
@@ -72,7 +77,7 @@ if [ ! -f "$mzt_base.out.spool" ]; then
   exit 73
 fi
 umask "$mzt_umask"
-mzt_run $((mzt_words + 5)) "$@"
+mzt_run $((mzt_words + 7)) "$@"
 mzt_status=$?
 umask 077
 if ! printf '%s end\\n' "$mzt_status" >>"$mzt_base.exit"; then
@@ -85,7 +90,7 @@ if ! printf '%s end\\n' "$mzt_status" >>"$mzt_base.exit"; then
 fi
 [ "$mzt_words" -gt 0 ] || exit 0
 mzt_owned && exit 0
-shift 4
+shift 6
 mzt_rest=$(($# - mzt_words))
 while [ "$mzt_words" -gt 0 ]; do
   set -- "$@" "$1"
@@ -115,6 +120,8 @@ export interface WakeCommand {
   readonly argv: readonly [string, ...string[]];
   /** Complete environment of the command. */
   readonly env: Readonly<Record<string, string>>;
+  /** The conductor that launches, as far as it is known: while it lives, nobody needs to be started. */
+  readonly conductor?: { readonly pid: number; readonly startTime: string };
 }
 
 /** Arguments for `sh`: text and words, each its own argument; nothing is ever quoted for a shell. */
@@ -136,6 +143,8 @@ export function shimArguments(options: {
     options.wake?.ownerFolder ?? '',
     options.umask.toString(8).padStart(4, '0'),
     String(wakeWords.length),
+    String(options.wake?.conductor?.pid ?? ''),
+    options.wake?.conductor?.startTime ?? '',
     ...wakeWords,
     ...options.argv,
   ];

@@ -120,6 +120,8 @@ export const instrumentRowSchema = z.object({
   status: z.enum(['ready', 'missing', 'needs_key', 'untrusted', 'unknown']),
   /** What is missing, or what it resolved to. */
   detail: text.nullable(),
+  /** ISO-8601 UTC, while a rate limit holds it back. */
+  limited_until: text.nullish(),
   default_model: text.nullable(),
   models: z.array(text),
   capabilities: z.array(text),
@@ -314,13 +316,15 @@ export const daemonMethods = {
   },
   'secrets.wanted': { params: noParams, result: z.object({ names: z.array(text) }), idempotent: true },
   'instruments.list': {
-    params: noParams,
+    /** With a workspace, its own profiles too, if they are approved. */
+    params: z.object({ workspace: optional(filePath) }),
     result: z.object({ instruments: z.array(instrumentRowSchema) }),
     idempotent: true,
   },
   'instruments.check': {
     params: z.object({
       name: z.string().min(1),
+      workspace: optional(filePath),
       /** Also ask what is left of the quota; that may cost a request. */
       quota: flag(false),
     }),
@@ -335,7 +339,7 @@ export const daemonMethods = {
     idempotent: true,
   },
   'instruments.show': {
-    params: z.object({ name: z.string().min(1) }),
+    params: z.object({ name: z.string().min(1), workspace: optional(filePath) }),
     result: z.object({ instrument: instrumentRowSchema, profile: anyObject }),
     idempotent: true,
   },
@@ -352,6 +356,21 @@ export const daemonMethods = {
   'trust.revoke': {
     params: z.object({ dir: filePath }),
     result: z.object({ revoked: z.number() }),
+    idempotent: true,
+  },
+  /** Addresses that scores may name as `base_url`; a key never goes there. */
+  'trust.origins': {
+    params: z.object({
+      /** Null: only list. */
+      url: optional(z.string().min(1).max(2000)),
+      /** With `url`: approve it, or take the approval back. */
+      approve: flag(false),
+    }),
+    result: z.object({
+      origins: z.array(z.object({ origin: text, approved_at: text })),
+      /** What `url` came to; null without one. */
+      origin: text.nullable(),
+    }),
     idempotent: true,
   },
 } as const;

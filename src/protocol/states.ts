@@ -73,6 +73,8 @@ export const jobRowSchema = z.object({
   job_name: z.string().nullish(),
   status_reason: statusReasonSchema.nullish(),
   total_cost_usd: z.number().nullish(),
+  /** Some tokens have no known price: the cost says less than was spent. */
+  unpriced: z.boolean().nullish(),
   agents: z.array(agentSchema).nullish(),
 });
 export type JobRow = z.infer<typeof jobRowSchema>;

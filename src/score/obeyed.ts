@@ -20,7 +20,8 @@ export const notObeyed: Readonly<Record<string, string>> = {
   isolation: 'No worktree is made: the job works in its workspace.',
   feedback: 'Feedback is not collected.',
   conductor: 'It has no effect.',
-  bridge: 'Local models get no tools from the score.',
+  bridge:
+    'A score starts no servers: name them in conductor.yaml and choose them with `instrument_config.mcp_servers`.',
   techniques: 'Techniques are not put into prompts.',
   agent_card: 'It has no effect.',
   notifications: 'No messages are sent.',
@@ -28,7 +29,8 @@ export const notObeyed: Readonly<Record<string, string>> = {
   concert: 'Jobs are not chained.',
   state_backend: 'State is kept by the conductor in its own store.',
   state_path: 'State is kept by the conductor in its own store.',
-  'backend.ollama': 'Ollama is configured by its instrument profile.',
+  'backend.ollama.dynamic_tools': 'All chosen tools are offered.',
+  'backend.ollama.compression_level': 'Tool descriptions are offered whole.',
   'backend.recursive_light': 'Recursive Light is configured by its instrument profile.',
 };
 

@@ -238,6 +238,37 @@ describe('the shim starts a conductor', function () {
       ],
       ['never without a wake command', shell, (stage) => own(stage, 3, { pid: 999_999_999 }), false],
     ];
+    const launchers: [string, { pid: number; startTime: string }, boolean][] = [
+      [
+        'not while the conductor that launched it lives, whatever a record says',
+        { pid: process.pid, startTime: processStartTime(process.pid) ?? '' },
+        false,
+      ],
+      [
+        'when another process has the pid of the conductor that launched it',
+        { pid: process.pid, startTime: '12345' },
+        true,
+      ],
+    ];
+    for (const [what, conductor, expected] of launchers) {
+      it(`${what}, ${shell}`, async () => {
+        await using stage = newStage();
+        const spec = wakeSpec(stage, shell);
+        own(stage, 3, { pid: 999_999_999 });
+        assert.ok(spec.wake);
+        const wake = { ...spec.wake, conductor };
+        await (
+          await launchAttempt({ ...spec, argv: ['/bin/sh', '-c', 'exit 3', 'two words', '*'], wake })
+        ).exited;
+        assert.equal(await exitStatus(stage.base), 3);
+        if (expected) await until('the wake command', () => existsSync(woken(stage)));
+        else {
+          await delay(60);
+          assert.ok(!existsSync(woken(stage)) && !existsSync(join(stage.folder, 'wake.tmp')));
+        }
+      });
+    }
+
     for (const [what, , prepare, expected] of owners) {
       it(`${what}, ${shell}`, async () => {
         await using stage = newStage();

@@ -91,7 +91,12 @@ export class TestConductor {
   }
 
   /** Resolves with the record of a job once it is at its end (or has one of these statuses). Survives a conductor that comes and goes. */
-  async until(run: string, statuses: ReadonlySet<string> = ended, timeoutMs = 60_000): Promise<Checkpoint> {
+  async until(
+    run: string,
+    statuses: ReadonlySet<string> = ended,
+    timeoutMs = 60_000,
+    everyMs = 25,
+  ): Promise<Checkpoint> {
     const deadline = Date.now() + timeoutMs;
     let last: Checkpoint | null = null;
     while (Date.now() < deadline) {
@@ -101,7 +106,7 @@ export class TestConductor {
       } catch {
         await this.ready().catch(() => undefined);
       }
-      await new Promise((done) => setTimeout(done, 25));
+      await new Promise((done) => setTimeout(done, everyMs));
     }
     throw new Error(
       `${run} did not end: ${JSON.stringify(last, null, 1).slice(0, 3000)}\nlog:\n${this.log()}`,

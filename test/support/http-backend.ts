@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BackendOverrides, BackendProgress } from '../../src/backends/contract';
@@ -8,10 +8,9 @@ import type { ExecutionResult } from '../../src/backends/result';
 import type { ToolBox } from '../../src/backends/tools/contract';
 import { attemptLogOpener } from '../../src/conductor/attempts/attempt-log';
 import { systemClock, type Clock } from '../../src/conductor/clock';
-import { noConfig } from '../../src/conductor/attempts/process-attempts';
 import { redactionFor } from '../../src/conductor/attempts/attempt-ends';
 import { isHttpProfile, profileSchema, type HttpProfile } from '../../src/instruments/schema';
-import type { InstrumentConfig } from '../../src/score/plan';
+import { SILENT_CONFIG, type InstrumentConfig } from '../../src/score/plan';
 
 /** A key that looks like no real one's shape: only its value tells that it is a secret. */
 export const TEST_KEY = 'test-key-7d31f09ac2b84e56';
@@ -49,6 +48,7 @@ export interface HttpAttempt {
   readonly prompt?: string;
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
+  readonly onProgress?: (seen: BackendProgress) => void;
 }
 
 export interface HttpAttemptOutcome {
@@ -69,7 +69,7 @@ export async function playHttp(
   const progress: BackendProgress[] = [];
   const backend = new Vendor({
     profile: attempt.profile,
-    config: { ...noConfig, ...attempt.config },
+    config: { ...SILENT_CONFIG, ...attempt.config },
     connection,
     endpoint: { baseUrl: attempt.url, keyName: key === null ? null : 'VENDOR_API_KEY', key },
     environment: attempt.environment ?? {},
@@ -87,10 +87,15 @@ export async function playHttp(
     backend.applyOverrides(attempt.overrides ?? {});
     const result = await backend.execute(attempt.prompt ?? 'Say hello.', {
       ...(attempt.signal ? { signal: attempt.signal } : {}),
-      onProgress: (seen) => progress.push(seen),
+      onProgress: (seen) => {
+        progress.push(seen);
+        attempt.onProgress?.(seen);
+      },
     });
     release();
-    const read = (stream: string) => readFileSync(`${base}.${stream}.log`, 'utf8');
+    // What is refused before the attempt begins makes no logs.
+    const read = (stream: string) =>
+      existsSync(`${base}.${stream}.log`) ? readFileSync(`${base}.${stream}.log`, 'utf8') : '';
     return { result, stdoutLog: read('stdout'), stderrLog: read('stderr'), progress };
   } finally {
     await backend.close();

@@ -4,15 +4,17 @@
  */
 import type { HttpProfile } from '../../instruments/schema';
 import { UnavailableBackend } from '../unavailable-backend';
-import { AnthropicApiBackend } from './anthropic-backend';
+import { AnthropicApiBackend } from './anthropic/anthropic-backend';
 import { HttpConnection } from './connection';
 import type { HttpBackend, HttpBackendOptions } from './http-backend';
+import { OllamaBackend } from './ollama-backend';
 
 type Family = HttpProfile['http']['schema_family'];
 
 /** The vendors, by what they speak. */
 const vendors: Partial<Record<Family, new (options: HttpBackendOptions) => HttpBackend>> = {
   anthropic: AnthropicApiBackend,
+  ollama: OllamaBackend,
 };
 
 /** What the conductor holds while HTTP instruments are in use: their connections, and the way to make a backend. */

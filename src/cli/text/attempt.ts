@@ -1,5 +1,5 @@
 /** One attempt as people read it. */
-import type { AttemptSummary } from '../../protocol/checkpoint';
+import { isUnpriced, type AttemptSummary } from '../../protocol/checkpoint';
 import type { AttemptDetail } from '../../protocol/job-methods';
 import type { Colors } from '../output';
 import { duration, instant, money, tokens } from './amounts';
@@ -84,7 +84,14 @@ export function attemptLines(attempt: AttemptDetail, colors: Colors, now: number
         ? null
         : `${tokens(attempt.input_tokens ?? 0)} in, ${tokens(attempt.output_tokens ?? 0)} out`,
     ),
-    ...fact('cost', cost === null ? null : `${money(cost)}${attempt.cost_estimated ? ' (estimated)' : ''}`),
+    ...fact(
+      'cost',
+      cost === null
+        ? isUnpriced(attempt)
+          ? 'unpriced'
+          : null
+        : `${money(cost)}${attempt.cost_estimated ? ' (estimated)' : ''}`,
+    ),
     ...attempt.validations.flatMap((rule) =>
       fact(
         rule.passed ? 'check passed' : 'check FAILED',

@@ -3,7 +3,7 @@ import type { Checkpoint, SheetState } from '../../protocol/checkpoint';
 import { UnknownSheetError } from '../../protocol/errors';
 import type { JobStatus } from '../../protocol/states';
 import type { Colors } from '../output';
-import { counted, duration, instant, money, tokens } from './amounts';
+import { counted, duration, instant, money, spent, tokens } from './amounts';
 import { printable } from './printable';
 import type { Symbols } from './symbols';
 import { statusWord } from './symbols';
@@ -49,25 +49,24 @@ export function elapsedSeconds(
 /** `repo-report  completed  7/7 sheets  12s  8.1k tokens  $0.02` */
 export function jobHeadline(job: Checkpoint, style: JobStyle): string {
   const elapsed = elapsedSeconds(job, style.now);
-  const spent = job.total_input_tokens + job.total_output_tokens;
+  const used = job.total_input_tokens + job.total_output_tokens;
   return [
     `${style.symbols.mark(job.status)} ${style.colors.bold(job.job_id)}`,
     style.symbols.word(job.status),
     `${job.last_completed_sheet}/${counted(job.total_sheets, 'sheet')}`,
     ...(elapsed === null ? [] : [duration(elapsed)]),
-    ...(spent === 0 ? [] : [`${tokens(spent)} tokens`]),
+    ...(used === 0 ? [] : [`${tokens(used)} tokens`]),
     ...costParts(job),
   ].join('  ');
 }
 
 /** What was paid, what a subscription covered, and what has no price. */
 export function costParts(job: Checkpoint): string[] {
-  const paid = job.total_estimated_cost;
+  const paid = spent(job.total_estimated_cost === 0 ? null : job.total_estimated_cost, job.unpriced);
   const covered = job.total_list_price_usd ?? 0;
   return [
-    ...(paid === 0 ? [] : [money(paid)]),
+    ...(paid === '' ? [] : [paid]),
     ...(covered === 0 ? [] : [`subscription (list price ${money(covered)})`]),
-    ...(job.cost_incomplete === true ? [paid === 0 ? 'unpriced' : 'and what has no price'] : []),
   ];
 }
 
@@ -147,9 +146,9 @@ function fallbackMark(sheet: SheetState): string | null {
 /** `~` marks what was priced by us. */
 function sheetCost(sheet: SheetState): string {
   const mark = sheet.attempts.some((attempt) => attempt.cost_estimated) ? '~' : '';
-  if (sheet.estimated_cost !== null) return mark + money(sheet.estimated_cost);
-  if (typeof sheet.list_price_usd === 'number') return `(${mark}${money(sheet.list_price_usd)})`;
-  return sheet.input_tokens === null && sheet.output_tokens === null ? '' : 'unpriced';
+  const paid = spent(sheet.estimated_cost, sheet.unpriced);
+  if (paid !== '') return sheet.estimated_cost === null ? paid : mark + paid;
+  return typeof sheet.list_price_usd === 'number' ? `(${mark}${money(sheet.list_price_usd)})` : '';
 }
 
 function sheetTime(sheet: SheetState, now: number): string {

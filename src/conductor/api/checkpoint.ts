@@ -5,6 +5,7 @@ import type {
   SheetState as WireSheet,
   ValidationDetail,
 } from '../../protocol/checkpoint';
+import { isUnpriced } from '../../protocol/checkpoint';
 import type { WireDiagnostic } from '../../protocol/diagnostic';
 import type { JobRow, StatusReason } from '../../protocol/states';
 import type { Plan } from '../../score/plan';
@@ -61,6 +62,7 @@ export function jobRow(job: JobState, pid: number): JobRow {
     job_name: job.name,
     status_reason: wireReason(job.reason),
     total_cost_usd: job.cost_usd,
+    unpriced: job.unpriced,
     agents: job.agents,
   };
 }
@@ -109,6 +111,7 @@ export function checkpoint(job: JobState, context: CheckpointContext, withSheets
     total_input_tokens: job.input_tokens,
     total_output_tokens: job.output_tokens,
     total_estimated_cost: job.cost_usd,
+    unpriced: job.unpriced,
     cost_limit_reached: job.reason?.code === 'cost_limit',
     worktree_path: null,
     worktree_branch: null,
@@ -128,7 +131,6 @@ export function checkpoint(job: JobState, context: CheckpointContext, withSheets
     diagnostics: [...context.diagnostics],
     agents: job.agents,
     total_list_price_usd: job.list_price_usd,
-    cost_incomplete: job.unpriced,
     cost_warning: costWarning(job, plan),
     status_reason: wireReason(
       job.cancelling ? { code: 'cancelling', message: 'being cancelled', until: null } : job.reason,
@@ -229,6 +231,7 @@ export function wireSheet(sheet: SheetState, plan: Plan | null, hold: Reason | n
     estimated_cost: hasCost ? paidFor(sheet) : null,
     cost_confidence: sheet.attempts.some((attempt) => attempt.cost_estimated) ? 0.5 : 1,
     agent_feedback: null,
+    unpriced: sheet.attempts.some(isUnpriced),
     attempts: sheet.attempts.map(attemptSummary),
     status_reason: wireReason(hold ?? sheet.reason),
     list_price_usd: hasListPrice ? addUsd(...covered.map(({ cost_usd: cost }) => cost)) : null,
@@ -257,8 +260,20 @@ export function attemptSummary(attempt: AttemptState): AttemptSummary {
     output_tokens: attempt.output_tokens,
     cost_usd: attempt.cost_usd,
     cost_estimated: attempt.cost_estimated,
+    changes: changesOf(attempt),
     paid_by: attempt.paid_by,
   };
+}
+
+function changesOf({
+  tree_before: before,
+  tree_after: after,
+  ended_at: end,
+}: AttemptState): AttemptSummary['changes'] {
+  if (!before?.tree) return 'unrecorded';
+  if (end === null) return 'recording';
+  if (!after?.tree) return 'unrecorded';
+  return before.tree === after.tree ? 'none' : 'some';
 }
 
 export function validationDetail(rule: RuleResult, checkedAt: number | null): ValidationDetail {

@@ -1,8 +1,18 @@
 import { freemem, loadavg, totalmem } from 'node:os';
 import type { CatalogueEntry, InstrumentCatalogue } from '../../instruments/catalogue';
 import { isCliProfile } from '../../instruments/schema';
-import { approve, inspectFolder, readTrustFile, revoke, writeTrustFile } from '../../instruments/trust';
-import { loadModelLists } from '../../instruments/catalogue';
+import {
+  approve,
+  approveOrigin,
+  inspectFolder,
+  originOf,
+  readTrustFile,
+  revoke,
+  revokeOrigin,
+  writeTrustFile,
+} from '../../instruments/trust';
+import { loadPrices } from '../../instruments/prices';
+import { statePaths } from '../../protocol/paths';
 import { DaemonError, ErrorCode, UntrustedError } from '../../protocol/errors';
 import type { InstrumentRow } from '../../protocol/daemon-methods';
 import { readProcess } from '../../process/identity';
@@ -215,16 +225,16 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
       return Promise.resolve({ accepted });
     },
     'secrets.wanted': () => Promise.resolve({ names: options.secrets.wanted() }),
-    'instruments.list': async () => {
-      const catalogue = await options.loadCatalogue(null);
+    'instruments.list': async (params) => {
+      const catalogue = await options.loadCatalogue(params.workspace);
       return { instruments: await Promise.all(catalogue.list().map((entry) => row(entry, options))) };
     },
     'instruments.show': async (params) => {
-      const entry = known(await options.loadCatalogue(null), params.name);
+      const entry = known(await options.loadCatalogue(params.workspace), params.name);
       return { instrument: await row(entry, options), profile: { ...entry.profile } };
     },
     'instruments.check': async (params) => {
-      const entry = known(await options.loadCatalogue(null), params.name);
+      const entry = known(await options.loadCatalogue(params.workspace), params.name);
       const line = await row(entry, options);
       const found = {
         name: 'program',
@@ -232,6 +242,11 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
         message: line.detail ?? '',
         remedy: line.status === 'ready' ? null : entry.profile.install_hint,
       };
+      if (entry.profile.kind === 'http' && entry.supported) {
+        const { ok, message } = await engine.checkInstrument(entry.profile);
+        const remedy = ok ? null : entry.profile.install_hint;
+        return { name: params.name, ok, version: null, checks: [{ name: 'server', ok, message, remedy }] };
+      }
       if (line.status !== 'ready' || !isCliProfile(entry.profile)) {
         return { name: params.name, ok: false, version: null, checks: [found] };
       }
@@ -260,11 +275,7 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
         });
       }
       let records = await readTrustFile(identity.trustFile);
-      const inspection = await inspectFolder(
-        params.dir,
-        records,
-        await loadModelLists(identity.builtInProfiles),
-      );
+      const inspection = await inspectFolder(params.dir, records, await modelLists(identity));
       for (const digest of params.digests)
         if (inspection) records = approve(records, inspection.path, digest, Date.now());
       await writeTrustFile(identity.trustFile, records);
@@ -272,14 +283,29 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
     },
     'trust.revoke': async (params) => {
       const records = await readTrustFile(identity.trustFile);
-      const inspection = await inspectFolder(
-        params.dir,
-        records,
-        await loadModelLists(identity.builtInProfiles),
-      );
+      const inspection = await inspectFolder(params.dir, records, await modelLists(identity));
       const next = revoke(records, inspection?.path ?? params.dir);
       await writeTrustFile(identity.trustFile, next);
       return { revoked: records.folders.length - next.folders.length };
+    },
+    'trust.origins': async ({ url, approve: wanted }) => {
+      let records = await readTrustFile(identity.trustFile);
+      let origin: string | null = null;
+      if (url) {
+        try {
+          origin = originOf(url);
+        } catch (error) {
+          throw new DaemonError(ErrorCode.invalidParams, (error as Error).message);
+        }
+        const now = Date.now();
+        records = wanted ? approveOrigin(records, origin, now) : revokeOrigin(records, origin);
+        await writeTrustFile(identity.trustFile, records);
+      }
+      const origins = records.origins.map((entry) => ({
+        origin: entry.origin,
+        approved_at: new Date(entry.approved_at).toISOString(),
+      }));
+      return { origins, origin };
     },
   };
 }
@@ -302,6 +328,7 @@ async function row(entry: CatalogueEntry, options: DaemonApiOptions): Promise<In
     kind: profile.kind,
     source: entry.source === 'workspace' ? ('folder' as const) : entry.source,
     path: entry.file,
+    limited_until: limitedUntil(options.core, profile.name),
     default_model: profile.default_model,
     models: profile.models.map((model) => model.name),
     capabilities: [...profile.capabilities],
@@ -322,9 +349,21 @@ async function row(entry: CatalogueEntry, options: DaemonApiOptions): Promise<In
   };
 }
 
+/** When the last of an instrument's limits ends, ISO-8601; null = it has none now. */
+function limitedUntil(core: EngineCore, instrument: string): string | null {
+  const ends = [...core.durable.limits.values()]
+    .filter((limit) => limit.instrument === instrument && limit.until > Date.now())
+    .map((limit) => limit.until);
+  return ends.length === 0 ? null : new Date(Math.max(...ends)).toISOString();
+}
+
+async function modelLists({ builtInProfiles, stateDir }: DaemonApiOptions['identity']) {
+  return (await loadPrices(builtInProfiles, statePaths(stateDir).instruments)).lists;
+}
+
 async function trustEntries(dir: string, identity: DaemonApiOptions['identity']) {
   const records = await readTrustFile(identity.trustFile);
-  const inspection = await inspectFolder(dir, records, await loadModelLists(identity.builtInProfiles));
+  const inspection = await inspectFolder(dir, records, await modelLists(identity));
   if (!inspection) return [];
   const folder = records.folders.find((entry) => entry.path === inspection.path);
   return [
@@ -333,7 +372,11 @@ async function trustEntries(dir: string, identity: DaemonApiOptions['identity'])
       name: inspection.items.map((item) => item.name).join(', '),
       path: inspection.path,
       digest: inspection.sha256,
-      summary: inspection.items.map((item) => `${item.name} runs ${item.runs}`).join('; '),
+      summary: inspection.items
+        .map(({ name, runs, kind }) =>
+          kind === 'mcp_server' ? `MCP server ${name}: ${runs}` : `${name} runs ${runs}`,
+        )
+        .join('; '),
       approved: inspection.approved,
       approved_at: inspection.approved && folder ? new Date(folder.approved_at).toISOString() : null,
     },

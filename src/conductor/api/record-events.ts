@@ -166,7 +166,10 @@ function attemptFinished(end: RecordBody<'attempt.finished'>, job: JobState | un
   const type = types[next.status];
   if (type) told.push({ type, sheet, attempt, data });
   if (end.cost_usd !== null || end.input_tokens !== null) {
-    told.push({ type: 'job.cost_update', data: { total_cost_usd: job?.cost_usd ?? null } });
+    told.push({
+      type: 'job.cost_update',
+      data: { total_cost_usd: job?.cost_usd ?? null, unpriced: job?.unpriced ?? null },
+    });
   }
   return told;
 }

@@ -24,7 +24,7 @@ export async function reportData(job: JobState, stateDir: string, now: number): 
       ? job.cost_usd
       : null,
     listPriceUsd: job.list_price_usd,
-    costIncomplete: job.unpriced,
+    unpriced: job.unpriced,
     costEstimated: attempts.some((attempt) => attempt.cost_estimated),
     inputTokens: counted ? job.input_tokens : null,
     outputTokens: counted ? job.output_tokens : null,

@@ -50,32 +50,13 @@ export class HttpAttempts {
 
   /** @throws PrepareError */
   async prepare(request: AttemptRequest, profile: HttpProfile): Promise<PreparedAttempt> {
-    const { env, secrets, instrument, base } = request;
-    const endpoint = this.options.endpoint(instrument, request.run, env);
-    if (!endpoint.ok) throw new PrepareError('E301', 'configuration', endpoint.message, true);
-    const { baseUrl, keyName } = endpoint;
-    const key = keyName === null ? null : (secrets[keyName] ?? null);
-    const redaction = redactionFor(secrets);
-    const backend = createHttpBackend(await this.options.http.open(), {
-      profile,
-      config: instrument.config,
-      endpoint: { baseUrl, keyName, key },
-      environment: env,
-      workspace: request.workspace,
-      tools: this.options.tools(request, profile),
-      openLog: attemptLogOpener(redaction, (where, trouble) => this.options.trouble(where, trouble)),
-      clock: this.options.clock,
-    });
-    if (backend instanceof UnavailableBackend) {
-      const { message } = await backend.availabilityCheck();
-      throw new PrepareError('E505', 'configuration', message, true);
-    }
+    const { backend, keyName } = await this.backend(request, profile);
     const problem = backend.problem();
     if (problem !== null) throw new PrepareError('E301', 'configuration', problem, true);
     const missing = backend.missingKey();
     if (missing !== null) throw new PrepareError('E502', 'auth', missing, true);
     backend.setPreamble(request.preamble);
-    backend.setOutputLogPath(base);
+    backend.setOutputLogPath(request.base);
     const whole = [request.preamble, request.prompt]
       .filter((text) => text !== null && text !== '')
       .join('\n\n');
@@ -86,6 +67,33 @@ export class HttpAttempts {
       promptSha256: storeByDigest(this.options.promptsDir, whole),
       start: () => this.start(request, backend),
     };
+  }
+
+  /** @throws PrepareError */
+  private async backend(
+    request: AttemptRequest,
+    profile: HttpProfile,
+  ): Promise<{ readonly backend: HttpBackend; readonly keyName: string | null }> {
+    const { env, secrets, instrument } = request;
+    const endpoint = this.options.endpoint(instrument, request.run, env);
+    if (!endpoint.ok) throw new PrepareError('E301', 'configuration', endpoint.message, true);
+    const { baseUrl, keyName } = endpoint;
+    const key = keyName === null ? null : (secrets[keyName] ?? null);
+    const backend = createHttpBackend(await this.options.http.open(), {
+      profile,
+      config: instrument.config,
+      endpoint: { baseUrl, keyName, key },
+      environment: env,
+      workspace: request.workspace,
+      tools: this.options.tools(request, profile),
+      openLog: attemptLogOpener(redactionFor(secrets), (where, trouble) =>
+        this.options.trouble(where, trouble),
+      ),
+      clock: this.options.clock,
+    });
+    if (!(backend instanceof UnavailableBackend)) return { backend, keyName };
+    const { message } = await backend.availabilityCheck();
+    throw new PrepareError('E505', 'configuration', message, true);
   }
 
   /** What an earlier conductor had begun is over: its connection ended with it. */

@@ -1,9 +1,9 @@
 import type { CheckResult } from '../../backends/contract';
 import { isCliProfile, isHttpProfile, type InstrumentProfile } from '../../instruments/schema';
 import { giveUp, readClaim, removeAttemptFiles } from '../../process/attempt';
-import type { PlannedInstrument } from '../../score/plan';
+import { SILENT_CONFIG, type PlannedInstrument } from '../../score/plan';
 import { HttpAttempts, type HttpAttemptsOptions } from './http-attempts';
-import { noConfig, ProcessAttempts, type ProcessAttemptsOptions } from './process-attempts';
+import { ProcessAttempts, type ProcessAttemptsOptions } from './process-attempts';
 import {
   PrepareError,
   type AttemptHandle,
@@ -62,7 +62,7 @@ export class LocalRunner implements AttemptRunner {
   check(profile: InstrumentProfile): Promise<CheckResult> {
     if (isCliProfile(profile)) return this.processes.check(profile);
     if (isHttpProfile(profile)) {
-      return this.calls.check(profile, { profile: profile.name, label: profile.name, config: noConfig });
+      return this.calls.check(profile, { profile: profile.name, label: profile.name, config: SILENT_CONFIG });
     }
     return Promise.resolve({ ok: false, message: `${profile.display_name} cannot be used` });
   }

@@ -9,7 +9,7 @@ import type { CliProfile } from '../../instruments/schema';
 import { readProcessEnvironment } from '../../process/environment';
 import { readClaim } from '../../process/attempt';
 import { resolveExecutable } from '../../process/resolve';
-import type { InstrumentConfig, PlannedInstrument } from '../../score/plan';
+import { SILENT_CONFIG, type PlannedInstrument } from '../../score/plan';
 import { interrupted, redactionFor } from './attempt-ends';
 import { storeByDigest } from '../engine/bundles';
 import { Redaction } from '../output/redact';
@@ -139,7 +139,7 @@ export class ProcessAttempts {
   async check(profile: CliProfile): Promise<CheckResult> {
     const backend = createBackend({
       profile,
-      config: noConfig,
+      config: SILENT_CONFIG,
       runner: directRunner,
       workspace: this.options.home,
       environment: { plain: currentPath(), secret: {}, own: {} },
@@ -199,26 +199,6 @@ export class ProcessAttempts {
 
 /** No limit. */
 const longestSeconds = 365 * 86_400;
-
-/** An instrument with nothing set. */
-export const noConfig: InstrumentConfig = {
-  model: null,
-  timeoutSeconds: null,
-  firstOutputTimeoutSeconds: null,
-  idleTimeoutSeconds: null,
-  skipPermissions: null,
-  disableMcp: null,
-  outputFormat: null,
-  allowedTools: null,
-  systemPromptFile: null,
-  workingDirectory: null,
-  maxOutputCaptureBytes: null,
-  extraArgs: null,
-  apiKeyEnv: null,
-  maxTokens: null,
-  temperature: null,
-  other: {},
-};
 
 function handleOf(
   session: ProcessSession,

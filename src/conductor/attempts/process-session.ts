@@ -11,7 +11,7 @@ import type { Clock } from '../clock';
 import { AttemptLogs, type LogTrouble } from '../output/logs';
 import { ProgressMeter } from '../output/progress';
 import type { Redaction } from '../output/redact';
-import { writeWholeLogs } from '../output/whole-logs';
+import { makeEmptyLogs, writeWholeLogs } from '../output/whole-logs';
 
 /** The outcome of a session that was detached: its logs were let go half way, so the next conductor has to tell it from the spool. */
 function nextConductors(): Promise<never> {
@@ -63,6 +63,7 @@ const lastWordMs = 100;
 export class ProcessSession {
   private readonly meter: ProgressMeter;
   private opening: Promise<AttemptLogs> | null = null;
+  private emptyLogs = false;
   private diskFull = false;
   private readers: SpoolReader[] = [];
   private endedBy: EndedBy = 'exit';
@@ -125,6 +126,7 @@ export class ProcessSession {
     if (this.cancelRequested) this.end('cancelled');
     const exited = launched.exited;
     const quick = this.services.clock.schedule(quickEndMs, () => void this.follow());
+    this.emptyLogs = makeEmptyLogs(base);
     this.armTimers();
     await exited;
     quick();
@@ -280,7 +282,7 @@ export class ProcessSession {
 
   /** Logs and output of a program that ended quickly and said little; null for all others. */
   private small(strays: boolean): Pick<ProcessOutcome, 'stdout' | 'stderr'> | null {
-    if (strays || this.opening) return null;
+    if (strays || this.opening || !this.emptyLogs) return null;
     const { base, redaction } = this.options;
     const files = attemptFiles(base);
     const stdout = readSmallSpool(files.stdoutSpool, smallOutput);

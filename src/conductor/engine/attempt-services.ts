@@ -2,7 +2,8 @@ import type { PaidBy } from '../../instruments/agent-facts';
 import type { BackendProgress } from '../../backends/contract';
 import type { ExecutionResult } from '../../backends/result';
 import type { Plan, PlannedInstrument, PlannedSheet } from '../../score/plan';
-import type { AttemptMode, AttemptStarted } from '../records';
+import type { RecordedAttempt } from '../changes/recorder';
+import type { AttemptMode, AttemptStarted, TreeRecord } from '../records';
 import type { RuleResult } from '../validations/result';
 import type { StoredBundle } from './bundles';
 import type { Verdict } from './decide';
@@ -35,8 +36,20 @@ export interface ValidationReport {
   readonly summary: string | null;
 }
 
+/** What an attempt changes in its workspace. Nothing here fails. */
+export interface AttemptChanges {
+  /** From now on the attempt may change its workspace. */
+  enter(attempt: RecordedAttempt, workspace: string): void;
+  leave(attempt: RecordedAttempt): void;
+  /** Did others run there at the same time? */
+  isMixed(attempt: RecordedAttempt): boolean;
+  /** The workspace as it is now, under a name. */
+  record(run: string, workspace: string, name: string): Promise<TreeRecord>;
+}
+
 /** Everything about an attempt that is not bookkeeping; implemented beside the engine, over score, backends and validations. */
 export interface AttemptServices {
+  readonly changes: AttemptChanges;
   /** @throws PrepareError when the prompt cannot be made. */
   renderPrompt(request: PromptRequest): Promise<SheetPrompt>;
   /** `MARIANNE_*` values. */

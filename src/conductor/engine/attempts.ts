@@ -60,6 +60,7 @@ export class AttemptConductor {
     const limit = this.ledger.limitOf(account);
     const probe = limit !== null && attempt.started_at >= limit.until;
     const flight = this.flights.enter(job.run, sheet.num, instrumentKey(instrument), account, probe);
+    this.services.changes.enter(flight, job.workspace);
     this.inBackground(job, flight, async () => {
       const handle = this.runner.attach(
         this.request(job, sheet, planned, instrument, attempt.attempt, attempt.started_at, {
@@ -90,10 +91,12 @@ export class AttemptConductor {
 
   private inBackground(job: JobState, flight: Flight, work: () => Promise<void>): void {
     const leave = () => {
+      this.services.changes.leave(flight);
       // An attempt that came to its end has left already, and whatever followed from that was done then.
       if (this.flights.leave(flight)) this.hooks.changed(job);
     };
     work().then(leave, (error: unknown) => {
+      this.services.changes.leave(flight);
       if (this.stopped) return;
       this.hooks.report(`attempt of ${job.run} sheet ${flight.sheet} stopped on an internal error`, error);
       if (this.failInternally(job, flight.sheet, error)) {
@@ -159,8 +162,11 @@ export class AttemptConductor {
       env_names: [],
       base,
       file_marks: {},
+      tree_before: null,
     };
     if (flight.probe && !(await this.mayProbe(job, flight, instrument, started))) return;
+    this.services.changes.enter(flight, job.workspace);
+    const before = this.services.changes.record(job.run, job.workspace, `${sheet.num}.${attempt}.before`);
     let prepared;
     try {
       // An interrupted or limited attempt judged nothing: what is left to do is told by the last that did.
@@ -186,6 +192,7 @@ export class AttemptConductor {
         cwd: prepared.cwd,
         env_names: [...prepared.envNames],
         file_marks: marks,
+        tree_before: await before,
       });
     } catch (error) {
       if (!(error instanceof PrepareError)) throw error;
@@ -343,6 +350,11 @@ export class AttemptConductor {
         outcome = 'cancelled';
       }
     }
+    const treeAfter = await this.services.changes.record(
+      job.run,
+      job.workspace,
+      `${num}.${attempt.attempt}.after`,
+    );
     if (this.stopped) return;
     if (outcome !== 'success' && job.cancelling) outcome = 'cancelled';
     const verdict =
@@ -382,13 +394,15 @@ export class AttemptConductor {
           input_tokens: result.inputTokens,
           output_tokens: result.outputTokens,
           cost_usd: cost,
-          cost_estimated: cost !== null && result.costUsd === null,
+          cost_estimated: cost !== null && (result.costUsd === null || result.costEstimated),
           paid_by: payer,
           pass_percent: report?.passPercent ?? null,
           rules: report ? [...report.rules] : [],
           session_id: result.sessionId,
           output_tail: tail(end.answer),
           stderr_tail: tail(result.stderr),
+          tree_after: treeAfter,
+          mixed: this.services.changes.isMixed(flight),
           sheet_status: decision.next.status,
           next: decision.next,
         },
@@ -416,9 +430,12 @@ export class AttemptConductor {
       drafts.push({ type: 'job.pacing', run: job.run, body: { until: now + pause * 1000 } });
     }
     const durable = this.core.commit(drafts);
+    this.services.changes.leave(flight);
     this.flights.leave(flight);
     this.hooks.changed(job);
     await durable;
+    // The next attempt may have been decided together with this end: its start goes first.
+    await new Promise((later) => setImmediate(later));
     await this.runner.discard(attempt.base);
   }
 

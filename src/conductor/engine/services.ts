@@ -27,7 +27,13 @@ import { runCommand } from '../validations/command';
 import { runValidations } from '../validations/run';
 import { takeSnapshot } from '../validations/snapshot';
 import { describeFailure } from '../validations/summary';
-import type { AttemptServices, PromptRequest, SheetPrompt, ValidationReport } from './attempt-services';
+import type {
+  AttemptChanges,
+  AttemptServices,
+  PromptRequest,
+  SheetPrompt,
+  ValidationReport,
+} from './attempt-services';
 import type { StoredBundle } from './bundles';
 import type { Verdict } from './decide';
 import { skippedOnPurpose, type JobState } from './state';
@@ -40,13 +46,18 @@ export interface ServiceSources {
   secretsFor(run: string): Record<string, string>;
   attemptBase(run: string, sheet: number, attempt: number): string;
   progress(run: string, sheet: number, attempt: number, progress: BackendProgress): void;
+  readonly changes: AttemptChanges;
   /** First part of every marker: validations run under one too, so that what they leave is found. */
   readonly stateHash: string;
 }
 
 /** Everything around an attempt that is not bookkeeping: prompts, file marks, validations, prices. */
 export class Services implements AttemptServices {
-  constructor(private readonly sources: ServiceSources) {}
+  readonly changes: AttemptChanges;
+
+  constructor(private readonly sources: ServiceSources) {
+    this.changes = sources.changes;
+  }
 
   async renderPrompt(request: PromptRequest): Promise<SheetPrompt> {
     const { job, bundle, planned, instrument } = request;

@@ -9,6 +9,7 @@ import {
   reason,
   recordBodies,
   sheetStatus,
+  treeRecord,
   type LimitState,
   type RecordBody,
   type RecordType,
@@ -54,6 +55,9 @@ export const attemptState = z.object({
   session_id: z.string().nullable(),
   output_tail: z.string(),
   stderr_tail: z.string(),
+  tree_before: treeRecord.nullable().default(null),
+  tree_after: treeRecord.nullable().default(null),
+  mixed: z.boolean().default(false),
   /** Where the sheet went after it: what a fallback or a retry was decided from. */
   next_status: sheetStatus.nullable(),
 });
@@ -336,6 +340,8 @@ const handlers: Handlers = {
         session_id: null,
         output_tail: '',
         stderr_tail: '',
+        tree_after: null,
+        mixed: false,
         next_status: null,
       });
     }),

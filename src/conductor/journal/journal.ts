@@ -92,6 +92,9 @@ export class Journal extends EventEmitter<JournalEvents> {
   #closing: (() => void) | null = null;
   /** Everything that is not durable yet, in seq order. */
   #pending: Pending[] = [];
+  /** Of those, what the writer gets at the end of this turn. */
+  #gathered: string[] = [];
+  #gatheredLast = 0;
   #nextSeq: number;
   #durableSeq: number;
   #retry: (() => void) | null = null;
@@ -205,9 +208,24 @@ export class Journal extends EventEmitter<JournalEvents> {
     const last = seq - 1;
     const durable = new Promise<void>((resolve, reject) => {
       this.#pending.push({ records, lines, last, resolve, reject });
-      if (this.#posting) this.#post({ kind: 'append', lines, last });
+      if (this.#posting) this.#gather(lines, last);
     });
     return { records, durable };
+  }
+
+  /** What is decided in one turn (the end of an attempt and the start of the next) goes to the writer together: one sync for both. */
+  #gather(lines: readonly string[], last: number): void {
+    const first = this.#gathered.length === 0;
+    this.#gathered.push(...lines);
+    this.#gatheredLast = last;
+    if (first) process.nextTick(() => this.#postGathered());
+  }
+
+  #postGathered(): void {
+    if (this.#gathered.length === 0) return;
+    const lines = this.#gathered;
+    this.#gathered = [];
+    this.#post({ kind: 'append', lines, last: this.#gatheredLast });
   }
 
   /**
@@ -261,6 +279,7 @@ export class Journal extends EventEmitter<JournalEvents> {
       return;
     }
     const pending = this.#pending.flatMap(({ lines }) => lines);
+    this.#gathered = [];
     this.#post({ kind: 'segment', first: asOf + 1, snapshot, pending, last: asOf + pending.length });
     // What is appended from here on arrives behind that message.
     this.#posting = true;
@@ -311,6 +330,7 @@ export class Journal extends EventEmitter<JournalEvents> {
 
   #fail(fault: Fault): void {
     this.#posting = false;
+    this.#gathered = [];
     const first = !this.#failed;
     this.#failed = true;
     this.#opened?.();

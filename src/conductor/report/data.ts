@@ -13,12 +13,12 @@ export interface ReportData {
   readonly generatedAt: number;
   /** US dollars; null = unpriced. */
   readonly costUsd: number | null;
+  /** Tokens were used that `costUsd` does not hold, because their price is not known. */
+  readonly unpriced: boolean;
   /** A part of the cost was estimated. */
   readonly costEstimated: boolean;
   /** List price of what a subscription covered; not in the cost. */
   readonly listPriceUsd: number;
-  /** Some tokens have no price: the cost is a lower bound. */
-  readonly costIncomplete: boolean;
   readonly inputTokens: number | null;
   readonly outputTokens: number | null;
   /** Why the run failed. */

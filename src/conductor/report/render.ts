@@ -125,8 +125,10 @@ function attemptBox(attempt: ReportAttempt, budget: number, now: number, esc: Es
     attempt.exit,
     duration((attempt.finishedAt ?? now) - attempt.startedAt),
     tokens(attempt.inputTokens, attempt.outputTokens),
-    cost(attempt.costUsd) +
-      (attempt.costNote === null || attempt.costUsd === null ? '' : ` (${attempt.costNote})`),
+    cost(
+      attempt.costUsd,
+      attempt.costUsd === null && (attempt.inputTokens ?? 0) + (attempt.outputTokens ?? 0) > 0,
+    ) + (attempt.costNote === null || attempt.costUsd === null ? '' : ` (${attempt.costNote})`),
   ].filter((fact) => fact !== null);
   const share = (part: number): number => Math.min(LONGEST_TEXT, Math.floor(budget * part));
   const error = [attempt.errorCode, attempt.errorMessage].filter((text) => text !== null).join(': ');
@@ -189,19 +191,21 @@ function duration(ms: number): string {
 
 /** What was paid; what a subscription covered is no part of it. */
 function totalCost(data: ReportData): string {
-  const paid = data.costUsd ?? 0;
-  const covered = data.listPriceUsd === 0 ? null : `subscription (list price ${cost(data.listPriceUsd)})`;
+  const covered =
+    data.listPriceUsd === 0 ? null : `subscription (list price ${cost(data.listPriceUsd, false)})`;
   const parts = [
-    data.costUsd === null && covered !== null ? null : cost(data.costUsd),
+    data.costUsd === null && covered !== null ? null : cost(data.costUsd, data.unpriced),
     data.costEstimated && data.costUsd !== null ? '(partly estimated)' : null,
     covered,
-    data.costIncomplete && paid > 0 ? 'and what has no price' : null,
   ];
   return parts.filter((part) => part !== null).join(' ');
 }
 
-function cost(usd: number | null): string {
-  return usd === null ? 'unpriced' : `$${usd.toFixed(usd < 1 ? 4 : 2)}`;
+/** `unpriced`: tokens were used whose price is not known, and which `usd` does not hold. */
+function cost(usd: number | null, unpriced: boolean): string {
+  if (usd === null) return unpriced ? 'unpriced' : 'cost unknown';
+  const known = `$${usd.toFixed(usd < 1 ? 4 : 2)}`;
+  return unpriced ? `${known} + unpriced` : known;
 }
 
 function tokens(input: number | null, output: number | null): string {

@@ -1,4 +1,5 @@
 /** What the views know of jobs: a slim form of the wire's, with instants in milliseconds since the epoch. */
+import { isUnpriced } from '../../protocol/checkpoint';
 import type { AttemptSummary, Checkpoint, SheetState } from '../../protocol/checkpoint';
 import type { AgentRow, JobRow, JobStatus, SheetStatus } from '../../protocol/states';
 
@@ -22,6 +23,8 @@ export interface JobModel {
   readonly completed: number;
   readonly total: number;
   readonly costUsd: number;
+  /** More was spent than `costUsd`: some tokens have no known price. */
+  readonly unpriced: boolean;
   readonly error: string | null;
   readonly reason: Reason | null;
   readonly currentSheet: number | null;
@@ -38,8 +41,6 @@ export interface JobModel {
   readonly payers: readonly { readonly instrument: string; readonly paidBy: PaidBy }[];
   /** List price of what a subscription covered; not in `costUsd`. */
   readonly listPriceUsd: number;
-  /** Some tokens have no price: the cost is a lower bound. */
-  readonly costIncomplete: boolean;
   /** Most of a cost limit is spent: in words. */
   readonly costWarning: string | null;
 }
@@ -61,7 +62,11 @@ export interface AttemptModel {
   readonly costEstimated: boolean;
   /** With `subscription` the cost is a list price that nobody pays. */
   readonly paidBy: PaidBy | null;
+  /** Tokens were used and nobody knows their price. */
+  readonly unpriced: boolean;
   readonly passPercent: number | null;
+  /** Null: an older conductor does not say. */
+  readonly changes: NonNullable<AttemptSummary['changes']> | null;
 }
 
 export interface SheetModel {
@@ -87,6 +92,7 @@ export interface SheetModel {
   /** When a retry or the end of a rate limit is due. */
   readonly dueAt: number | null;
   readonly costUsd: number;
+  readonly unpriced: boolean;
   readonly inputTokens: number | null;
   readonly outputTokens: number | null;
   readonly dependsOn: readonly number[];
@@ -96,8 +102,6 @@ export interface SheetModel {
 /** Latest progress of a running sheet. */
 export interface Progress {
   readonly attempt: number | null;
-  readonly stdoutBytes: number;
-  readonly stderrBytes: number;
   readonly lastLine: string | null;
 }
 
@@ -130,6 +134,7 @@ export function jobFromRow(row: JobRow, before: JobModel | undefined): JobModel 
     completed: row.progress_completed ?? 0,
     total: row.total_sheets ?? row.progress_total ?? 0,
     costUsd: row.total_cost_usd ?? 0,
+    unpriced: row.unpriced ?? false,
     error: row.error_message ?? null,
     reason: reasonOf(row.status_reason),
     currentSheet: row.current_sheet ?? null,
@@ -138,7 +143,6 @@ export function jobFromRow(row: JobRow, before: JobModel | undefined): JobModel 
     resumeAt: null,
     ...agentsOf(row.agents ?? []),
     listPriceUsd: before?.listPriceUsd ?? 0,
-    costIncomplete: before?.costIncomplete ?? false,
     costWarning: before?.costWarning ?? null,
   };
 }
@@ -156,6 +160,7 @@ export function jobFromStatus(status: Checkpoint): JobModel {
     completed: status.last_completed_sheet,
     total: status.total_sheets,
     costUsd: status.total_estimated_cost,
+    unpriced: status.unpriced,
     error: status.error_message,
     reason: reasonOf(status.status_reason),
     currentSheet: status.current_sheet,
@@ -164,7 +169,6 @@ export function jobFromStatus(status: Checkpoint): JobModel {
     resumeAt: instant(status.resume_at),
     ...agentsOf(status.agents ?? []),
     listPriceUsd: status.total_list_price_usd ?? 0,
-    costIncomplete: status.cost_incomplete ?? false,
     costWarning: status.cost_warning ?? null,
   };
 }
@@ -201,6 +205,7 @@ export function sheetFromWire(sheet: SheetState): SheetModel {
     reason: reasonOf(sheet.status_reason),
     dueAt: instant(sheet.fire_at) ?? instant(sheet.rate_limit_expires_at),
     costUsd: sheet.total_cost_usd,
+    unpriced: sheet.unpriced,
     inputTokens: sheet.input_tokens,
     outputTokens: sheet.output_tokens,
     dependsOn: sheet.depends_on,
@@ -218,7 +223,9 @@ export function sheetFromWire(sheet: SheetState): SheetModel {
       costUsd: attempt.cost_usd,
       costEstimated: attempt.cost_estimated,
       paidBy: attempt.paid_by ?? null,
+      unpriced: isUnpriced(attempt),
       passPercent: attempt.pass_percentage,
+      changes: attempt.changes ?? null,
     })),
   };
 }

@@ -3,7 +3,7 @@ import { l10n } from '../l10n';
 import { brief, cost, duration, parts } from './format';
 import { stateIcons } from './row';
 import type { Row } from './row';
-import { usesClaudeCode } from './sheet-row';
+import { changeWords, usesClaudeCode } from './sheet-row';
 
 type Outcome = Exclude<AttemptModel['outcome'], null>;
 
@@ -29,6 +29,7 @@ export function attemptRow(job: string, sheet: number, attempt: AttemptModel, no
       'attempt',
       attempt.outcome ?? 'running',
       'hasLog',
+      ...changeWords(attempt),
       ...(usesClaudeCode(attempt) ? ['resumableSession'] : []),
     ],
     collapsible: 'none',
@@ -38,7 +39,7 @@ export function attemptRow(job: string, sheet: number, attempt: AttemptModel, no
 
 /** `~` marks what was priced by us; brackets a list price that a subscription covered. */
 function attemptCost(attempt: AttemptModel): string {
-  const shown = cost(attempt.costUsd ?? 0);
+  const shown = cost(attempt.costUsd ?? 0, attempt.unpriced);
   const marked = shown !== '' && attempt.costEstimated ? `~${shown}` : shown;
   return marked !== '' && attempt.paidBy === 'subscription' ? l10n.t('list price {0}', marked) : marked;
 }

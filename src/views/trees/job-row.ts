@@ -135,9 +135,8 @@ export function jobTooltip(job: JobModel, now: number): string {
 /** What was paid; what a subscription covered, as such; and that something has no price. */
 export function jobCost(job: JobModel): string {
   return parts(
-    cost(job.costUsd),
+    cost(job.costUsd, job.unpriced),
     job.listPriceUsd > 0 && l10n.t('subscription (list price {0})', cost(job.listPriceUsd)),
-    job.costIncomplete && l10n.t('partly unpriced'),
   );
 }
 

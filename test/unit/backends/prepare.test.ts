@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { prepareClaude } from '../../../src/backends/claude/prepare';
 import { describePrepared } from '../../../src/backends/describe';
 import { PrepareError, prepareCli, type PrepareInput } from '../../../src/backends/generic/prepare';
-import { builtIn, SILENT_CONFIG } from '../../support/backends-runner';
+import { builtIn } from '../../support/backends-runner';
+import { SILENT_CONFIG } from '../../../src/score/plan';
 
 async function input(profile: string, more: Partial<PrepareInput> = {}): Promise<PrepareInput> {
   return {

@@ -10,7 +10,8 @@ import type { ProgramBackend } from '../../../src/backends/program-backend';
 import { describeClaudeLine } from '../../../src/backends/claude/read-output';
 import { loadCatalogue } from '../../../src/instruments/catalogue';
 import { NO_TRUST } from '../../../src/instruments/trust';
-import { builtIn, DirectRunner, resolveForReal, SILENT_CONFIG } from '../../support/backends-runner';
+import { builtIn, DirectRunner, resolveForReal } from '../../support/backends-runner';
+import { SILENT_CONFIG } from '../../../src/score/plan';
 import { profileFolder } from '../../support/profiles';
 
 let folder = '';

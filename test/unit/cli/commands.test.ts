@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { allCommands } from '../../../src/cli/commands';
 import { sheetList } from '../../../src/cli/command';
-import { settings } from '../../../src/cli/config-settings';
+import { isNamedGroup, settings } from '../../../src/cli/config-settings';
 import { nodeFinding } from '../../../src/cli/commands/doctor';
 import { tellFailure } from '../../../src/cli/failure';
 import { wantsColor } from '../../../src/cli/output';
@@ -301,6 +301,8 @@ Sheet 1 (stage 1)
       ['max_concurrent_sheets', '4'],
       ['socket.permissions', '0660'],
       ['executables.claude.exe', '/opt/claude'],
+      ['base_urls.ollama', 'http://127.0.0.1:9'],
+      ['mcp_servers.files', '{ command: mcp-files, args: ["."] }'],
       ['max_concurrent_sheets', '5'],
     ]) {
       const run = await home.run('config', 'set', ...args);
@@ -313,10 +315,14 @@ Sheet 1 (stage 1)
     assert.equal(config.max_concurrent_sheets, 5);
     assert.equal(config.socket.permissions, 0o660);
     assert.deepEqual(config.executables, { 'claude.exe': '/opt/claude' });
+    assert.deepEqual(config.base_urls, { ollama: 'http://127.0.0.1:9' });
+    assert.equal(config.mcp_servers['files']?.command, 'mcp-files');
+    assert.match((await home.run('config', 'show')).stdout, /base_urls\.\* +\{"ollama":"http/);
     assert.equal((await stat(path)).mode & 0o777, 0o600);
     assert.equal((await home.run('config', 'check')).code, 0);
     assert.equal((await home.run('config', 'set', 'max_concurrent_sheets', '400')).code, 2);
     assert.equal((await home.run('config', 'set', 'nonsense', '1')).code, 2);
+    assert.equal((await home.run('config', 'set', 'mcp_servers.files', '{ args: [.] }')).code, 2);
     await writeFile(path, 'max_concurrent_jobs: many\nlearning: {}\n');
     const check = await home.run('config', 'check');
     assert.equal(check.code, 1);
@@ -346,7 +352,7 @@ Sheet 1 (stage 1)
     const keys = Object.entries(byDefault).flatMap(([key, value]) =>
       key === 'socket' && typeof value === 'object' && value !== null
         ? Object.keys(value).map((inner) => `socket.${inner}`)
-        : [key === 'executables' ? 'executables.*' : key],
+        : [isNamedGroup(key) ? `${key}.*` : key],
     );
     assert.deepEqual(settings.map(({ key }) => key).sort(), keys.sort(), 'and we know all of its');
   });

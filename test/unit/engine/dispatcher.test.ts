@@ -21,10 +21,11 @@ const runner: AttemptRunner = {
   describe: unused,
   discard: unused,
   check: unused,
-  available: unused,
   close: unused,
+  available: unused,
 };
 const services: AttemptServices = {
+  changes: { enter: unused, leave: unused, isMixed: unused, record: unused },
   renderPrompt: unused,
   variables: unused,
   markFiles: unused,

@@ -59,9 +59,9 @@ const report = (text: string, more: Partial<ReportData> = {}): ReportData => ({
   finishedAt: 1_790_003_700_000,
   generatedAt: 1_790_004_000_000,
   costUsd: null,
+  unpriced: true,
   costEstimated: false,
   listPriceUsd: 0,
-  costIncomplete: false,
   inputTokens: null,
   outputTokens: null,
   error: text,
@@ -123,12 +123,13 @@ describe('report', () => {
     assert.match(page, /<dt>Started<\/dt><dd>2026-09-21 \d\d:\d\d:\d\d UTC<\/dd>/);
     const empty = renderReport(report('plain', { sheets: [], startedAt: null, finishedAt: null }));
     assert.match(empty, /Nothing has run/);
-    const priced = renderReport(report('plain', { costUsd: 12.345, costEstimated: true }));
+    assert.match(renderReport(report('plain', { costUsd: 0.5 })), /<dd>\$0\.5000 \+ unpriced<\/dd>/);
+    const priced = renderReport(report('plain', { costUsd: 12.345, unpriced: false, costEstimated: true }));
     assert.match(priced, /\$12\.35 \(partly estimated\)/);
     const covered = renderReport(report('plain', { listPriceUsd: 2 }));
     assert.match(covered, /<dd>subscription \(list price \$2\.00\)<\/dd>/);
-    const partly = renderReport(report('plain', { costUsd: 1, costIncomplete: true }));
-    assert.match(partly, /\$1\.00 and what has no price/);
+    const partly = renderReport(report('plain', { costUsd: 1, unpriced: true }));
+    assert.match(partly, /\$1\.00 \+ unpriced/);
     const note = { costNote: 'list price', fallbackFor: 'other' };
     const sheets = [{ num: 1, title: null, status: 'x', note: null, attempts: [attempt('x', note)] }];
     assert.match(

@@ -17,13 +17,10 @@ describe('the row of a job', () => {
   it('says in red that an agent acts without asking, and who pays', () => {
     const agents = { unasked: ['claude-code'], mcpOff: ['claude-code'] };
     const payers = [{ instrument: 'claude-code', paidBy: 'subscription' as const }];
-    const covered = job('demo', { ...agents, payers, listPriceUsd: 0.5, costIncomplete: true });
+    const covered = job('demo', { ...agents, payers, listPriceUsd: 0.5, unpriced: true });
     const row = jobRow(covered, NOW);
     assert.equal(row.alarm, true);
-    assert.match(
-      row.description,
-      /subscription \(list price \$0\.50\) · partly unpriced · acts without asking/,
-    );
+    assert.match(row.description, /unpriced · subscription \(list price \$0\.50\) · acts without asking/);
     const tooltip = jobTooltip(covered, NOW);
     assert.match(tooltip, /MCP servers: off for `claude-code` \(disable_mcp\)/);
     assert.match(tooltip, /Paid by: the subscription of its login/);
@@ -50,6 +47,13 @@ describe('the row of a job', () => {
     assert.equal(row.icon.id, 'sync~spin');
     assert.ok(row.context.includes('pausable') && row.context.includes('cancelable'));
     assert.ok(!row.context.includes('deletable'));
+  });
+
+  it('says that tokens are unpriced, and never calls that nothing', () => {
+    assert.equal(cost(0, true), 'unpriced');
+    assert.equal(cost(0.42, true), '$0.42 + unpriced');
+    assert.match(jobRow(job('demo', { unpriced: true }), NOW).description, / · unpriced/);
+    assert.match(jobTooltip(job('demo', { unpriced: true }), NOW), /Cost: unpriced/);
   });
 
   it('says why it failed, in the row and to a screen reader', () => {
