@@ -163,6 +163,8 @@ describe('what a sheet does after an attempt', () => {
   it('doubles by the windows of the account, not only by the waits of the sheet', () => {
     const probe = { ...base, outcome: 'rate_limited' as const, known: { ...known, until: 998_000 } };
     assert.equal(decide(probe).limit?.until, base.now + 480_000);
+    const longAgo = { ...probe, known: { ...known, until: base.now - 5_000_000 } };
+    assert.equal(decide(longAgo).limit?.until, base.now + 60_000);
   });
 
   it('counts waits for a quota apart, and leaves a spent quota for the next instrument', () => {
