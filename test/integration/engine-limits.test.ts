@@ -85,6 +85,7 @@ describe('rate limits of an account', () => {
     assert.equal(held.sheets['1']?.status, 'pending');
     assert.equal(held.sheets['1'].status_reason?.code, 'rate_limit');
     assert.ok(held.sheets['1'].status_reason.until);
+    assert.equal(held.resume_at, held.sheets['1'].status_reason.until, 'the job says until when');
     await conductor.untilSheet(other, 1, 'waiting');
     const asked = (key: string) => keyed.seen.filter((seen) => seen.key.startsWith(key)).length;
     assert.deepEqual([asked('key-of-one'), asked('key-of-two')], [1, 1]);
