@@ -8,6 +8,8 @@ export const settings = {
   stateDirectory: () => text('stateDirectory'),
   jobWorkspace: (scope: vscode.Uri) => text('jobWorkspace', scope),
   askBeforeSubmit: () => get('submit.ask', true),
+  /** May Claude Code get an Anthropic key that is stored in VS Code? */
+  storedKeyForClaude: () => get('claudeCode.useStoredApiKey', false),
   notifications: () => get<NotificationSetting>('notifications', 'all'),
   revealOutput: () => get<RevealSetting>('output.reveal', 'never'),
   /** Characters. */

@@ -31,6 +31,7 @@ import { SubmittedJobs } from './submit/submitted-jobs';
 import { registerScoreLanguage } from './language';
 import { languageDeps } from './language-deps';
 import { contributeTerminal } from './terminal';
+import { alarmDecorations } from './trees/alarm-decorations';
 import { InstrumentsView } from './trees/instruments-view';
 import { JobsView } from './trees/jobs-view';
 import { SheetsView } from './trees/sheets-view';
@@ -185,6 +186,7 @@ function watch(scope: Scope, services: Services, onError: (error: unknown) => vo
       }, onError);
     }),
   );
+  scope.add(vscode.window.registerFileDecorationProvider(alarmDecorations));
   scope.add(vscode.workspace.onDidChangeWorkspaceFolders(() => jobsView.refresh()));
   scope.add(vscode.workspace.onDidGrantWorkspaceTrust(() => contributeTerminal(services.context)));
   scope.add(

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { TestConductor } from '../support/conductor';
 import { writeClaudeStandIn } from '../support/claude-stand-in';
 import { LineClient } from '../support/line-client';
@@ -74,6 +76,44 @@ prompt: { template: '${prompt}' }
     assert.equal((await submit('asking', asking, { consent: 'ask' }, other)).status, 'accepted');
     const shell = score('shell').replace('pretend', 'cli').replace('work', 'true');
     assert.equal((await submit('shell', shell, { consent: 'ask' }, other)).status, 'accepted');
+  });
+
+  it('is told in red by mzt run, which asks or needs --yes', async () => {
+    const workspace = join(conductor.root, 'by-cli');
+    mkdirSync(workspace);
+    const file = conductor.score('by-cli', score('by-cli'));
+    const run = async (...args: string[]) => {
+      const child = spawn(
+        process.execPath,
+        [resolve('dist/cli.js'), 'run', file, '-w', workspace, '--again', ...args],
+        {
+          cwd: conductor.root,
+          stdio: ['ignore', 'pipe', 'pipe'],
+          env: {
+            PATH: process.env['PATH'],
+            HOME: conductor.root,
+            MARIANNE_HOME: conductor.home,
+            FORCE_COLOR: '1',
+          },
+        },
+      );
+      let text = '';
+      for (const stream of [child.stdout, child.stderr])
+        stream.setEncoding('utf8').on('data', (part: string) => (text += part));
+      const [code] = (await once(child, 'close')) as [number | null];
+      return { code, text };
+    };
+    const refused = await run();
+    assert.equal(refused.code, 2, refused.text);
+    assert.match(refused.text, /pretend would act without asking .*by-cli/);
+    assert.match(refused.text, /--yes/);
+    assert.match((await run('--json')).text, /"error_code": "consent_needed"/);
+    const agreed = await run('--yes');
+    assert.equal(agreed.code, 0, agreed.text);
+    const red = '\u001b[31m';
+    assert.ok(agreed.text.includes(`${red}pretend acts without asking (skip_permissions)`), agreed.text);
+    assert.match(agreed.text, /paid by.* pretend: the subscription of its login/);
+    assert.equal((await run()).code, 0, 'asked once a workspace');
   });
 
   it('keeps what a subscription covers out of the costs, and says so', async () => {

@@ -48,6 +48,28 @@ describe('rate limits of an account', () => {
     );
   });
 
+  it('does the same over HTTP, as the Messages API tells of limits', async () => {
+    const made = new LimitedVendor({ burstsAfter: [3, 3, 8], closedSeconds: 2, workMs: 200 });
+    vendors.push(made);
+    const url = await made.start();
+    const { PATH = '' } = process.env;
+    const run = await conductor.submit('http', fanOutScore('http', 'anthropic_api'), {
+      env: { PATH, HOME: conductor.root, ANTHROPIC_BASE_URL: url.replace(/\/$/, '') },
+      secrets: { ANTHROPIC_API_KEY: 'sk-ant-a-key-of-this-test' },
+    });
+    const job = await conductor.until(run);
+    assert.equal(job.status, 'completed', JSON.stringify(job.status_reason));
+    assert.ok(Object.values(job.sheets).every(({ normal_attempts: retries }) => retries === 0));
+    assert.equal(made.seen.filter(({ status }) => status === 200).length, 12);
+    assert.deepEqual(made.probes(), [1, 1, 1]);
+    assert.deepEqual(made.tooEarly(onItsWayMs), []);
+    const codes = new Set(
+      Object.values(job.sheets).flatMap(({ attempts }) => attempts.map(({ error_code: code }) => code)),
+    );
+    assert.deepEqual([...codes].sort(), ['E101', null]);
+    assert.doesNotMatch(JSON.stringify(conductor.records()), /sk-ant-a-key-of-this-test/);
+  });
+
   it('keeps a limit by the key, for all jobs that use it, and never shows the key', async () => {
     const keyed = await vendor('keyed', { burstsAfter: [0], closedSeconds: 8, workMs: 10 });
     const score = (name: string) =>
@@ -63,6 +85,7 @@ describe('rate limits of an account', () => {
     assert.equal(held.sheets['1']?.status, 'pending');
     assert.equal(held.sheets['1'].status_reason?.code, 'rate_limit');
     assert.ok(held.sheets['1'].status_reason.until);
+    assert.equal(held.resume_at, held.sheets['1'].status_reason.until, 'the job says until when');
     await conductor.untilSheet(other, 1, 'waiting');
     const asked = (key: string) => keyed.seen.filter((seen) => seen.key.startsWith(key)).length;
     assert.deepEqual([asked('key-of-one'), asked('key-of-two')], [1, 1]);

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,16 +38,20 @@ export class LimitedVendor {
   ) {
     this.server = createServer((request, response) => {
       request.resume();
-      const key = String(request.headers['x-api-key'] ?? '');
+      const key = String(request.headers['x-api-key'] ?? request.headers.authorization ?? '');
       const at = Date.now();
       const open = this.admit(key, at);
       const answer = () => {
         const status = open.until === null ? 200 : 429;
         this.seen.push({ key, at, status, answeredAt: Date.now() });
-        const wait = open.until === null ? 0 : Math.max(0, (open.until - Date.now()) / 1000);
-        const stated =
-          open.until === null || this.options.silent === true ? {} : { 'retry-after': wait.toFixed(3) };
-        response.writeHead(status, stated).end(status === 200 ? 'done' : 'slow down');
+        const left = open.until === null ? 0 : Math.max(0, (open.until - Date.now()) / 1000);
+        if (request.url?.startsWith('/v1/messages')) {
+          answerMessages(response, open.until === null ? null : Math.ceil(left));
+          return;
+        }
+        const silent = open.until === null || this.options.silent === true;
+        response.writeHead(status, silent ? {} : { 'retry-after': left.toFixed(3) });
+        response.end(status === 200 ? 'done' : 'slow down');
       };
       if (open.until === null) setTimeout(answer, this.options.workMs);
       else answer();
@@ -96,6 +100,37 @@ export class LimitedVendor {
     this.good.set(key, good + 1);
     return { until: null };
   }
+}
+
+/** As the Messages API answers: a stream (https://platform.claude.com/docs/en/build-with-claude/streaming), or `rate_limit_error` with `retry-after`. */
+function answerMessages(response: ServerResponse, retryAfter: number | null): void {
+  if (retryAfter !== null) {
+    response.writeHead(429, { 'content-type': 'application/json', 'retry-after': String(retryAfter) });
+    const error = { type: 'rate_limit_error', message: 'This request would exceed your rate limit' };
+    response.end(JSON.stringify({ type: 'error', error }));
+    return;
+  }
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  const send = (type: string, data: object) =>
+    response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`);
+  const usage = { input_tokens: 10, output_tokens: 1 };
+  const message = {
+    id: 'm',
+    type: 'message',
+    role: 'assistant',
+    model: 'claude-sonnet-4-5-20250929',
+    content: [],
+  };
+  send('message_start', { message: { ...message, stop_reason: null, stop_sequence: null, usage } });
+  send('content_block_start', { index: 0, content_block: { type: 'text', text: '' } });
+  send('content_block_delta', { index: 0, delta: { type: 'text_delta', text: 'about 429 and quota' } });
+  send('content_block_stop', { index: 0 });
+  send('message_delta', {
+    delta: { stop_reason: 'end_turn', stop_sequence: null },
+    usage: { output_tokens: 5 },
+  });
+  send('message_stop', {});
+  response.end();
 }
 
 /**

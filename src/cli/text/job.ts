@@ -117,7 +117,9 @@ export function sheetTable(job: Checkpoint, style: JobStyle): string[] {
       String(sheet.sheet_num),
       printable(sheet.description ?? ''),
       `${symbols.mark(sheet.status)} ${statusWord(sheet.status)}`,
-      [sheet.instrument_name, sheet.instrument_model].filter((part) => part !== null).join(' '),
+      [sheet.instrument_name, sheet.instrument_model, fallbackMark(sheet)]
+        .filter((part) => part !== null)
+        .join(' '),
       sheet.attempt_count === 0 ? '' : String(sheet.attempt_count),
       sheetTime(sheet, now),
       validationText(sheet),
@@ -133,6 +135,12 @@ export function sheetTable(job: Checkpoint, style: JobStyle): string[] {
 export function sheetTokens(sheet: SheetState): string {
   if (sheet.input_tokens === null && sheet.output_tokens === null) return '';
   return tokens((sheet.input_tokens ?? 0) + (sheet.output_tokens ?? 0));
+}
+
+/** `(for claude-code)`: it plays because that one could not. */
+function fallbackMark(sheet: SheetState): string | null {
+  const last = sheet.instrument_fallback_history.at(-1);
+  return last === undefined ? null : `(for ${last.from})`;
 }
 
 /** `~` marks what was priced by us. */

@@ -67,12 +67,23 @@ export function jobRow(job: JobState, pid: number): JobRow {
   };
 }
 
+/** Sheets that are asked why they do not start: they are mostly held by one limit. */
+const askedForHold = 20;
+
+/** When the limit ends that sheets of the job wait for, or that holds all that could start; null = none. */
+function limitEnd(job: JobState, context: CheckpointContext): number | null {
+  const waiting = job.sheets.filter((sheet) => sheet.status === 'waiting');
+  if (waiting.length > 0) return Math.max(...waiting.map((sheet) => sheet.due_at ?? 0));
+  if (job.status !== 'running' || job.sheets.some((sheet) => sheet.status === 'dispatched')) return null;
+  const open = job.sheets.filter((sheet) => !terminalSheet.has(sheet.status)).slice(0, askedForHold);
+  const holds = open.map((sheet) => context.holdOf(sheet)).filter((hold) => hold?.code === 'rate_limit');
+  return holds.find((hold) => (hold?.until ?? null) !== null)?.until ?? null;
+}
+
 /** The result of `job.status`. Keys that this system has no use for are there with their empty value: the Python clients read them. */
 export function checkpoint(job: JobState, context: CheckpointContext, withSheets: boolean): Checkpoint {
   const { plan } = context;
-  const limitedUntil = job.sheets
-    .filter((sheet) => sheet.status === 'waiting')
-    .reduce<number | null>((latest, sheet) => Math.max(latest ?? 0, sheet.due_at ?? 0), null);
+  const limitedUntil = limitEnd(job, context);
   return {
     job_id: job.run,
     job_name: job.name,

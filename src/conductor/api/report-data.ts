@@ -20,7 +20,10 @@ export async function reportData(job: JobState, stateDir: string, now: number): 
     startedAt: job.started_at,
     finishedAt: job.finished_at,
     generatedAt: now,
-    costUsd: attempts.some((attempt) => attempt.cost_usd !== null) ? job.cost_usd : null,
+    costUsd: attempts.some((attempt) => attempt.cost_usd !== null && attempt.paid_by !== 'subscription')
+      ? job.cost_usd
+      : null,
+    listPriceUsd: job.list_price_usd,
     unpriced: job.unpriced,
     costEstimated: attempts.some((attempt) => attempt.cost_estimated),
     inputTokens: counted ? job.input_tokens : null,
@@ -32,13 +35,19 @@ export async function reportData(job: JobState, stateDir: string, now: number): 
         title: sheet.description,
         status: sheet.status,
         note: sheet.error_message ?? sheet.reason?.message ?? null,
-        attempts: await Promise.all(sheet.attempts.map((attempt) => reportAttempt(attempt, stateDir))),
+        attempts: await Promise.all(
+          sheet.attempts.map((attempt) => reportAttempt(attempt, sheet.instrument, stateDir)),
+        ),
       })),
     ),
   };
 }
 
-async function reportAttempt(attempt: AttemptState, stateDir: string): Promise<ReportAttempt> {
+async function reportAttempt(
+  attempt: AttemptState,
+  planned: string,
+  stateDir: string,
+): Promise<ReportAttempt> {
   const files = attemptFiles(attempt.base);
   const text = (path: string) => captureText(path, shownBytes).then(({ text }) => text);
   return {
@@ -56,6 +65,8 @@ async function reportAttempt(attempt: AttemptState, stateDir: string): Promise<R
     inputTokens: attempt.input_tokens,
     outputTokens: attempt.output_tokens,
     costUsd: attempt.cost_usd,
+    costNote: attempt.paid_by === 'subscription' ? 'list price' : attempt.cost_estimated ? 'estimated' : null,
+    fallbackFor: attempt.fallback_index === 0 ? null : planned,
     errorCode: attempt.error_code,
     errorMessage: attempt.error_message,
     passPercent: attempt.pass_percent,

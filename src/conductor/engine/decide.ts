@@ -62,6 +62,8 @@ const firstUnstatedWaitSeconds = 60;
 /** After a wait the account is tried up to this much of it later, so that not everybody who was told one instant comes at once. */
 const jitterShare = 0.05;
 const mostJitterSeconds = 5;
+/** A limit that ended so long ago says nothing about how long the next one lasts, milliseconds. */
+const forgottenAfterMs = 60 * 60_000;
 
 /**
  * Decides what a sheet does after an attempt:
@@ -173,7 +175,9 @@ function limitAfter(
   const { known, now } = input;
   const same = known !== null && isSameWindow(known, input.startedAt, now) ? known : null;
   if (stated === null && same) return { until: same.until, spread_ms: same.spread_ms, stated: same.stated };
-  const doublings = Math.min(Math.max(waits - 1, known?.hits ?? 0), 30);
+  // Nobody tried for long after the last window: this one is not its sequel.
+  const inARow = known !== null && input.startedAt - known.until < forgottenAfterMs ? known.hits : 0;
+  const doublings = Math.min(Math.max(waits - 1, inARow), 30);
   const unstated = Math.min(firstUnstatedWaitSeconds * 2 ** doublings, input.maxUnstatedWaitSeconds);
   const seconds = stated ?? unstated;
   const until = now + Math.ceil(seconds * 1000);

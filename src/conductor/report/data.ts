@@ -17,6 +17,8 @@ export interface ReportData {
   readonly unpriced: boolean;
   /** A part of the cost was estimated. */
   readonly costEstimated: boolean;
+  /** List price of what a subscription covered; not in the cost. */
+  readonly listPriceUsd: number;
   readonly inputTokens: number | null;
   readonly outputTokens: number | null;
   /** Why the run failed. */
@@ -48,6 +50,10 @@ export interface ReportAttempt {
   readonly inputTokens: number | null;
   readonly outputTokens: number | null;
   readonly costUsd: number | null;
+  /** What is to be said of the cost: that it was estimated, or is a list price; null = nothing. */
+  readonly costNote: string | null;
+  /** The planned instrument, when this one is a fallback for it. */
+  readonly fallbackFor: string | null;
   readonly errorCode: string | null;
   readonly errorMessage: string | null;
   readonly passPercent: number | null;

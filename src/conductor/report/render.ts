@@ -62,7 +62,7 @@ ${row('Score', data.scorePath === null ? null : esc.short(data.scorePath, 1000))
 ${row('Started', esc.short(instant(data.startedAt)))}
 ${row('Finished', esc.short(instant(data.finishedAt)))}
 ${row('Duration', esc.short(data.startedAt === null ? '–' : duration(end - data.startedAt)))}
-${row('Cost', esc.short(cost(data.costUsd, data.unpriced) + (data.costEstimated && data.costUsd !== null ? ' (partly estimated)' : '')))}
+${row('Cost', esc.short(totalCost(data)))}
 ${row('Tokens', esc.short(tokens(data.inputTokens, data.outputTokens)))}
 ${row('Report made', esc.short(instant(data.generatedAt)))}
 </dl></header>`;
@@ -121,13 +121,14 @@ function attemptBox(attempt: ReportAttempt, budget: number, now: number, esc: Es
   const facts = [
     attempt.mode === 'normal' ? null : attempt.mode,
     attempt.model === null ? attempt.instrument : `${attempt.instrument} (${attempt.model})`,
+    attempt.fallbackFor === null ? null : `fallback for ${attempt.fallbackFor}`,
     attempt.exit,
     duration((attempt.finishedAt ?? now) - attempt.startedAt),
     tokens(attempt.inputTokens, attempt.outputTokens),
     cost(
       attempt.costUsd,
       attempt.costUsd === null && (attempt.inputTokens ?? 0) + (attempt.outputTokens ?? 0) > 0,
-    ),
+    ) + (attempt.costNote === null || attempt.costUsd === null ? '' : ` (${attempt.costNote})`),
   ].filter((fact) => fact !== null);
   const share = (part: number): number => Math.min(LONGEST_TEXT, Math.floor(budget * part));
   const error = [attempt.errorCode, attempt.errorMessage].filter((text) => text !== null).join(': ');
@@ -186,6 +187,18 @@ function duration(ms: number): string {
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+}
+
+/** What was paid; what a subscription covered is no part of it. */
+function totalCost(data: ReportData): string {
+  const covered =
+    data.listPriceUsd === 0 ? null : `subscription (list price ${cost(data.listPriceUsd, false)})`;
+  const parts = [
+    data.costUsd === null && covered !== null ? null : cost(data.costUsd, data.unpriced),
+    data.costEstimated && data.costUsd !== null ? '(partly estimated)' : null,
+    covered,
+  ];
+  return parts.filter((part) => part !== null).join(' ');
 }
 
 /** `unpriced`: tokens were used whose price is not known, and which `usd` does not hold. */

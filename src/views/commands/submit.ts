@@ -16,6 +16,8 @@ export interface SubmitRequest {
   readonly dryRun?: boolean;
   readonly again?: boolean;
   readonly autoContinue?: boolean;
+  /** A person has just agreed to agents that act without asking in this workspace. */
+  readonly consent?: 'given';
   /** Instead of the one that is chosen by the rules. */
   readonly workspace?: string;
 }
@@ -74,6 +76,8 @@ export async function send(
     dry_run: request.dryRun ?? false,
     env: parts.env,
     secrets: await secrets.values(parts.secretNames, process.env),
+    stored_secrets: settings.storedKeyForClaude() ? [] : secrets.storedOnly(parts.secretNames, process.env),
+    consent: request.consent ?? ('ask' as const),
     start_sheet: request.startSheet ?? null,
     only_sheets: request.onlySheets === undefined ? null : [...request.onlySheets],
   };
@@ -135,6 +139,18 @@ async function rejected(
     const picked = await vscode.window.showWarningMessage(text, show, again);
     if (picked === show) await vscode.commands.executeCommand('marianne.showJob', active.id);
     if (picked === again) await submit(services, { ...request, again: true }, score);
+    return;
+  }
+  const needed = answer.consent_needed;
+  if (needed !== undefined) {
+    const agree = l10n.t('Agree for This Workspace');
+    const detail = l10n.t(
+      'It writes files and runs commands in {0}, and wherever you may, without asking anybody. You are asked once for each workspace. To have it ask for less: skip_permissions: false with allowed_tools.',
+      needed.workspace,
+    );
+    const text = l10n.t('{0} will act without asking.', needed.instruments.join(', '));
+    const picked = await vscode.window.showWarningMessage(text, { modal: true, detail }, agree);
+    if (picked === agree) await submit(services, { ...request, consent: 'given' }, score);
     return;
   }
   const trust = l10n.t('Trust This Folder’s Instruments');

@@ -27,10 +27,16 @@ export class SecretKeys {
   async values(names: Iterable<string>, env: NodeJS.ProcessEnv): Promise<Record<string, string>> {
     const found: Record<string, string> = {};
     for (const name of names) {
-      const value = env[name] ?? (await this.stored(name));
+      const value = env[name] || (await this.stored(name));
       if (value !== undefined && value !== '') found[name] = value;
     }
     return found;
+  }
+
+  /** Of these names, those whose value is a stored one. */
+  storedOnly(names: Iterable<string>, env: NodeJS.ProcessEnv): string[] {
+    const stored = new Set(this.names());
+    return [...names].filter((name) => (env[name] ?? '') === '' && stored.has(name));
   }
 
   /** Offers what jobs wait for. Rejects with the connection. */

@@ -173,6 +173,8 @@ export class JobFeed {
     if (instrument === null) return;
     const limit = event.type === 'rate_limit.active' ? { until: parsed.data?.until ?? null } : null;
     this.options.store.setLimit(instrument, limit);
+    // Sheets that it holds have no event of their own.
+    for (const job of this.options.store.list()) if (job.status === 'running') this.mark(job.id, 'all');
   }
 }
 

@@ -1,7 +1,7 @@
 /** What the views know of jobs: a slim form of the wire's, with instants in milliseconds since the epoch. */
 import { isUnpriced } from '../../protocol/checkpoint';
 import type { AttemptSummary, Checkpoint, SheetState } from '../../protocol/checkpoint';
-import type { JobRow, JobStatus, SheetStatus } from '../../protocol/states';
+import type { AgentRow, JobRow, JobStatus, SheetStatus } from '../../protocol/states';
 
 export interface Reason {
   readonly code: string;
@@ -33,7 +33,19 @@ export interface JobModel {
   readonly instruments: readonly string[];
   /** When the last rate limit ends that sheets wait for. */
   readonly resumeAt: number | null;
+  /** Instruments that act without asking. */
+  readonly unasked: readonly string[];
+  /** Instruments whose MCP servers are off. */
+  readonly mcpOff: readonly string[];
+  /** Who pays, by instrument; only where that is known. */
+  readonly payers: readonly { readonly instrument: string; readonly paidBy: PaidBy }[];
+  /** List price of what a subscription covered; not in `costUsd`. */
+  readonly listPriceUsd: number;
+  /** Most of a cost limit is spent: in words. */
+  readonly costWarning: string | null;
 }
+
+export type PaidBy = NonNullable<AgentRow['paid_by']>;
 
 export interface AttemptModel {
   readonly attempt: number;
@@ -48,6 +60,8 @@ export interface AttemptModel {
   readonly durationSeconds: number | null;
   readonly costUsd: number | null;
   readonly costEstimated: boolean;
+  /** With `subscription` the cost is a list price that nobody pays. */
+  readonly paidBy: PaidBy | null;
   /** Tokens were used and nobody knows their price. */
   readonly unpriced: boolean;
   readonly passPercent: number | null;
@@ -63,6 +77,8 @@ export interface SheetModel {
   readonly description: string | null;
   readonly instrument: string | null;
   readonly model: string | null;
+  /** The instrument that could not do it, when this one is its fallback. */
+  readonly fallbackFrom: string | null;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
   /** Over all attempts. */
@@ -100,7 +116,9 @@ const personNeeded = new Set(['waiting_for_key', 'fermata', 'cost_limit', 'stora
 /** True when nothing goes on until a person does something. */
 export function needsPerson(job: JobModel): boolean {
   if (hasEnded(job)) return false;
-  return job.status === 'paused_at_chain' || (job.reason !== null && personNeeded.has(job.reason.code));
+  if (job.status === 'paused_at_chain' || job.reason === null) return job.status === 'paused_at_chain';
+  // Paused at a limit: it was submitted not to go on by itself.
+  return personNeeded.has(job.reason.code) || (job.status === 'paused' && job.reason.code === 'rate_limit');
 }
 
 export function jobFromRow(row: JobRow, before: JobModel | undefined): JobModel {
@@ -123,6 +141,9 @@ export function jobFromRow(row: JobRow, before: JobModel | undefined): JobModel 
     stages: before?.stages ?? null,
     instruments: before?.instruments ?? [],
     resumeAt: null,
+    ...agentsOf(row.agents ?? []),
+    listPriceUsd: before?.listPriceUsd ?? 0,
+    costWarning: before?.costWarning ?? null,
   };
 }
 
@@ -146,6 +167,21 @@ export function jobFromStatus(status: Checkpoint): JobModel {
     stages: status.total_movements,
     instruments: status.instruments_used,
     resumeAt: instant(status.resume_at),
+    ...agentsOf(status.agents ?? []),
+    listPriceUsd: status.total_list_price_usd ?? 0,
+    costWarning: status.cost_warning ?? null,
+  };
+}
+
+function agentsOf(agents: readonly AgentRow[]): Pick<JobModel, 'unasked' | 'mcpOff' | 'payers'> {
+  const named = (which: (agent: AgentRow) => boolean) =>
+    agents.filter(which).map(({ instrument }) => instrument);
+  return {
+    unasked: named((agent) => agent.acts_unasked),
+    mcpOff: named((agent) => agent.mcp_off),
+    payers: agents.flatMap(({ instrument, paid_by: paidBy }) =>
+      paidBy === null ? [] : [{ instrument, paidBy }],
+    ),
   };
 }
 
@@ -157,6 +193,7 @@ export function sheetFromWire(sheet: SheetState): SheetModel {
     description: sheet.description,
     instrument: sheet.instrument_name,
     model: sheet.model,
+    fallbackFrom: sheet.instrument_fallback_history.at(-1)?.from ?? null,
     startedAt: instant(sheet.started_at),
     endedAt: instant(sheet.completed_at),
     durationSeconds: sheet.total_duration_seconds,
@@ -185,6 +222,7 @@ export function sheetFromWire(sheet: SheetState): SheetModel {
       durationSeconds: attempt.duration_seconds,
       costUsd: attempt.cost_usd,
       costEstimated: attempt.cost_estimated,
+      paidBy: attempt.paid_by ?? null,
       unpriced: isUnpriced(attempt),
       passPercent: attempt.pass_percentage,
       changes: attempt.changes ?? null,

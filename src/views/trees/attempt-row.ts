@@ -21,8 +21,8 @@ export function attemptRow(job: string, sheet: number, attempt: AttemptModel, no
         ? duration(now - attempt.startedAt, { steps: true })
         : attempt.durationSeconds !== null && duration(attempt.durationSeconds * 1000),
       attempt.mode === 'normal' ? '' : attempt.mode,
-      cost(attempt.costUsd ?? 0, attempt.unpriced),
-      attempt.instrument,
+      attemptCost(attempt),
+      parts(attempt.instrument, attempt.model),
     ),
     icon: attempt.outcome === null ? stateIcons.running : icons[attempt.outcome],
     context: [
@@ -35,6 +35,13 @@ export function attemptRow(job: string, sheet: number, attempt: AttemptModel, no
     collapsible: 'none',
     spoken: l10n.t('attempt {0}, {1}', attempt.attempt, parts(state, why)),
   };
+}
+
+/** `~` marks what was priced by us; brackets a list price that a subscription covered. */
+function attemptCost(attempt: AttemptModel): string {
+  const shown = cost(attempt.costUsd ?? 0, attempt.unpriced);
+  const marked = shown !== '' && attempt.costEstimated ? `~${shown}` : shown;
+  return marked !== '' && attempt.paidBy === 'subscription' ? l10n.t('list price {0}', marked) : marked;
 }
 
 const icons: Record<Outcome, Row['icon']> = {

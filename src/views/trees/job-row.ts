@@ -1,7 +1,7 @@
 import type { JobStatus } from '../../protocol/states';
 import { l10n } from '../l10n';
 import { hasEnded, needsPerson } from '../store/model';
-import type { JobModel } from '../store/model';
+import type { JobModel, PaidBy } from '../store/model';
 import { ago, brief, clock, cost, countdown, duration, parts } from './format';
 import { stateIcons } from './row';
 import type { Row } from './row';
@@ -15,12 +15,14 @@ export function jobRow(job: JobModel, now: number): Row {
       job.total > 0 && `${job.completed}/${job.total}`,
       outcome(job, now),
       elapsed(job, now),
-      cost(job.costUsd, job.unpriced),
+      jobCost(job),
+      !hasEnded(job) && job.unasked.length > 0 && l10n.t('acts without asking'),
       !hasEnded(job) && job.instruments.join(', '),
     ),
     icon: icon(job),
     context: jobContext(job),
     collapsible: 'collapsed',
+    alarm: !hasEnded(job) && job.unasked.length > 0,
     spoken: l10n.t(
       'job {0}, {1}, {2} of {3} sheets done, {4}',
       job.id,
@@ -76,7 +78,7 @@ function icon(job: JobModel): Row['icon'] {
 }
 
 function limited(job: JobModel): boolean {
-  return job.resumeAt !== null || job.reason?.code === 'rate_limited';
+  return job.resumeAt !== null || job.reason?.code === 'rate_limit';
 }
 
 /** Why it is as it is, in words; empty when the numbers say it. */
@@ -115,11 +117,36 @@ export function jobTooltip(job: JobModel, now: number): string {
   ];
   if (job.instruments.length > 0)
     lines.push(`- ${l10n.t('Instruments')}: ${code(job.instruments.join(', '))}`);
-  const spent = cost(job.costUsd, job.unpriced);
-  if (spent !== '') lines.push(`- ${l10n.t('Cost')}: ${spent}`);
+  if (jobCost(job) !== '') lines.push(`- ${l10n.t('Cost')}: ${jobCost(job)}`);
+  if (job.costWarning !== null) lines.push(`- ${l10n.t('Cost limit')}: ${code(job.costWarning)}`);
+  for (const { instrument, paidBy } of job.payers)
+    lines.push(`- ${l10n.t('Paid by')}: ${payerName(paidBy)} (${code(instrument)})`);
+  if (job.unasked.length > 0)
+    lines.push(`- **${l10n.t('Acts without asking')}**: ${code(job.unasked.join(', '))}`);
+  if (job.mcpOff.length > 0)
+    lines.push(
+      `- ${l10n.t('MCP servers')}: ${l10n.t('off for {0} (disable_mcp)', code(job.mcpOff.join(', ')))}`,
+    );
   if (job.reason !== null) lines.push(`- ${l10n.t('Reason')}: ${code(job.reason.message)}`);
   if (job.error !== null) lines.push(`- ${l10n.t('Error')}: ${code(job.error)}`);
   return lines.join('\n');
+}
+
+/** What was paid; what a subscription covered, as such; and that something has no price. */
+export function jobCost(job: JobModel): string {
+  return parts(
+    cost(job.costUsd, job.unpriced),
+    job.listPriceUsd > 0 && l10n.t('subscription (list price {0})', cost(job.listPriceUsd)),
+  );
+}
+
+function payerName(paidBy: PaidBy): string {
+  const names: Record<PaidBy, string> = {
+    subscription: l10n.t('the subscription of its login'),
+    key: l10n.t('an API key'),
+    cloud: l10n.t('a cloud account'),
+  };
+  return names[paidBy];
 }
 
 export function code(text: string): string {

@@ -8,6 +8,8 @@ export interface Row {
   /** Words that the manifest's `when` clauses look for. */
   readonly context: readonly string[];
   readonly collapsible: 'none' | 'collapsed' | 'expanded';
+  /** Drawn in the colour of errors: an agent acts without asking. */
+  readonly alarm?: boolean;
   /** What a screen reader says: the state in words. */
   readonly spoken: string;
 }

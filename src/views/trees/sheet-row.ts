@@ -17,7 +17,7 @@ export function sheetRow(job: JobModel, sheet: SheetModel, now: number): Row {
       sheetElapsed(sheet, now),
       many && l10n.t('attempt {0}', sheet.attempts.length),
       cost(sheet.costUsd, sheet.unpriced),
-      sheet.instrument,
+      playedBy(sheet),
     ),
     icon: sheetIcon(sheet),
     context: sheetContext(sheet),
@@ -33,6 +33,11 @@ export function sheetRow(job: JobModel, sheet: SheetModel, now: number): Row {
       ),
     ),
   };
+}
+
+function playedBy(sheet: SheetModel): string | null {
+  if (sheet.fallbackFrom === null || sheet.instrument === null) return sheet.instrument;
+  return l10n.t('{0}, fallback for {1}', sheet.instrument, sheet.fallbackFrom);
 }
 
 export function sheetLabel(num: number, description: string | null): string {
@@ -150,7 +155,7 @@ export function sheetTooltip(sheet: SheetModel, progress: Progress | undefined, 
     if (value !== null && value !== '') lines.push(`- ${name}: ${code(String(value))}`);
   };
   add(l10n.t('Description'), sheet.description);
-  add(l10n.t('Instrument'), parts(sheet.instrument, sheet.model));
+  add(l10n.t('Instrument'), parts(playedBy(sheet), sheet.model));
   add(l10n.t('Started'), sheet.startedAt === null ? null : clock(sheet.startedAt, now));
   add(l10n.t('Attempts'), sheet.attempts.length === 0 ? null : sheet.attempts.length);
   add(l10n.t('Exit code'), sheet.exitCode);

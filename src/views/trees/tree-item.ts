@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { alarmResource } from './alarm-decorations';
 import type { Row } from './row';
 
 const collapsible: Record<Row['collapsible'], vscode.TreeItemCollapsibleState> = {
@@ -14,6 +15,7 @@ export function treeItem(row: Row): vscode.TreeItem {
   item.id = row.id;
   item.description = row.description;
   item.iconPath = new vscode.ThemeIcon(id, color === undefined ? undefined : new vscode.ThemeColor(color));
+  if (row.alarm === true) item.resourceUri = alarmResource(row.id);
   item.contextValue = row.context.join(' ');
   item.accessibilityInformation = { label: row.spoken };
   return item;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { LimitState } from '../../../src/conductor/records';
 import { backoffSeconds, decide, type DecisionInput } from '../../../src/conductor/engine/decide';
 
 const base: DecisionInput = {
@@ -134,6 +135,52 @@ describe('what a sheet does after an attempt', () => {
       return ((limit?.until ?? 0) - base.now) / 1000;
     });
     assert.deepEqual(waits, [60, 120, 240, 3600]);
+  });
+
+  const known: LimitState = {
+    account: 'a',
+    instrument: 'a',
+    until: 1_050_000,
+    spread_ms: 40,
+    message: 'm',
+    stated: false,
+    hits: 3,
+    since: 999_500,
+    width: null,
+    checks: 0,
+  };
+
+  it('goes on with the window that a sibling found, and lengthens it only by a longer stated wait', () => {
+    const limited = { ...base, outcome: 'rate_limited' as const, known };
+    assert.equal(decide(limited).limit?.until, 1_050_000);
+    const stated = (waitSeconds: number) =>
+      decide({ ...limited, verdict: { ...base.verdict!, action: 'wait', waitSeconds } }).limit?.until;
+    assert.equal(stated(10), 1_050_000);
+    assert.equal(stated(90), 1_090_000);
+    assert.equal(decide(limited).next.due_at, 1_050_000);
+  });
+
+  it('doubles by the windows of the account, not only by the waits of the sheet', () => {
+    const probe = { ...base, outcome: 'rate_limited' as const, known: { ...known, until: 998_000 } };
+    assert.equal(decide(probe).limit?.until, base.now + 480_000);
+    const longAgo = { ...probe, known: { ...known, until: base.now - 5_000_000 } };
+    assert.equal(decide(longAgo).limit?.until, base.now + 60_000);
+  });
+
+  it('counts waits for a quota apart, and leaves a spent quota for the next instrument', () => {
+    const verdict = { ...base.verdict!, action: 'wait' as const, quota: true };
+    const spent = { ...base, outcome: 'rate_limited' as const, verdict };
+    const waits = decide({ ...spent, counters: counters({ rateLimitWaits: 24, quotaWaits: 2 }) }).next;
+    assert.deepEqual([waits.status, waits.rate_limit_waits, waits.quota_waits], ['waiting', 24, 3]);
+    assert.equal(decide({ ...spent, counters: counters({ quotaWaits: 48 }) }).next.status, 'failed');
+    const elsewhere = decide({ ...spent, fallbackCount: 1 });
+    assert.deepEqual(
+      [elsewhere.next.status, elsewhere.next.fallback_index, elsewhere.limit],
+      ['pending', 1, null],
+    );
+    // One that says when it comes back is waited for.
+    const stated = { ...verdict, waitSeconds: 60 };
+    assert.equal(decide({ ...spent, verdict: stated, fallbackCount: 1 }).next.status, 'waiting');
   });
 
   it('gives up after max_waits waits', () => {

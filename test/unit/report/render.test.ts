@@ -38,6 +38,8 @@ const attempt = (text: string, more: Partial<ReportAttempt> = {}): ReportAttempt
   inputTokens: 10,
   outputTokens: null,
   costUsd: 0.01,
+  costNote: null,
+  fallbackFor: null,
   errorCode: text,
   errorMessage: text,
   passPercent: 50,
@@ -59,6 +61,7 @@ const report = (text: string, more: Partial<ReportData> = {}): ReportData => ({
   costUsd: null,
   unpriced: true,
   costEstimated: false,
+  listPriceUsd: 0,
   inputTokens: null,
   outputTokens: null,
   error: text,
@@ -123,6 +126,16 @@ describe('report', () => {
     assert.match(renderReport(report('plain', { costUsd: 0.5 })), /<dd>\$0\.5000 \+ unpriced<\/dd>/);
     const priced = renderReport(report('plain', { costUsd: 12.345, unpriced: false, costEstimated: true }));
     assert.match(priced, /\$12\.35 \(partly estimated\)/);
+    const covered = renderReport(report('plain', { listPriceUsd: 2 }));
+    assert.match(covered, /<dd>subscription \(list price \$2\.00\)<\/dd>/);
+    const partly = renderReport(report('plain', { costUsd: 1, unpriced: true }));
+    assert.match(partly, /\$1\.00 \+ unpriced/);
+    const note = { costNote: 'list price', fallbackFor: 'other' };
+    const sheets = [{ num: 1, title: null, status: 'x', note: null, attempts: [attempt('x', note)] }];
+    assert.match(
+      renderReport(report('plain', { sheets })),
+      /fallback for other · .*\$0\.0100 \(list price\)/,
+    );
   });
 
   it('keeps a run of 500 sheets with large outputs below 5 MB', () => {

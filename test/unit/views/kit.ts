@@ -38,6 +38,7 @@ export function attempt(num: number, changes: Partial<AttemptModel> = {}): Attem
     durationSeconds: null,
     costUsd: null,
     costEstimated: false,
+    paidBy: null,
     unpriced: false,
     passPercent: null,
     changes: null,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { JobStore } from '../../../src/views/store/job-store';
+import { needsPerson } from '../../../src/views/store/model';
 import type { JobModel } from '../../../src/views/store/model';
 import { attemptRow } from '../../../src/views/trees/attempt-row';
 import { brief, cost, countdown, duration } from '../../../src/views/trees/format';
@@ -13,6 +14,30 @@ import { sheetRow } from '../../../src/views/trees/sheet-row';
 import { NOW, attempt, job, sheet } from './kit';
 
 describe('the row of a job', () => {
+  it('says in red that an agent acts without asking, and who pays', () => {
+    const agents = { unasked: ['claude-code'], mcpOff: ['claude-code'] };
+    const payers = [{ instrument: 'claude-code', paidBy: 'subscription' as const }];
+    const covered = job('demo', { ...agents, payers, listPriceUsd: 0.5, unpriced: true });
+    const row = jobRow(covered, NOW);
+    assert.equal(row.alarm, true);
+    assert.match(row.description, /unpriced · subscription \(list price \$0\.50\) · acts without asking/);
+    const tooltip = jobTooltip(covered, NOW);
+    assert.match(tooltip, /MCP servers: off for `claude-code` \(disable_mcp\)/);
+    assert.match(tooltip, /Paid by: the subscription of its login/);
+    assert.notEqual(jobRow(job('demo'), NOW).alarm, true);
+  });
+
+  it('calls for a person when a limit paused a job for good', () => {
+    const reason = { code: 'rate_limit', message: 'limited', until: null };
+    assert.ok(needsPerson(job('demo', { status: 'paused', reason })));
+    assert.ok(!needsPerson(job('demo', { status: 'running', reason })));
+  });
+
+  it('names the instrument that a fallback plays for', () => {
+    const played = sheet(1, { instrument: 'codex-cli', fallbackFrom: 'claude-code' });
+    assert.match(sheetRow(job('demo'), played, NOW).description, /codex-cli, fallback for claude-code/);
+  });
+
   it('shows progress, time, cost and instrument while it runs', () => {
     const row = jobRow(
       job('demo', { completed: 7, total: 12, costUsd: 0.42, instruments: ['claude-code'] }),
