@@ -1,9 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { CheckResult } from '../../backends/contract';
+import { z } from 'zod';
+import type { Backend, CheckResult } from '../../backends/contract';
 import { createHttpBackend } from '../../backends/factory';
 import type { HttpAccess } from '../../backends/http-access';
 import type { HttpBackend } from '../../backends/http/http-backend';
+import type { ExecutionResult } from '../../backends/result';
 import type { ToolBox } from '../../backends/tools/contract';
 import { UnavailableBackend } from '../../backends/unavailable-backend';
 import type { Endpoint } from '../../instruments/endpoint';
@@ -23,6 +25,8 @@ import {
   type PreparedAttempt,
 } from './runner';
 
+const factsSchema = z.record(z.string(), z.unknown());
+
 export interface HttpAttemptsOptions {
   readonly clock: Clock;
   readonly promptsDir: string;
@@ -35,6 +39,7 @@ export interface HttpAttemptsOptions {
   ): Endpoint;
   /** The tools of an attempt; null = none. */
   tools(request: AttemptRequest, profile: HttpProfile): ToolBox | null;
+  installationId(): Promise<string>;
   trouble(base: string, trouble: LogTrouble): void;
 }
 
@@ -90,6 +95,7 @@ export class HttpAttempts {
         this.options.trouble(where, trouble),
       ),
       clock: this.options.clock,
+      installationId: () => this.options.installationId(),
     });
     if (!(backend instanceof UnavailableBackend)) return { backend, keyName };
     const { message } = await backend.availabilityCheck();
@@ -104,22 +110,18 @@ export class HttpAttempts {
     return { done, cancel: () => undefined, detach: () => undefined };
   }
 
-  check(profile: HttpProfile, instrument: PlannedInstrument): Promise<CheckResult> {
-    return this.available({ instrument, run: null, env: {}, secrets: {}, workspace: '/' }, profile);
-  }
-
-  /** Does the server answer? Uses no quota. */
-  async available(
+  /** A backend that is asked about itself and plays no sheet. */
+  async forCheck(
+    profile: HttpProfile,
     request: Pick<AttemptRequest, 'instrument' | 'env' | 'secrets' | 'workspace'> & {
       readonly run: string | null;
     },
-    profile: HttpProfile,
-  ): Promise<CheckResult> {
+  ): Promise<Backend> {
     const { instrument, env, secrets, workspace } = request;
     const endpoint = this.options.endpoint(instrument, request.run, env);
-    if (!endpoint.ok) return { ok: false, message: endpoint.message };
+    if (!endpoint.ok) return new UnavailableBackend(profile.display_name, endpoint.message);
     const { baseUrl, keyName } = endpoint;
-    const backend = createHttpBackend(await this.options.http.open(), {
+    return createHttpBackend(await this.options.http.open(), {
       profile,
       config: instrument.config,
       endpoint: { baseUrl, keyName, key: keyName === null ? null : (secrets[keyName] ?? null) },
@@ -128,12 +130,15 @@ export class HttpAttempts {
       tools: null,
       openLog: null,
       clock: this.options.clock,
+      installationId: () => this.options.installationId(),
     });
-    try {
-      return await backend.availabilityCheck();
-    } finally {
-      await backend.close();
-    }
+  }
+
+  /** Does the server answer? Uses no quota. */
+  async available(request: AttemptRequest, profile: HttpProfile): Promise<CheckResult> {
+    const backend = await this.forCheck(profile, request);
+    await using closing = backend;
+    return await closing.availabilityCheck();
   }
 
   /** Resolves when all that was told to end has written its last word. */
@@ -173,6 +178,7 @@ export class HttpAttempts {
       const shown = {
         ...result,
         stderr: redaction.text(result.stderr),
+        metadata: redactedFacts(result.metadata, (text) => redaction.text(text)),
         errorMessage: result.errorMessage === null ? null : redaction.text(result.errorMessage),
       };
       const kind = result.errorType === 'cancelled' ? 'cancelled' : 'ended';
@@ -183,5 +189,18 @@ export class HttpAttempts {
     } finally {
       await backend.close();
     }
+  }
+}
+
+/** Facts without keys: a server may repeat what it was sent. Null also when nothing readable is left. */
+function redactedFacts(
+  facts: ExecutionResult['metadata'],
+  redact: (text: string) => string,
+): ExecutionResult['metadata'] {
+  if (facts === null) return null;
+  try {
+    return factsSchema.parse(JSON.parse(redact(JSON.stringify(facts))));
+  } catch {
+    return null;
   }
 }
