@@ -329,7 +329,7 @@ describe('the score language', () => {
       });
       assert.ok(found.includes('$(pass)\u00a0completed 41 s'), found.join('\n'));
       assert.ok(
-        found.some((title) => /^\$\(sync~spin\) running 3 min 1[0-2] s$/.test(title)),
+        found.some((title) => /^\$\(sync~spin\)\u00a0running 3 min 1[0-2] s$/.test(title)),
         found.join('\n'),
       );
       assert.ok(found.includes('$(error)\u00a0failed · 1/2'));
