@@ -23,26 +23,19 @@ const dev = watch || (tests && !bench) || process.argv.includes('--dev');
 /** Bundle name → entry. Workers are entries of their own: a worker thread loads a file. */
 const entries = {
   extension: 'src/extension.ts',
-  language: 'src/views/language/service.ts',
   // Loaded by the extension when a score is first needed: YAML and the score's schema are large.
   'score-room': 'src/score-room.ts',
   conductor: 'src/conductor/main.ts',
+  // Loaded by the conductor with the first HTTP attempt: the vendors' libraries are large.
+  'http-room': 'src/backends/http/http-room.ts',
+  // Loaded by the conductor with the first MCP server.
+  'mcp-room': 'src/backends/mcp/mcp-room.ts',
   'journal-worker': 'src/conductor/journal/writer-worker.ts',
   'index-worker': 'src/conductor/index/index-worker.ts',
   launcher: 'src/process/launcher-main.ts',
   cli: 'src/cli/main.ts',
 };
 const present = Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(file)));
-
-/** The score language is a bundle of its own, loaded when the first score is opened. */
-const lazyLanguage = {
-  name: 'lazy-language',
-  setup(build) {
-    build.onResolve({ filter: /^\.\/service\.js$/ }, ({ importer }) =>
-      importer.endsWith('views/language/index.ts') ? { path: './language.js', external: true } : undefined,
-    );
-  },
-};
 
 const common = {
   bundle: true,
@@ -124,14 +117,26 @@ const lazyScoreRoom = {
   },
 };
 
+/** The conductor asks for `dist/http-room.js` and `dist/mcp-room.js` at run time. */
+const lazyRooms = {
+  name: 'lazy-rooms',
+  setup(build) {
+    build.onResolve({ filter: /^\.\/(http\/http-room|mcp-room)$/ }, ({ path, importer }) =>
+      /[\\/]src[\\/]backends[\\/](http-access|mcp[\\/]proxy)\.ts$/.test(importer)
+        ? { path: path.replace('./http/', './') + '.js', external: true }
+        : null,
+    );
+  },
+};
+
 const bundleOptions = {
   ...common,
   entryPoints: present,
   outdir: 'dist',
   plugins: [
     leanZod,
-    lazyLanguage,
     lazyScoreRoom,
+    lazyRooms,
     {
       name: 'data-and-stamp',
       setup(build) {

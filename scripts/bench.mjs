@@ -13,6 +13,10 @@ report('a chain of 200 empty sheets, ms a sheet', chain.chainMs, chain.floorMs, 
 const size = measured('out/bench/size.js', '100', '10000');
 report('a sheet of a job of 10,000 beside one of 100, ms', size.largeMs, size.smallMs, 1.5);
 
+const limits = measured('out/bench/limits.js');
+report('12 sheets at once against bursts of 429, s', limits.takenSeconds, limits.idealSeconds, 1.3);
+report('most probes a window', Math.max(...limits.probes), 1, 1);
+
 const home = mkdtempSync(join(tmpdir(), 'marianne-bench-'));
 const env = { ...process.env, MARIANNE_HOME: home };
 try {

@@ -53,6 +53,11 @@ export function cleanEnvironment(extra) {
   };
 }
 
+/** Where sessions are: a short path, since Unix sockets live below it, and macOS takes 103 bytes at most. */
+export function sessionsFolder() {
+  return tmpdir().length <= 20 ? tmpdir() : '/tmp';
+}
+
 /** The folders of one session, all below `base`, which `processes.mjs` knows its processes by. */
 export class Folders {
   constructor(base) {
@@ -66,10 +71,8 @@ export class Folders {
     this.userData = join(base, 'user-data');
   }
 
-  /** Makes them, in a place with a short path: Unix sockets live there, and macOS takes 103 bytes at most. */
   static async make(settings) {
-    const temp = tmpdir().length <= 20 ? tmpdir() : '/tmp';
-    const folders = new Folders(await realpath(await mkdtemp(join(temp, 'mzt-vs-'))));
+    const folders = new Folders(await realpath(await mkdtemp(join(sessionsFolder(), 'mzt-vs-'))));
     const user = join(folders.userData, 'User');
     const { home, temp: ownTemp, workspace, extensions } = folders;
     for (const path of [user, home, ownTemp, workspace, extensions]) await mkdir(path, { recursive: true });

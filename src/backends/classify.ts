@@ -1,4 +1,5 @@
 import { signalName } from './process-status';
+import { parseWait } from './reset-time';
 import type { ErrorType, ExecutionResult } from './result';
 
 /** Codes of the Python system that an execution can end in (its E2xx come from validations, E4xx from state, E6xx from preflight checks). */
@@ -47,11 +48,11 @@ export interface Classification {
   readonly category: ErrorCategory;
   /** May the same instrument do better later? */
   readonly retriable: boolean;
-  /** Seconds before the next try, when the retry policy of the score gives none; 0 when not retriable. */
-  readonly baseDelaySeconds: number;
   readonly action: FailureAction;
   /** Seconds that the instrument itself stated; null = not stated. Only with `wait`. */
   readonly waitSeconds: number | null;
+  /** A usage limit or a spent quota, which lasts longer than a limit of pace. */
+  readonly quota: boolean;
   /** For people. */
   readonly message: string;
 }
@@ -61,37 +62,32 @@ export interface ClassifyContext {
   readonly kind: 'cli' | 'http';
 }
 
-type Verdict = Pick<Classification, 'code' | 'category' | 'action' | 'baseDelaySeconds'>;
+type Verdict = Pick<Classification, 'code' | 'category' | 'action'>;
 
-function verdict(
-  code: ErrorCode,
-  category: ErrorCategory,
-  action: FailureAction,
-  baseDelaySeconds = 0,
-): Verdict {
-  return { code, category, action, baseDelaySeconds };
+function verdict(code: ErrorCode, category: ErrorCategory, action: FailureAction): Verdict {
+  return { code, category, action };
 }
 
 /** Failures that need no look at anything but their type. */
 const BY_TYPE: Readonly<
   Record<Exclude<ErrorType, 'rate_limit' | 'network' | 'crash' | 'failed_to_start' | 'nonzero_exit'>, Verdict>
 > = {
-  usage_limit: verdict('E104', 'rate_limit', 'wait', 3600),
-  quota_exhausted: verdict('E104', 'rate_limit', 'wait', 3600),
-  overloaded: verdict('E103', 'rate_limit', 'wait', 300),
+  usage_limit: verdict('E104', 'rate_limit', 'wait'),
+  quota_exhausted: verdict('E104', 'rate_limit', 'wait'),
+  overloaded: verdict('E103', 'rate_limit', 'wait'),
   authentication: verdict('E502', 'auth', 'fallback'),
   context_too_long: verdict('E602', 'preflight', 'fallback'),
   refused: verdict('E503', 'fatal', 'fallback'),
   permission_denied: verdict('E301', 'configuration', 'stop'),
-  empty_answer: verdict('E503', 'transient', 'retry', 15),
-  interrupted: verdict('E004', 'signal', 'retry', 10),
+  empty_answer: verdict('E503', 'transient', 'retry'),
+  interrupted: verdict('E004', 'signal', 'retry'),
   bad_request: verdict('E301', 'configuration', 'fallback'),
-  bad_response: verdict('E503', 'transient', 'retry', 15),
+  bad_response: verdict('E503', 'transient', 'retry'),
   not_found: verdict('E505', 'configuration', 'fallback'),
   configuration: verdict('E301', 'configuration', 'fallback'),
-  timeout: verdict('E001', 'timeout', 'retry', 60),
-  first_output_timeout: verdict('E006', 'timeout', 'retry', 120),
-  stale: verdict('E006', 'timeout', 'retry', 120),
+  timeout: verdict('E001', 'timeout', 'retry'),
+  first_output_timeout: verdict('E006', 'timeout', 'retry'),
+  stale: verdict('E006', 'timeout', 'retry'),
   cancelled: verdict('E002', 'signal', 'stop'),
 };
 
@@ -103,8 +99,8 @@ const NOT_TRANSIENT =
   /permission denied|access denied|not permitted|validation failed|invalid argument|syntax error/i;
 
 /**
- * Turns a failed execution into a code and a decision. Pure. Codes and delays are the Python system's table, with these differences: limits wait
- * without a floor; `interrupted` may be tried again; an unknown exit code may be tried again, because a lost night costs more than a lost try.
+ * Turns a failed execution into a code and a decision. Pure. Codes are the Python system's; delays are the score's (`retry`, `rate_limit`). Different are:
+ * `interrupted` may be tried again; an unknown exit code may be tried again, because a lost night costs more than a lost try.
  * @throws RangeError for a successful result.
  */
 export function classify(result: ExecutionResult, context: ClassifyContext): Classification {
@@ -114,7 +110,7 @@ export function classify(result: ExecutionResult, context: ClassifyContext): Cla
   return {
     ...found,
     retriable,
-    baseDelaySeconds: retriable ? found.baseDelaySeconds : 0,
+    quota: found.code === 'E104',
     waitSeconds: found.action === 'wait' ? result.rateLimitWaitSeconds : null,
     message: result.errorMessage ?? defaultMessage(result),
   };
@@ -124,14 +120,14 @@ function verdictOf(result: ExecutionResult, context: ClassifyContext): Verdict {
   switch (result.errorType) {
     case 'rate_limit':
       return context.kind === 'cli'
-        ? verdict('E102', 'rate_limit', 'wait', 900)
-        : verdict('E101', 'rate_limit', 'wait', 3600);
+        ? verdict('E102', 'rate_limit', 'wait')
+        : verdict('E101', 'rate_limit', 'wait');
     case 'network':
       return networkVerdict(result.errorMessage ?? '');
     case 'failed_to_start':
       // Too many processes or files, or no memory: that passes. No right to run it: that does not.
       return /\b(EAGAIN|ENOMEM|EMFILE|ENFILE|ETXTBSY)\b/.test(result.errorMessage ?? '')
-        ? verdict('E009', 'transient', 'retry', 10)
+        ? verdict('E009', 'transient', 'retry')
         : verdict('E505', 'configuration', 'fallback');
     case 'crash':
     case 'nonzero_exit':
@@ -146,11 +142,11 @@ function verdictOf(result: ExecutionResult, context: ClassifyContext): Verdict {
 
 function networkVerdict(message: string): Verdict {
   if (/ENOTFOUND|EAI_AGAIN|getaddrinfo|resolve|name resolution|\bDNS\b/i.test(message)) {
-    return verdict('E902', 'network', 'retry', 30);
+    return verdict('E902', 'network', 'retry');
   }
-  if (/\b(ssl|tls)\b|certificate/i.test(message)) return verdict('E903', 'network', 'retry', 30);
-  if (/timed? ?out|ETIMEDOUT/i.test(message)) return verdict('E904', 'network', 'retry', 60);
-  return verdict('E901', 'network', 'retry', 30);
+  if (/\b(ssl|tls)\b|certificate/i.test(message)) return verdict('E903', 'network', 'retry');
+  if (/timed? ?out|ETIMEDOUT/i.test(message)) return verdict('E904', 'network', 'retry');
+  return verdict('E901', 'network', 'retry');
 }
 
 function signalVerdict(signal: number, stderr: string): Verdict {
@@ -164,15 +160,15 @@ function signalVerdict(signal: number, stderr: string): Verdict {
     case 'SIGKILL':
       return OUT_OF_MEMORY.test(stderr.slice(-4_000))
         ? verdict('E005', 'signal', 'fallback')
-        : verdict('E002', 'signal', 'retry', 30);
+        : verdict('E002', 'signal', 'retry');
     case 'SIGTERM':
     case 'SIGHUP':
     case 'SIGPIPE':
-      return verdict('E002', 'signal', 'retry', 10);
+      return verdict('E002', 'signal', 'retry');
     case 'SIGINT':
-      return verdict('E004', 'signal', 'retry', 10);
+      return verdict('E004', 'signal', 'retry');
     default:
-      return verdict('E002', 'signal', 'retry', 30);
+      return verdict('E002', 'signal', 'retry');
   }
 }
 
@@ -183,18 +179,16 @@ function exitVerdict(result: ExecutionResult): Verdict {
     case 2:
       return NOT_TRANSIENT.test(message)
         ? verdict('E009', 'fatal', 'fallback')
-        : verdict('E009', 'transient', 'retry', 10);
+        : verdict('E009', 'transient', 'retry');
     // `timeout(1)`.
     case 124:
-      return verdict('E001', 'timeout', 'retry', 60);
+      return verdict('E001', 'timeout', 'retry');
     // The shell's "cannot execute" and "not found".
     case 126:
     case 127:
       return verdict('E505', 'configuration', 'fallback');
-    case null:
-      return verdict('E999', 'transient', 'retry', OUT_OF_MEMORY.test(result.stderr.slice(-4_000)) ? 60 : 10);
     default:
-      return verdict('E999', 'transient', 'retry', 30);
+      return verdict('E999', 'transient', 'retry');
   }
 }
 
@@ -203,18 +197,28 @@ function defaultMessage(result: ExecutionResult): string {
   return result.exitCode === null ? 'failed without a status' : `exit code ${result.exitCode}`;
 }
 
+/** Failures that say too little: the score's own words may say more. */
+const VAGUE: ReadonlySet<ErrorType | null> = new Set(['nonzero_exit', 'crash', 'bad_response', null]);
+
 /**
- * Does a text look like a limit by the user's own words? For `rate_limit.detection_patterns` of a score: given to failed runs only.
+ * Reads a failed run again by the `rate_limit.detection_patterns` that a score writes: its message and stderr, never an answer.
  * Invalid expressions match nothing; validation told of them.
  */
-export function matchesDetectionPatterns(result: ExecutionResult, patterns: readonly string[]): boolean {
-  if (result.success) return false;
+export function withDetectionPatterns(
+  result: ExecutionResult,
+  patterns: readonly string[],
+  now: Date,
+): ExecutionResult {
+  if (result.success || !VAGUE.has(result.errorType)) return result;
   const text = [result.errorMessage ?? '', result.stderr.slice(-16_000)].join('\n');
-  return patterns.some((pattern) => {
+  const matches = patterns.some((pattern) => {
     try {
       return new RegExp(pattern, 'i').test(text);
     } catch {
       return false;
     }
   });
+  if (!matches) return result;
+  const rateLimitWaitSeconds = result.rateLimitWaitSeconds ?? parseWait(text, now);
+  return { ...result, errorType: 'rate_limit', rateLimited: true, rateLimitWaitSeconds };
 }

@@ -38,8 +38,7 @@ const FAMILIES: readonly (readonly [ErrorType, readonly RegExp[]])[] = [
       /\boverloaded(?:_error)?\b/i,
       /service[ _]?unavailable/i,
       /experiencing high demand/i,
-      /(?:status|error|code)[^\w]{0,4}(?:500|502|503|504|529)\b/i,
-      /server-side issue/i,
+      /(?:status|error|code)[^\w]{0,4}(?:502|503|504|529)\b/i,
       /\bat capacity\b|capacity constraints/i,
     ],
   ],
@@ -99,10 +98,11 @@ const FAMILIES: readonly (readonly [ErrorType, readonly RegExp[]])[] = [
       /requires --verbose/i,
       /mcp config(?:uration)? (?:file not found|is invalid)|invalid mcp config/i,
       /issue with the selected model|model .{0,60}(?:not found|does not exist)|unknown model/i,
-      /no conversation found|system prompt file not found/i,
+      /system prompt file not found/i,
       /native binary not installed/i,
     ],
   ],
+  ['bad_response', [/(?:status|error|code)[^\w]{0,4}500\b/i, /server-side issue/i, /internal server error/i]],
   ['refused', [/stop_reason:? ?"?refusal|unable to respond to this request/i]],
   [
     'bad_request',
@@ -126,7 +126,9 @@ export function failureFromStatus(status: number): ErrorType | null {
   if (status === 408) return 'network';
   if (status === 413) return 'context_too_long';
   if (status === 429) return 'rate_limit';
-  if (status >= 500 && status < 600) return 'overloaded';
+  // A 500 is a fault of the server with this request, perhaps for ever: it costs a retry. The others tell of a server that has too much to do.
+  if (status === 502 || status === 503 || status === 504 || status === 529) return 'overloaded';
+  if (status >= 500 && status < 600) return 'bad_response';
   if (status >= 400 && status < 500) return 'bad_request';
   return null;
 }

@@ -1,3 +1,5 @@
+import type { PaidBy } from '../instruments/agent-facts';
+
 /**
  * What one execution of an instrument gave. Field meanings follow the Python system's `ExecutionResult`, so that its clients find what they know.
  * Built by a backend, never changed afterwards.
@@ -27,8 +29,14 @@ export interface ExecutionResult {
   readonly outputTokens: number | null;
   /** US dollars as the instrument stated; null = not stated (the conductor then prices the tokens). */
   readonly costUsd: number | null;
+  /** Who pays, as the instrument itself says; null = it does not. */
+  readonly paidBy: PaidBy | null;
+  /** Tokens, and the cost that follows from them, are an estimate: the answer was cut before the server told them, or it never does. */
+  readonly costEstimated: boolean;
   /** Session id of the agent, for continuing it; null = none. */
   readonly sessionId: string | null;
+  /** What else the instrument told about its answer, under its own names; plain JSON, small. Null = nothing. */
+  readonly metadata: Readonly<Record<string, unknown>> | null;
 }
 
 export type ExitReason = 'completed' | 'timeout' | 'killed' | 'error';
@@ -78,7 +86,10 @@ export function executionResult(
     inputTokens: null,
     outputTokens: null,
     costUsd: null,
+    paidBy: null,
+    costEstimated: false,
     sessionId: null,
+    metadata: null,
     ...facts,
   };
 }

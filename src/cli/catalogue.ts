@@ -4,7 +4,6 @@ import { delimiter, isAbsolute, join } from 'node:path';
 import type { InstrumentCatalogue } from '../instruments/catalogue';
 import type { InstrumentProfile } from '../instruments/schema';
 import { statePaths } from '../protocol/paths';
-import type { InstrumentCatalogue as ScoreCatalogue } from '../score/catalogue';
 import type { CliContext } from './context';
 import { stateDirOf } from './state-directory';
 
@@ -25,25 +24,6 @@ export async function loadInstruments(
     // A trust file that cannot be read approves nothing; `mzt trust` and the conductor say what is wrong with it.
     trust: await readTrustFile(paths.trust).catch(() => NO_TRUST),
   });
-}
-
-/** The instruments as the score room looks at them. */
-export function scoreCatalogue(catalogue: InstrumentCatalogue): ScoreCatalogue {
-  return {
-    names: () => catalogue.names(),
-    get(name) {
-      const profile = catalogue.get(name);
-      if (profile === null) return undefined;
-      return {
-        name: profile.name,
-        kind: profile.kind,
-        rawPrompt: profile.raw_prompt,
-        defaultTimeoutSeconds: profile.default_timeout_seconds,
-        defaultModel: profile.default_model,
-        mcpConfigFlag: profile.cli?.command.mcp_config_flag ?? null,
-      };
-    },
-  };
 }
 
 /** Where a profile's program is; null when neither PATH nor the profile's known places have it. */
@@ -70,15 +50,3 @@ function isExecutable(path: string): boolean {
     return false;
   }
 }
-
-/** Order in which `mzt init` prefers agents. */
-export const PREFERRED_INSTRUMENTS = [
-  'claude-code',
-  'codex-cli',
-  'gemini-cli',
-  'opencode',
-  'crush',
-  'goose',
-  'aider',
-  'cline-cli',
-] as const;

@@ -1,5 +1,6 @@
 /** Every command, in the order of the help. */
 import type { CliCommand } from './command';
+import { changesCommand, undoCommand } from './commands/changes';
 import { clearCommand } from './commands/clear';
 import { completionCommand } from './commands/completion';
 import { configCommand } from './commands/config';
@@ -33,6 +34,7 @@ export const allCommands: readonly { readonly title: string; readonly commands: 
       statusCommand,
       listCommand,
       logsCommand,
+      changesCommand,
       historyCommand,
       errorsCommand,
       diagnoseCommand,
@@ -46,6 +48,7 @@ export const allCommands: readonly { readonly title: string; readonly commands: 
       resumeCommand,
       cancelCommand,
       rerunCommand,
+      undoCommand,
       modifyCommand,
       recoverCommand,
       clearCommand,

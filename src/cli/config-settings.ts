@@ -1,5 +1,6 @@
 /** The settings of `conductor.yaml`, for `mzt config`. The conductor reads the file by its own schema; a test holds the two together. */
 import { z } from 'zod';
+import { mcpServerSchema } from '../instruments/mcp-servers';
 
 export interface Setting {
   /** Dotted. `*` stands for any name. */
@@ -8,6 +9,8 @@ export interface Setting {
   /** As it would be written into the file. */
   readonly byDefault: string | null;
   readonly meaning: string;
+  /** For a key with `*`: a name and a value to show. */
+  readonly example?: readonly [name: string, value: string];
 }
 
 const mode = z.int().min(0).max(0o777);
@@ -57,7 +60,33 @@ export const settings: readonly Setting[] = [
     byDefault: '50',
     meaning: 'requests at once',
   },
-  { key: 'executables.*', type: z.string(), byDefault: null, meaning: 'where a program is, by its name' },
+  {
+    key: 'record_changes',
+    type: z.boolean(),
+    byDefault: 'true',
+    meaning: 'record what an attempt changes, where the workspace is a git repository',
+  },
+  {
+    key: 'executables.*',
+    type: z.string(),
+    byDefault: null,
+    meaning: 'where a program is, by its name',
+    example: ['claude', '/opt/claude/bin/claude'],
+  },
+  {
+    key: 'base_urls.*',
+    type: z.url({ protocol: /^https?$/ }),
+    byDefault: null,
+    meaning: 'where an HTTP instrument is called, by its name',
+    example: ['ollama', 'http://127.0.0.1:11434'],
+  },
+  {
+    key: 'mcp_servers.*',
+    type: mcpServerSchema,
+    byDefault: null,
+    meaning: 'MCP servers that scores may choose, by name',
+    example: ['files', '{ command: npx, args: [-y, "@modelcontextprotocol/server-filesystem", "."] }'],
+  },
 ];
 
 /** The setting that a dotted key names. */
@@ -72,18 +101,21 @@ export function settingOf(key: string): Setting | null {
   );
 }
 
+/** Settings whose names the user chooses stand in a mapping of this name. */
+export function isNamedGroup(key: string): boolean {
+  return settings.some((setting) => setting.key === `${key}.*`);
+}
+
 /** A file with every setting, commented out. */
 export function configTemplate(): string {
   const lines = ['# Settings of the Marianne conductor. They take effect with: mzt restart', ''];
   let section = '';
-  for (const { key, byDefault, meaning } of settings) {
+  for (const { key, byDefault, meaning, example } of settings) {
     const [first = '', second] = key.split('.');
     if (second !== undefined && section !== first) lines.push(`# ${first}:`);
     section = second === undefined ? '' : first;
-    const name = second === undefined ? first : `  ${second === '*' ? 'claude' : second}`;
-    lines.push(
-      `# ${name}: ${byDefault ?? (second === '*' ? '/opt/claude/bin/claude' : 'null')}    # ${meaning}`,
-    );
+    const name = second === undefined ? first : `  ${example?.[0] ?? second}`;
+    lines.push(`# ${name}: ${byDefault ?? example?.[1] ?? 'null'}    # ${meaning}`);
   }
   return `${lines.join('\n')}\n`;
 }

@@ -6,8 +6,9 @@ import { CliFailure, Exit } from './failure';
 import { reportDiagnostics } from './report-diagnostics';
 import type { Inspection } from './score-inspection';
 import { hasErrors, inspectScore } from './score-inspection';
-import { submitEnvironment } from './submit-environment';
-import { diagnosticCounts, toWireDiagnostic } from './text/diagnostics';
+import { submitEnvironment } from '../instruments/submit-environment';
+import { wireDiagnostic } from '../score/wire-plan';
+import { diagnosticCounts } from './text/diagnostics';
 
 export interface SubmitRequest {
   readonly file: string;
@@ -55,7 +56,7 @@ export async function readScore(
       invocation,
       inspection.path,
       inspection.text,
-      inspection.diagnostics.map(toWireDiagnostic),
+      inspection.diagnostics.map(wireDiagnostic),
     );
     throw new CliFailure(
       Exit.usage,

@@ -7,6 +7,7 @@ import type { WireEvent } from '../protocol/events';
 import { Notification } from '../protocol/methods';
 import type { JobRow } from '../protocol/states';
 import type { Link } from './link';
+import { pause as pauseFor } from './pause';
 
 export interface EventStreamOptions {
   /** Opens a connection to whoever is the conductor now; may start one. */
@@ -49,7 +50,7 @@ export class EventStream {
   }
 
   private async run(): Promise<void> {
-    const pause = this.options.pause ?? waitFor;
+    const pause = this.options.pause ?? pauseFor;
     let wait = FIRST_PAUSE_MS;
     while (!this.isStopped) {
       let error: unknown = null;
@@ -118,16 +119,4 @@ export class EventStream {
     }
     this.options.onEvent(event);
   }
-}
-
-function waitFor(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

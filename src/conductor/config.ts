@@ -1,5 +1,6 @@
 import { isMap, isScalar, LineCounter, parseDocument, type Node } from 'yaml';
 import { z } from 'zod';
+import { mcpServersSchema } from '../instruments/mcp-servers';
 import { diskFiles } from '../score/disk-files';
 
 /** `conductor.yaml`: the Python system's daemon file. What we obey is here; what we do not is accepted and said, with its line. */
@@ -20,8 +21,14 @@ const configSchema = z.object({
   log_level: z.enum(['debug', 'info', 'warning', 'error']).default('info'),
   /** Minutes without work, timers and clients after which the conductor ends by itself; 0 = never. */
   idle_exit_minutes: z.number().min(0).default(30),
+  /** Record what an attempt changes in a workspace that is a git repository. */
+  record_changes: z.boolean().default(true),
   /** Where a program is, by its name: beats every search. */
   executables: z.record(z.string(), z.string()).default({}),
+  /** Address of an HTTP instrument, by its profile's name: beats environment and profile. */
+  base_urls: z.record(z.string(), z.url({ protocol: /^https?$/ })).default({}),
+  /** MCP servers that scores may choose, by name. */
+  mcp_servers: mcpServersSchema.default({}),
 });
 export type ConductorConfig = z.infer<typeof configSchema>;
 
@@ -43,7 +50,6 @@ const notObeyed = new Set([
   'profiler',
   'preflight',
   'mcp_pool',
-  'mcp_servers',
   'keyring',
   'config_file',
   'use_baton',

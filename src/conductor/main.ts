@@ -4,7 +4,10 @@ import { statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { withheldFrom } from '../instruments/agent-facts';
+import { HttpAccess } from '../backends/http-access';
 import { environmentNames } from '../instruments/environment-names';
+import { endpointIn, keyOf } from '../instruments/endpoint';
 import { loadCatalogue as readCatalogue, type InstrumentCatalogue } from '../instruments/catalogue';
 import { readTrustFile } from '../instruments/trust';
 import { bootId, isSameProcess, processStartTime } from '../process/identity';
@@ -17,16 +20,21 @@ import {
   stateDirectoryHash,
   statePaths,
 } from '../protocol/paths';
-import type { WireEvent } from '../protocol/events';
+import type { ProgressData, WireEvent } from '../protocol/events';
 import { makeFolders } from '../protocol/make-folders';
 import type { PlannedInstrument } from '../score/plan';
 import { daemonHandlers } from './api/daemon-handlers';
 import { jobHandlers } from './api/job-handlers';
 import { jobRow } from './api/checkpoint';
 import { eventsOf } from './api/record-events';
+import { Accounts, accountSalt } from './accounts';
+
+import { attemptTools, openMcpProxy } from './attempts/attempt-tools';
 import { LocalRunner } from './attempts/local-runner';
+import { ChangeRecorder } from './changes/recorder';
 import { systemClock } from './clock';
 import { loadConfig } from './config';
+import { Consents } from './consents';
 import type { StoredBundle } from './engine/bundles';
 import { EngineCore } from './engine/core';
 import { Engine } from './engine/engine';
@@ -39,6 +47,7 @@ import { systemClock as journalClock } from './journal/clock';
 import { openLog } from './log';
 import { acquireOwnership } from './ownership/ownership';
 import { chooseSocket } from './ownership/socket-folder';
+import { Installation } from './installation';
 import { SecretStore } from './secrets';
 import { instrumentWidth, openIndex, snapshotOf, wakeEnvironment } from './startup';
 import { StateBackend } from './state-backend';
@@ -137,6 +146,7 @@ async function main(): Promise<void> {
   let common = await loadCatalogue(null);
   const catalogueOf = (run: string | null) => (run === null ? undefined : catalogues.get(run)) ?? common;
 
+  const installation = new Installation(paths.installationId);
   const secrets = new SecretStore(
     () =>
       new Set(
@@ -175,7 +185,16 @@ async function main(): Promise<void> {
     event: Omit<WireEvent, 't' | 'job_id' | 'data'> & Partial<Pick<WireEvent, 'job_id' | 'data'>>,
   ) => hub.publish({ t: Date.now(), job_id: null, data: {}, ...event });
 
+  const changes = new ChangeRecorder({
+    folder: paths.changes,
+    enabled: config.record_changes,
+    report: (message, fields) => log.warn(fields, message),
+  });
+  core.onRecord((record) => {
+    if (record.type === 'job.deleted' && record.run !== undefined) void changes.forget(record.run);
+  });
   const services = new Services({
+    changes,
     productVersion: build.version,
     catalogueOf: (job: JobState) => catalogueOf(job.run),
     secretsFor,
@@ -193,7 +212,7 @@ async function main(): Promise<void> {
           lines: progress.linesReceived,
           elapsed_seconds: progress.elapsedSeconds,
           last_line: progress.lastLine ?? null,
-        },
+        } satisfies ProgressData,
       }),
     stateHash,
   });
@@ -210,6 +229,15 @@ async function main(): Promise<void> {
   };
   const launcher = new Launcher(join(root, 'launcher.js'));
   launcher.warm();
+  const mcp = openMcpProxy({
+    version: build.version,
+    stateDir,
+    stateHash,
+    epoch: ownership.epoch,
+    home: homedir(),
+    executables: config.executables,
+    servers: config.mcp_servers,
+  });
   const runner = new LocalRunner({
     clock: systemClock,
     launcher,
@@ -227,19 +255,37 @@ async function main(): Promise<void> {
     stateHash,
     home: homedir(),
     executables: config.executables,
+    http: new HttpAccess(),
+    installationId: () => installation.id(),
+    endpoint: (instrument, run, environment) =>
+      endpointIn(catalogueOf(run), instrument, config.base_urls, environment) ?? {
+        ok: false,
+        message: `no HTTP instrument "${instrument.profile}" is known`,
+      },
+    tools: (request, profile) =>
+      attemptTools(request, profile, { proxy: mcp, umask, catalogue: catalogueOf(request.run) }),
     profile: (instrument, run) => catalogueOf(run).get(instrument.profile),
   });
   const missingKeyOf = (
     run: string,
-    names: readonly string[],
+    { secret_names: names, stored_secret_names: stored }: JobState,
     instrument: PlannedInstrument,
   ): string | null => {
     const profile = catalogueOf(run).get(instrument.profile);
     if (!profile) return null;
-    const needed = environmentNames(profile).secret.filter((name) => names.includes(name));
+    const withheld = withheldFrom(profile, stored);
+    const endpoint = endpointIn(
+      catalogueOf(run),
+      instrument,
+      config.base_urls,
+      core.state.jobs.get(run)?.env ?? {},
+    );
+    const listed = endpoint === null ? environmentNames(profile).secret : keyOf(endpoint);
+    const needed = listed.filter((name) => names.includes(name) && !withheld.includes(name));
     const have = secrets.of(run, needed);
     return needed.find((name) => have[name] === undefined) ?? null;
   };
+  const accounts = new Accounts(accountSalt(paths.accountSalt));
   const engine = new Engine({
     core,
     journal,
@@ -257,7 +303,15 @@ async function main(): Promise<void> {
       perInstrument: (instrument) => instrumentWidth(common, instrument, config.max_concurrent_sheets),
     },
     maxJobHistory: config.max_job_history,
-    missingKey: ({ job, instrument }) => missingKeyOf(job.run, job.secret_names, instrument),
+    accountOf: (job, instrument) => {
+      const profile = catalogueOf(job.run).get(instrument.profile);
+      if (!profile) return instrument.profile;
+      const given = { secrets: services.secretsFor(job, instrument), env: job.env };
+      const endpoint = endpointIn(catalogueOf(job.run), instrument, config.base_urls, job.env);
+      if (!endpoint?.ok) return accounts.of(profile, null, given);
+      return accounts.of(profile, { key: endpoint.keyName, baseUrl: endpoint.baseUrl }, given);
+    },
+    missingKey: ({ job, instrument }) => missingKeyOf(job.run, job, instrument),
     catalogues,
     storedIsKnown: report.state !== 'missing' && report.corruption.length === 0,
     submissions: {
@@ -267,6 +321,9 @@ async function main(): Promise<void> {
         return loadCatalogue(workspace);
       },
       keepSecrets: (run, values) => secrets.keep(run, values),
+      consents: new Consents(paths.consents),
+      now: () => systemClock.now(),
+      userUrls: config.base_urls,
     },
     log,
   });
@@ -281,7 +338,14 @@ async function main(): Promise<void> {
   feed.index = await openIndex(journal, { image: paths.index, worker: join(root, 'index-worker.js') }, log);
   const stateBackend = new StateBackend(engine, core, feed.index);
   let stopping = false;
-  const holds = new HoldReasons(core, engine.dispatcher, engine.flights, () => Date.now(), storageFailed);
+  const holds = new HoldReasons(
+    core,
+    engine.dispatcher,
+    engine.flights,
+    engine.ledger,
+    () => Date.now(),
+    storageFailed,
+  );
   const served = { connections: () => 0 };
   const handlers: Handlers = {
     ...jobHandlers({
@@ -290,6 +354,8 @@ async function main(): Promise<void> {
       stateBackend,
       holds,
       stateDir,
+      changes,
+      umask,
       scoresDir: paths.scores,
       pid: process.pid,
       keepSecrets: (run, values) => secrets.keep(run, values),
@@ -357,10 +423,17 @@ async function main(): Promise<void> {
     });
   // Not waited for: with a full disk it would be for ever, and clients have to hear of that.
   void core.commit([{ type: 'conductor.started', body: { build: build.build, pid: process.pid } }]);
+  await changes.keepOnly([...core.state.jobs.keys(), ...archives]);
   await engine.start();
   await server.listen(socket.path, { permissions: config.socket.permissions, prepare: socket.prepare });
   if (config.socket.compat_path !== null) await listenForPython(config.socket.compat_path);
   log.info({ jobs: core.state.jobs.size, ms: Date.now() - startedAt }, 'conductor is ready');
+
+  void mcp.endStrays().then(
+    (count) => count > 0 && log.warn({ count }, 'ended MCP servers of an earlier conductor'),
+    (error: unknown) =>
+      log.warn({ error: String(error) }, 'MCP servers of an earlier conductor were not looked for'),
+  );
 
   let idleSince = Date.now();
   const watch = setInterval(() => {
@@ -390,6 +463,8 @@ async function main(): Promise<void> {
     clearInterval(watch);
     if (cancel) await Promise.all(engine.activeJobs().map((job) => engine.commands.cancel(job.run)));
     await engine.stop();
+    changes.stop();
+    await mcp.close();
     await server.close(closeDeadline);
     await journal.close();
     await feed.index?.close();

@@ -56,6 +56,15 @@ const sheetSkeleton = z.object({
 });
 export type SheetSkeleton = z.infer<typeof sheetSkeleton>;
 
+/** What a person should know of an agent of the job; see `instruments/agent-facts.ts`. */
+export const agentState = z.object({
+  instrument: z.string(),
+  acts_unasked: z.boolean(),
+  mcp_off: z.boolean(),
+  paid_by: z.enum(['subscription', 'key', 'cloud']).nullable(),
+});
+export type AgentState = z.infer<typeof agentState>;
+
 const jobHead = z.object({
   stem: z.string(),
   name: z.string(),
@@ -72,6 +81,9 @@ const jobHead = z.object({
   env: z.record(z.string(), z.string()).default({}),
   /** Names of secrets that came with the submit; values are never stored. */
   secret_names: z.array(z.string()).default([]),
+  /** Those of them that a client had stored: not every instrument is meant to get them. */
+  stored_secret_names: z.array(z.string()).default([]),
+  agents: z.array(agentState).default([]),
   /** False: a rate limit pauses the job instead of waiting by itself. */
   auto_continue: z.boolean().default(true),
   sheets: z.array(sheetSkeleton),
@@ -86,12 +98,27 @@ const jobStatusBody = z.object({
   error: z.string().nullable().default(null),
 });
 
+/** The workspace as a git tree, in one of our own stores (`conductor/changes`), or why there is none. */
+export const treeRecord = z.object({
+  tree: z.string().nullable(),
+  store: z.string().nullable().default(null),
+  reason: z
+    .enum(['off', 'not_git', 'no_git', 'ignored', 'too_large', 'too_slow', 'failed'])
+    .nullable()
+    .default(null),
+  /** Paths in the workspace that are not in the tree. */
+  left_out: z.array(z.string()).default([]),
+});
+export type TreeRecord = z.infer<typeof treeRecord>;
+
 const attemptStarted = z.object({
   sheet: z.number(),
   attempt: z.number(),
   mode: attemptMode,
   instrument: z.string(),
   model: z.string().nullable(),
+  /** What rate limits are kept by: the instrument, and a print of the key. Empty in older journals: the instrument. */
+  account: z.string().default(''),
   fallback_index: z.number().default(0),
   prompt_sha256: z.string().nullable(),
   /** Command line as started, redacted; empty for HTTP. */
@@ -100,6 +127,7 @@ const attemptStarted = z.object({
   env_names: z.array(z.string()).default([]),
   base: z.string(),
   file_marks: snapshotSchema.default({}),
+  tree_before: treeRecord.nullable().default(null),
 });
 export type AttemptStarted = z.infer<typeof attemptStarted>;
 
@@ -113,6 +141,8 @@ const nextStep = z.object({
   normal_attempts: z.number(),
   completion_attempts: z.number(),
   rate_limit_waits: z.number(),
+  /** Waits for a spent quota or a usage limit: they have a budget of their own. */
+  quota_waits: z.number().default(0),
   interruptions: z.number(),
 });
 export type NextStep = z.infer<typeof nextStep>;
@@ -135,14 +165,21 @@ const attemptFinished = z.object({
   input_tokens: z.number().nullable(),
   output_tokens: z.number().nullable(),
   cost_usd: z.number().nullable(),
-  /** The cost is an estimate (an interrupted HTTP call). */
+  /** Priced or estimated by us, not stated by the instrument. */
   cost_estimated: z.boolean().default(false),
+  /** With `subscription` the cost is what it would have been at list price: nobody pays it. */
+  paid_by: z.enum(['subscription', 'key', 'cloud']).nullable().default(null),
   pass_percent: z.number().nullable(),
   rules: z.array(ruleResultSchema).default([]),
   session_id: z.string().nullable().default(null),
+  /** What else the instrument told about its answer. */
+  metadata: z.record(z.string(), z.unknown()).nullable().default(null),
   /** Last part of the redacted answer, kept for captured outputs and rows. */
   output_tail: z.string().default(''),
   stderr_tail: z.string().default(''),
+  tree_after: treeRecord.nullable().default(null),
+  /** Others ran in the same workspace meanwhile: the trees tell of all of them. */
+  mixed: z.boolean().default(false),
   sheet_status: sheetStatus,
   next: nextStep,
 });
@@ -166,9 +203,18 @@ const limitSet = z.object({
   account: z.string(),
   instrument: z.string(),
   until: z.number(),
+  /** Milliseconds after `until` at which the account is tried: not everybody who was told one instant should come at once. */
+  spread_ms: z.number().default(0),
   message: z.string(),
   stated: z.boolean(),
+  /** Windows in a row: attempts that met one limit together count once. */
   hits: z.number().default(1),
+  /** When this window began. */
+  since: z.number().default(0),
+  /** How many attempts the account takes at once after it; null = as many as before. */
+  width: z.number().nullable().default(null),
+  /** Checks since the window's end that found the instrument unusable. */
+  checks: z.number().default(0),
 });
 export type LimitState = z.infer<typeof limitSet>;
 
@@ -185,6 +231,13 @@ export const recordBodies = {
     description: z.string().nullable(),
     total_stages: z.number(),
     sheets: z.array(sheetSkeleton),
+    agents: z.array(agentState).optional(),
+  }),
+  /** Most of a cost limit is spent; said once a limit. */
+  'job.cost_warning': z.object({
+    sheet: z.number().nullable(),
+    spent_usd: z.number(),
+    limit_usd: z.number(),
   }),
   'job.pacing': z.object({ until: z.number() }),
   'job.archived': z.object({}),
@@ -195,7 +248,7 @@ export const recordBodies = {
   'sheet.status': sheetStatusBody,
   'sheet.reset': sheetReset,
   'limit.set': limitSet,
-  'limit.cleared': z.object({ account: z.string() }),
+  'limit.cleared': z.object({ account: z.string(), instrument: z.string().default('') }),
   'conductor.started': z.object({ build: z.string(), pid: z.number() }),
   'snapshot.job': z.object({ state: z.unknown() }),
   'snapshot.limits': z.object({ limits: z.array(limitSet) }),

@@ -1,10 +1,10 @@
 import { homedir } from 'node:os';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { looksSecret } from './environment-names';
-import { parseProfile, parseYaml, type ModelLists, type ProfileProblem } from './parse';
-import { modelSchema, type InstrumentProfile } from './schema';
+import type { McpServerDefinitions } from './mcp-servers';
+import { parseProfile, type ProfileProblem } from './parse';
+import { loadPrices, remembered, type PriceBook } from './prices';
+import type { InstrumentModel, InstrumentProfile } from './schema';
 import {
   inspectFolder,
   readProfileFiles,
@@ -25,8 +25,17 @@ export interface CatalogueEntry {
   readonly note: string | null;
 }
 
-/** Said of every profile of `kind: http` until its backend is there. */
-export const HTTP_NOT_AVAILABLE = 'HTTP instruments are not available yet in this version';
+/** What HTTP instruments may speak; the others are known and cannot be used yet. */
+const availableFamilies: ReadonlySet<string> = new Set(['anthropic', 'openai', 'ollama', 'recursive_light']);
+
+/** Why a profile cannot be used in this version; null = it can. */
+export function unavailableNote(profile: InstrumentProfile): string | null {
+  if (profile.http === null || profile.kind === 'cli') return null;
+  const family = profile.http.schema_family;
+  return availableFamilies.has(family)
+    ? null
+    : `HTTP instruments of the kind "${family}" are not available yet`;
+}
 
 /** The instruments of one job or one listing: a snapshot that never changes. */
 export class InstrumentCatalogue {
@@ -38,6 +47,14 @@ export class InstrumentCatalogue {
     readonly problems: readonly ProfileProblem[] = [],
     /** A workspace folder that brings profiles and was not approved; they are not in the catalogue. */
     readonly unapproved: FolderInspection | null = null,
+    /** Origins that scores may name as `base_url`. */
+    readonly approvedOrigins: ReadonlySet<string> = new Set(),
+    private readonly prices: PriceBook | null = null,
+    /** MCP servers of an approved workspace, with its real path; null = it brings none. */
+    readonly workspaceServers: {
+      readonly workspace: string;
+      readonly servers: McpServerDefinitions;
+    } | null = null,
   ) {
     this.entries = new Map([...entries].map((entry) => [entry.profile.name, entry]));
   }
@@ -48,6 +65,15 @@ export class InstrumentCatalogue {
 
   entry(name: string): CatalogueEntry | null {
     return this.entries.get(name) ?? null;
+  }
+
+  /** Where an entry's model and its price come from, for a person: the profile, the user's price file, or the built-in list with its date. */
+  priceSource(entry: CatalogueEntry, model: InstrumentModel): string {
+    const list = entry.profile.model_list;
+    if (this.prices?.fromUser.has(model)) return this.prices.userFile ?? entry.file;
+    if (list !== null && this.prices?.lists[list]?.includes(model))
+      return `built-in list "${list}", as of ${this.prices.asOf}`;
+    return entry.file;
   }
 
   /** Sorted. */
@@ -105,52 +131,22 @@ export interface CatalogueSources {
   readonly trust: TrustRecords;
 }
 
-const modelListsSchema = z.strictObject({
-  /** When the prices were last looked up; shown with costs. */
-  as_of: z.string(),
-  lists: z.record(z.string(), z.array(modelSchema)),
-});
-
-/** The last reading of each file: every job loads the catalogue anew, and its files hardly ever change. */
-const readings = new Map<
-  string,
-  { readonly text: string; readonly lists: ModelLists | null; readonly result: unknown }
->();
-
-/** What `read` gives for this text, from the last time if text and price lists are the same. */
-function reading<Result>(file: string, text: string, lists: ModelLists | null, read: () => Result): Result {
-  const known = readings.get(file);
-  if (known?.text === text && known.lists === lists) return known.result as Result;
-  const result = read();
-  readings.set(file, { text, lists, result });
-  return result;
-}
-
-/** Reads the built-in price file. @throws Error when the installation is broken. */
-export async function loadModelLists(builtInFolder: string): Promise<ModelLists> {
-  const file = join(builtInFolder, 'prices', 'models.yaml');
-  const text = await readFile(file, 'utf8');
-  const { value, problems } = reading(file, text, null, () => parseYaml(text, file, modelListsSchema));
-  if (value === null)
-    throw new Error(`${file}:${problems[0]?.line ?? 1}: ${problems[0]?.message ?? 'not readable'}`);
-  return value.lists;
-}
-
 /**
  * Loads all profiles: built-in, then the user's (which may replace a built-in one by name, whole), then the workspace's if approved (which may
  * replace none). A broken file never hides the others. @throws Error when the built-in folder is broken.
  */
 export async function loadCatalogue(sources: CatalogueSources): Promise<InstrumentCatalogue> {
-  const modelLists = await loadModelLists(sources.builtInFolder);
+  const prices = await loadPrices(sources.builtInFolder, sources.userFolder);
+  const modelLists = prices.lists;
   const entries = new Map<string, CatalogueEntry>();
-  const problems: ProfileProblem[] = [];
+  const problems: ProfileProblem[] = [...prices.problems];
   const add = (profile: InstrumentProfile, source: ProfileSource, file: string): void => {
     entries.set(profile.name, {
       profile,
       source,
       file,
-      supported: profile.kind === 'cli',
-      note: profile.kind === 'cli' ? null : HTTP_NOT_AVAILABLE,
+      supported: unavailableNote(profile) === null,
+      note: unavailableNote(profile),
     });
   };
 
@@ -164,7 +160,7 @@ export async function loadCatalogue(sources: CatalogueSources): Promise<Instrume
     const seen = new Map<string, string>();
     for (const { name, text } of read.files) {
       const file = join(folder, name);
-      const parsed = reading(file, text, modelLists, () => parseProfile(text, file, modelLists));
+      const parsed = remembered(file, text, modelLists, () => parseProfile(text, file, modelLists));
       problems.push(...parsed.problems);
       if (parsed.profile === null) continue;
       const first = seen.get(parsed.profile.name);
@@ -181,10 +177,11 @@ export async function loadCatalogue(sources: CatalogueSources): Promise<Instrume
     }
   }
 
+  const approvedOrigins = new Set(sources.trust.origins.map(({ origin }) => origin));
   const inspection =
     sources.workspace === null ? null : await inspectFolder(sources.workspace, sources.trust, modelLists);
   if (inspection === null || !inspection.approved)
-    return new InstrumentCatalogue(entries.values(), problems, inspection);
+    return new InstrumentCatalogue(entries.values(), problems, inspection, approvedOrigins, prices);
 
   problems.push(...inspection.problems);
   const folder = workspaceProfileFolder(inspection.path);
@@ -200,7 +197,9 @@ export async function loadCatalogue(sources: CatalogueSources): Promise<Instrume
     }
     add(withoutSecrets(profile), 'workspace', file);
   }
-  return new InstrumentCatalogue(entries.values(), problems);
+  const { servers, path: realWorkspace } = inspection;
+  const brought = Object.keys(servers).length === 0 ? null : { workspace: realWorkspace, servers };
+  return new InstrumentCatalogue(entries.values(), problems, null, approvedOrigins, prices, brought);
 }
 
 /** The same profile with no right to any key: what a folder brings may run once approved, but a key never follows it. */

@@ -48,6 +48,7 @@ export function environmentNames(profile: InstrumentProfile): EnvironmentNames {
   const command = profile.cli?.command;
   const listed = new Set([...(command?.required_env ?? []), ...(command?.secret_env ?? [])]);
   if (profile.http?.auth_env_var) listed.add(profile.http.auth_env_var);
+  if (profile.http?.base_url_env_var) listed.add(profile.http.base_url_env_var);
   const declared = new Set([...(command?.secret_env ?? []), profile.http?.auth_env_var]);
   const secret: string[] = [];
   const plain: string[] = [];

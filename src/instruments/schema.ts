@@ -139,6 +139,8 @@ const cliSchema = z.strictObject({
 
 const httpSchema = z.strictObject({
   base_url: z.url({ protocol: /^https?$/ }),
+  /** Ours. Variable of the user's environment that replaces `base_url`. */
+  base_url_env_var: envName.nullable().default(null),
   endpoint: z.string().default('/v1/chat/completions'),
   schema_family: z.enum(['openai', 'anthropic', 'gemini', 'ollama', 'recursive_light']),
   auth_env_var: envName.nullable().default(null),
@@ -202,4 +204,14 @@ export type CliProfile = InstrumentProfile & { readonly kind: 'cli'; readonly cl
 
 export function isCliProfile(profile: InstrumentProfile): profile is CliProfile {
   return profile.kind === 'cli' && profile.cli !== null;
+}
+
+/** A profile with `kind: http`, so that its section is there. */
+export type HttpProfile = InstrumentProfile & {
+  readonly kind: 'http';
+  readonly http: NonNullable<InstrumentProfile['http']>;
+};
+
+export function isHttpProfile(profile: InstrumentProfile): profile is HttpProfile {
+  return profile.kind === 'http' && profile.http !== null;
 }

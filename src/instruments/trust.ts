@@ -3,8 +3,9 @@ import { constants } from 'node:fs';
 import { chmod, mkdir, open, readFile, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { MAX_PROFILE_BYTES, parseProfile, type ModelLists, type ProfileProblem } from './parse';
 import { environmentNames } from './environment-names';
+import { describeServer, mcpServersSchema, type McpServerDefinitions } from './mcp-servers';
+import { MAX_PROFILE_BYTES, parseProfile, parseYaml, type ModelLists, type ProfileProblem } from './parse';
 
 /**
  * What a workspace folder brings counts only after a person approved exactly this content at exactly this place. `trust.json` holds the approvals.
@@ -21,11 +22,13 @@ const trustSchema = z.object({
       approved_at: z.number(),
     }),
   ),
+  /** Origins (`https://host:port`) that a score may name as `base_url`; a key never goes there. */
+  origins: z.array(z.object({ origin: z.string(), approved_at: z.number() })).default([]),
 });
 
 export type TrustRecords = z.infer<typeof trustSchema>;
 
-export const NO_TRUST: TrustRecords = { version: 1, folders: [] };
+export const NO_TRUST: TrustRecords = { version: 1, folders: [], origins: [] };
 
 /** Reads the text of `trust.json`. @throws Error when it is not such a file: a broken one approves nothing and must not be overwritten unseen. */
 export function parseTrust(text: string): TrustRecords {
@@ -48,12 +51,33 @@ export function isApproved(records: TrustRecords, path: string, sha256: string):
 
 /** Approves this content there; an earlier approval of other content at the same path ends. */
 export function approve(records: TrustRecords, path: string, sha256: string, now: number): TrustRecords {
-  return { version: 1, folders: [...revoke(records, path).folders, { path, sha256, approved_at: now }] };
+  const { folders } = revoke(records, path);
+  return { ...records, folders: [...folders, { path, sha256, approved_at: now }] };
 }
 
 /** Takes every approval of this path back. */
 export function revoke(records: TrustRecords, path: string): TrustRecords {
-  return { version: 1, folders: records.folders.filter((folder) => folder.path !== path) };
+  return { ...records, folders: records.folders.filter((folder) => folder.path !== path) };
+}
+
+/** Lets scores name this address, or takes that back. @throws Error for what is no http(s) address. */
+export function approveOrigin(records: TrustRecords, url: string, now: number): TrustRecords {
+  const origin = originOf(url);
+  const { origins } = revokeOrigin(records, url);
+  return { ...records, origins: [...origins, { origin, approved_at: now }] };
+}
+
+export function revokeOrigin(records: TrustRecords, url: string): TrustRecords {
+  const origin = originOf(url);
+  return { ...records, origins: records.origins.filter((entry) => entry.origin !== origin) };
+}
+
+/** `https://host:port` of an address. @throws Error for what is no http(s) address. */
+export function originOf(url: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:')
+    throw new Error(`${url} is no http:// or https:// address`);
+  return parsed.origin;
 }
 
 /** @throws Error when the file is there and is not a trust file, or cannot be read. A missing file approves nothing. */
@@ -134,29 +158,39 @@ export async function readProfileFiles(
       refuse(`more than ${MAX_FILES} profiles in one folder`);
       break;
     }
-    try {
-      // One descriptor for check and read, so that nothing can be swapped between; non-blocking, so that a pipe cannot hang us.
-      const links = options.followLinks ? 0 : constants.O_NOFOLLOW;
-      const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK | links);
-      try {
-        const status = await handle.stat();
-        if (!status.isFile()) refuse('not a plain file');
-        else if (status.size > MAX_PROFILE_BYTES) refuse(`larger than ${MAX_PROFILE_BYTES} bytes`);
-        else files.push({ name, text: await handle.readFile('utf8') });
-      } finally {
-        await handle.close();
-      }
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      refuse(code === 'ELOOP' ? 'a link; only plain files count here' : message);
-    }
+    const read = await readPlainFile(file, options);
+    if ('refusal' in read) refuse(read.refusal);
+    else files.push({ name, text: read.text });
   }
   return { files, problems };
 }
 
+async function readPlainFile(
+  file: string,
+  options: { readonly followLinks: boolean },
+): Promise<{ text: string } | { refusal: string; missing: boolean }> {
+  const refused = (refusal: string, missing = false) => ({ refusal, missing });
+  try {
+    // One descriptor for check and read, so that nothing can be swapped between; non-blocking, so that a pipe cannot hang us.
+    const links = options.followLinks ? 0 : constants.O_NOFOLLOW;
+    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK | links);
+    try {
+      const status = await handle.stat();
+      if (!status.isFile()) return refused('not a plain file');
+      if (status.size > MAX_PROFILE_BYTES) return refused(`larger than ${MAX_PROFILE_BYTES} bytes`);
+      return { text: await handle.readFile('utf8') };
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return refused(code === 'ELOOP' ? 'a link; only plain files count here' : message, code === 'ENOENT');
+  }
+}
+
 /** What a person is shown before approving. */
 export interface FolderItem {
-  readonly kind: 'instrument';
+  readonly kind: 'instrument' | 'mcp_server';
   readonly file: string;
   readonly name: string;
   /** What would run, or the address that would be called. */
@@ -171,7 +205,10 @@ export interface FolderInspection {
   readonly sha256: string;
   readonly approved: boolean;
   readonly items: readonly FolderItem[];
+  /** Its profiles. */
   readonly files: readonly FolderFile[];
+  /** Its MCP servers, by name. */
+  readonly servers: McpServerDefinitions;
   readonly problems: readonly ProfileProblem[];
 }
 
@@ -179,6 +216,13 @@ export interface FolderInspection {
 export function workspaceProfileFolder(workspace: string): string {
   return join(workspace, '.marianne', 'instruments');
 }
+
+/** Where a workspace names MCP servers: the block `mcp_servers`, as in `conductor.yaml`. */
+export function workspaceServerFile(workspace: string): string {
+  return join(workspace, '.marianne', 'mcp_servers.yaml');
+}
+
+const serverFileSchema = z.strictObject({ mcp_servers: mcpServersSchema });
 
 /**
  * Says what a workspace brings, with its digest and whether that was approved. Null when it brings nothing. A `.marianne` folder that is a link
@@ -197,7 +241,8 @@ export async function inspectFolder(
   }
   const folder = workspaceProfileFolder(path);
   const { files, problems } = await readProfileFiles(folder, { followLinks: false });
-  if (files.length === 0 && problems.length === 0) return null;
+  const brought = await readServers(path, problems);
+  if (files.length === 0 && brought.file === null && problems.length === 0) return null;
   const items: FolderItem[] = [];
   for (const { name: file, text } of files) {
     const parsed = parseProfile(text, join(folder, file), modelLists);
@@ -219,6 +264,35 @@ export async function inspectFolder(
         : environmentNames(profile).plain,
     });
   }
-  const sha256 = folderDigest(files);
-  return { path, sha256, approved: isApproved(records, path, sha256), items, files, problems };
+  for (const [name, server] of Object.entries(brought.servers)) {
+    items.push({
+      kind: 'mcp_server',
+      file: '../mcp_servers.yaml',
+      name,
+      runs: describeServer(server),
+      environment: Object.keys(server.env),
+    });
+  }
+  const sha256 = folderDigest(brought.file === null ? files : [...files, brought.file]);
+  const approved = isApproved(records, path, sha256);
+  return { path, sha256, approved, items, files, servers: brought.servers, problems };
+}
+
+async function readServers(
+  workspace: string,
+  problems: ProfileProblem[],
+): Promise<{ file: FolderFile | null; servers: McpServerDefinitions }> {
+  const file = workspaceServerFile(workspace);
+  const read = await readPlainFile(file, { followLinks: false });
+  if ('refusal' in read) {
+    if (!read.missing) problems.push({ file, line: null, severity: 'error', message: read.refusal });
+    return { file: null, servers: {} };
+  }
+  const parsed = parseYaml(read.text, file, serverFileSchema);
+  problems.push(...parsed.problems);
+  // No profile can have this name: it names no file in its folder.
+  return {
+    file: { name: '../mcp_servers.yaml', text: read.text },
+    servers: parsed.value?.mcp_servers ?? {},
+  };
 }

@@ -1,7 +1,7 @@
 /** `job.status`: the whole state of a job, with every key that the Python clients read, and ours. Instants are ISO-8601 UTC texts. */
 import { z } from 'zod';
 import { wireDiagnosticSchema } from './diagnostic';
-import { jobStatusSchema, sheetStatusSchema, statusReasonSchema } from './states';
+import { agentSchema, jobStatusSchema, sheetStatusSchema, statusReasonSchema } from './states';
 
 const nullableText = z.string().nullable();
 const nullableNumber = z.number().nullable();
@@ -78,8 +78,21 @@ export const attemptSummarySchema = z.object({
   cost_usd: nullableNumber,
   /** True when the cost was priced or estimated by us and not stated by the instrument. */
   cost_estimated: z.boolean(),
+  /** What else the instrument told about its answer, under its own names. */
+  metadata: anyObject.nullish(),
+  /** What is known of its workspace; `job.changes` has the files. Absent from older conductors. */
+  changes: z.enum(['some', 'none', 'recording', 'unrecorded']).optional(),
+  /** With `subscription`, `cost_usd` is the list price, which nobody pays. */
+  paid_by: z.enum(['subscription', 'key', 'cloud']).nullish(),
 });
 export type AttemptSummary = z.infer<typeof attemptSummarySchema>;
+
+/** Tokens were used and nobody knows what they cost. */
+export function isUnpriced(
+  attempt: Pick<AttemptSummary, 'cost_usd' | 'input_tokens' | 'output_tokens'>,
+): boolean {
+  return attempt.cost_usd === null && (attempt.input_tokens ?? 0) + (attempt.output_tokens ?? 0) > 0;
+}
 
 /** A sheet inside `job.status`. */
 export const sheetStateSchema = z.object({
@@ -148,8 +161,12 @@ export const sheetStateSchema = z.object({
   cost_confidence: z.number(),
   agent_feedback: anyObject.nullable(),
   // Ours.
+  /** Tokens were used for which no price is known: the cost says less than was spent. */
+  unpriced: z.boolean().default(false),
   attempts: z.array(attemptSummarySchema),
   status_reason: statusReasonSchema.nullable(),
+  /** List price of what a subscription covered; not in the costs above. */
+  list_price_usd: nullableNumber.optional(),
   depends_on: z.array(z.number()),
 });
 export type SheetState = z.infer<typeof sheetStateSchema>;
@@ -183,6 +200,8 @@ export const checkpointSchema = z.object({
   total_input_tokens: z.number(),
   total_output_tokens: z.number(),
   total_estimated_cost: z.number(),
+  /** Ours. Some tokens of this job have no known price: the cost says less than was spent. */
+  unpriced: z.boolean().default(false),
   cost_limit_reached: z.boolean(),
   worktree_path: nullableText,
   worktree_branch: nullableText,
@@ -201,6 +220,11 @@ export const checkpointSchema = z.object({
   // Ours.
   workspace: z.string(),
   diagnostics: z.array(wireDiagnosticSchema),
+  agents: z.array(agentSchema).optional(),
+  /** List price of what a subscription covered; not in `total_estimated_cost`. */
+  total_list_price_usd: z.number().optional(),
+  /** Most of a limit is spent: in words. */
+  cost_warning: nullableText.optional(),
   status_reason: statusReasonSchema.nullable(),
   /** Journal sequence number that this state includes: events up to it are already in here. */
   seq: z.number(),

@@ -120,6 +120,8 @@ export const instrumentRowSchema = z.object({
   status: z.enum(['ready', 'missing', 'needs_key', 'untrusted', 'unknown']),
   /** What is missing, or what it resolved to. */
   detail: text.nullable(),
+  /** ISO-8601 UTC, while a rate limit holds it back. */
+  limited_until: text.nullish(),
   default_model: text.nullable(),
   models: z.array(text),
   capabilities: z.array(text),
@@ -248,6 +250,23 @@ export const daemonMethods = {
       backends: z.record(z.string(), z.object({ seconds_remaining: z.number() })),
       active_limits: z.number(),
       recent_events_count: z.number(),
+      /** Ours: every limit, by account (an instrument, and a print of the key where there is one). One that is over stays until a probe succeeded. */
+      accounts: z
+        .array(
+          z.object({
+            account: text,
+            instrument: text,
+            /** ISO-8601. */
+            until: text,
+            seconds_remaining: z.number(),
+            /** The vendor said so; else it is our guess. */
+            stated: z.boolean(),
+            message: text,
+            /** Limits in a row. */
+            hits: z.number(),
+          }),
+        )
+        .optional(),
     }),
     idempotent: true,
   },
@@ -297,15 +316,24 @@ export const daemonMethods = {
   },
   'secrets.wanted': { params: noParams, result: z.object({ names: z.array(text) }), idempotent: true },
   'instruments.list': {
-    params: noParams,
+    /** With a workspace, its own profiles too, if they are approved. */
+    params: z.object({
+      workspace: optional(filePath),
+      /** Names of the variables that the caller has: tells whether a key is there. */
+      have: optional(z.array(text)),
+    }),
     result: z.object({ instruments: z.array(instrumentRowSchema) }),
     idempotent: true,
   },
   'instruments.check': {
     params: z.object({
       name: z.string().min(1),
-      /** Also ask what is left of the quota; that may cost a request. */
+      workspace: optional(filePath),
+      /** Also ask it for one word: costs a request. */
       quota: flag(false),
+      /** What a job of the caller would bring; used for this check only. */
+      env: z.record(z.string().min(1), z.string()).default({}),
+      secrets: z.record(z.string().min(1), z.string()).default({}),
     }),
     result: z.object({
       name: text,
@@ -318,7 +346,7 @@ export const daemonMethods = {
     idempotent: true,
   },
   'instruments.show': {
-    params: z.object({ name: z.string().min(1) }),
+    params: z.object({ name: z.string().min(1), workspace: optional(filePath) }),
     result: z.object({ instrument: instrumentRowSchema, profile: anyObject }),
     idempotent: true,
   },
@@ -335,6 +363,21 @@ export const daemonMethods = {
   'trust.revoke': {
     params: z.object({ dir: filePath }),
     result: z.object({ revoked: z.number() }),
+    idempotent: true,
+  },
+  /** Addresses that scores may name as `base_url`; a key never goes there. */
+  'trust.origins': {
+    params: z.object({
+      /** Null: only list. */
+      url: optional(z.string().min(1).max(2000)),
+      /** With `url`: approve it, or take the approval back. */
+      approve: flag(false),
+    }),
+    result: z.object({
+      origins: z.array(z.object({ origin: text, approved_at: text })),
+      /** What `url` came to; null without one. */
+      origin: text.nullable(),
+    }),
     idempotent: true,
   },
 } as const;

@@ -25,6 +25,7 @@ export const eventKinds = {
   'rate_limit.active': 'numbered',
   'rate_limit.cleared': 'numbered',
   'job.cost_update': 'numbered',
+  'job.cost_warning': 'numbered',
   'attempt.progress': 'ephemeral',
   'storage.failed': 'ephemeral',
   'storage.recovered': 'ephemeral',
@@ -78,8 +79,10 @@ export const eventDataSchemas = {
     pass_percentage: z.number().nullish(),
   }),
   progress: z.object({
-    stdout_bytes: z.number().nullish(),
-    stderr_bytes: z.number().nullish(),
+    phase: z.string().nullish(),
+    /** Of both streams, so far. */
+    bytes: z.number().nullish(),
+    lines: z.number().nullish(),
     elapsed_seconds: z.number().nullish(),
     last_line: z.string().nullish(),
   }),
@@ -88,9 +91,16 @@ export const eventDataSchemas = {
     model: z.string().nullish(),
     until: z.number().nullish(),
   }),
-  cost: z.object({ total_cost_usd: z.number().nullish(), limit_usd: z.number().nullish() }),
+  cost: z.object({
+    total_cost_usd: z.number().nullish(),
+    limit_usd: z.number().nullish(),
+    unpriced: z.boolean().nullish(),
+  }),
   storage: z.object({ message: z.string().nullish() }),
 } as const;
+
+/** `data` of `attempt.progress`, as the conductor fills it. */
+export type ProgressData = Required<z.input<typeof eventDataSchemas.progress>>;
 
 /**
  * Params of the notification `resync`: this subscriber fell behind and its queue was dropped. It subscribes again without `since` (or with the

@@ -1,5 +1,6 @@
 /** The one table of everything that can be called. */
 import type { z } from 'zod';
+import { changeMethods } from './change-methods';
 import { daemonMethods } from './daemon-methods';
 import { jobMethods } from './job-methods';
 
@@ -13,7 +14,10 @@ export interface MethodSpec {
   readonly streaming?: boolean;
 }
 
-export const methods = { ...daemonMethods, ...jobMethods } as const satisfies Record<string, MethodSpec>;
+export const methods = { ...daemonMethods, ...jobMethods, ...changeMethods } as const satisfies Record<
+  string,
+  MethodSpec
+>;
 
 export type MethodName = keyof typeof methods;
 /** What a caller may send: optional keys may be left out or null. */

@@ -29,6 +29,9 @@ export function statePaths(stateDir: string) {
     config: at('conductor.yaml'),
     instruments: at('instruments'),
     trust: at('trust.json'),
+    installationId: at('installation-id'),
+    accountSalt: at('account-salt'),
+    consents: at('consents.json'),
     owner: at('owner'),
     run: at('run'),
     socket: at('run', 's'),
@@ -39,6 +42,7 @@ export function statePaths(stateDir: string) {
     scores: at('scores'),
     prompts: at('prompts'),
     jobs: at('jobs'),
+    changes: at('changes'),
     log: at('log'),
     conductorLog: at('log', 'conductor.log'),
   } as const;
@@ -81,6 +85,11 @@ export function promptPath(stateDir: string, sha256: string): string {
 
 export function runPath(stateDir: string, run: string): string {
   return join(statePaths(stateDir).jobs, safeName(run, 'run id'));
+}
+
+/** What an MCP server says beside its work. @throws RangeError when the name is none. */
+export function mcpLogPath(stateDir: string, server: string): string {
+  return join(statePaths(stateDir).log, `mcp-${safeName(server, 'server name')}.log`);
 }
 
 /** `jobs/<run>/<sheet>.<attempt>`: what all files of an attempt begin with. @throws RangeError for what is no run id or number. */

@@ -16,6 +16,13 @@ export function cutCaptured(text: string, maxChars: number): string {
   return text.slice(0, last >= 0xd800 && last <= 0xdbff ? maxChars - 1 : maxChars) + truncationMark;
 }
 
+/** Cuts an answer to `max_output_capture_bytes` of UTF-8, never through a character; null = it is kept whole. */
+export function cutAnswer(text: string, maxBytes: number | null): string {
+  if (maxBytes === null || Buffer.byteLength(text) <= maxBytes) return text;
+  // What an incomplete character leaves at the end is not decoded in stream mode.
+  return new TextDecoder().decode(Buffer.from(text).subarray(0, maxBytes), { stream: true }) + truncationMark;
+}
+
 /** Numbers of the earlier sheets that a sheet may look back to. */
 export function lookback(sheetNum: number, policy: Pick<CrossSheetPolicy, 'lookbackSheets'>): number[] {
   const first = policy.lookbackSheets === 0 ? 1 : Math.max(1, sheetNum - policy.lookbackSheets);

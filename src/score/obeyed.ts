@@ -9,11 +9,6 @@ export const notObeyed: Readonly<Record<string, string>> = {
   spec: 'Specification fragments are not put into prompts.',
   'sheet.spec_tags': 'Specification fragments are not put into prompts.',
   circuit_breaker: 'Instruments are guarded by the conductor’s own settings.',
-  'rate_limit.detection_patterns': 'Rate limits are recognised by the instrument’s profile.',
-  'rate_limit.max_quota_waits': 'Waits for a quota count as `max_waits`.',
-  'cost_limits.cost_per_1k_input_tokens': 'Prices come from the instrument’s profile.',
-  'cost_limits.cost_per_1k_output_tokens': 'Prices come from the instrument’s profile.',
-  'cost_limits.warn_at_percent': 'Nobody is warned before the limit.',
   'stale_detection.check_interval_seconds': 'Silence is watched continuously.',
   'parallel.budget_partition': 'The budget is one for the whole job.',
   learning: 'Nothing is learned from outcomes.',
@@ -25,7 +20,8 @@ export const notObeyed: Readonly<Record<string, string>> = {
   isolation: 'No worktree is made: the job works in its workspace.',
   feedback: 'Feedback is not collected.',
   conductor: 'It has no effect.',
-  bridge: 'Local models get no tools from the score.',
+  bridge:
+    'A score starts no servers: name them in conductor.yaml and choose them with `instrument_config.mcp_servers`.',
   techniques: 'Techniques are not put into prompts.',
   agent_card: 'It has no effect.',
   notifications: 'No messages are sent.',
@@ -33,9 +29,8 @@ export const notObeyed: Readonly<Record<string, string>> = {
   concert: 'Jobs are not chained.',
   state_backend: 'State is kept by the conductor in its own store.',
   state_path: 'State is kept by the conductor in its own store.',
-  'backend.max_output_capture_bytes': 'Output is captured up to a fixed bound.',
-  'backend.ollama': 'Ollama is configured by its instrument profile.',
-  'backend.recursive_light': 'Recursive Light is configured by its instrument profile.',
+  'backend.ollama.dynamic_tools': 'All chosen tools are offered.',
+  'backend.ollama.compression_level': 'Tool descriptions are offered whole.',
 };
 
 /** True when the conductor acts on the field at this path (a field inside a listed block is not obeyed either). */

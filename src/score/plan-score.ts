@@ -31,6 +31,7 @@ export function planScore(score: Score, options: PlanOptions): Plan {
   const workspace = workspaceOf(score, options);
   const { retry, rate_limit: rate, parallel, cross_sheet: cross, cost_limits: cost } = fields;
   const limited = cost.max_cost_per_job !== null || cost.max_cost_per_sheet !== null;
+  const written = (key: string): boolean => score.isWritten(['cost_limits', key]);
   return {
     format: 1,
     name: fields.name,
@@ -54,7 +55,8 @@ export function planScore(score: Score, options: PlanOptions): Plan {
       waitMinutes: rate.wait_minutes,
       maxWaits: rate.max_waits,
       maxQuotaWaits: rate.max_quota_waits,
-      detectionPatterns: rate.detection_patterns,
+      // The format's defaults ("429", "quota") match harmless words: only what an author wrote is looked for.
+      detectionPatterns: score.isWritten(['rate_limit', 'detection_patterns']) ? rate.detection_patterns : [],
     },
     parallel: {
       enabled: parallel.enabled,
@@ -80,6 +82,10 @@ export function planScore(score: Score, options: PlanOptions): Plan {
             warnAtPercent: cost.warn_at_percent,
           }
         : null,
+    prices: {
+      per1kInput: written('cost_per_1k_input_tokens') ? cost.cost_per_1k_input_tokens : null,
+      per1kOutput: written('cost_per_1k_output_tokens') ? cost.cost_per_1k_output_tokens : null,
+    },
   };
 }
 

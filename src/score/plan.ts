@@ -19,6 +19,7 @@ export interface Plan {
     readonly waitMinutes: number;
     readonly maxWaits: number;
     readonly maxQuotaWaits: number;
+    /** As written by the author; empty when not written. */
     readonly detectionPatterns: readonly string[];
   };
   readonly parallel: {
@@ -35,6 +36,8 @@ export interface Plan {
     readonly maxCostPerJob: number | null;
     readonly warnAtPercent: number;
   } | null;
+  /** US dollars for 1,000 tokens, where the author wrote them; absent from older stored plans. */
+  readonly prices?: { readonly per1kInput: number | null; readonly per1kOutput: number | null };
 }
 
 export interface PlannedSheet {
@@ -90,9 +93,42 @@ export interface InstrumentConfig {
   readonly apiKeyEnv: string | null;
   readonly maxTokens: number | null;
   readonly temperature: number | null;
+  readonly fileTools: boolean | null;
+  /** MCP servers that are chosen; `allow` null = all of its tools. */
+  readonly mcpServers:
+    | readonly {
+        readonly name: string;
+        readonly allow: readonly string[] | null;
+        readonly deny: readonly string[];
+      }[]
+    | null;
+  /** A further attempt goes on with the agent's session of the one before; absent from older stored plans. */
+  readonly resumeSession?: boolean;
   /** Everything else, as written; a backend that knows a key reads it here, and validation has warned of the rest. */
   readonly other: Readonly<Record<string, unknown>>;
 }
+
+/** A configuration in which the score says nothing. */
+export const SILENT_CONFIG: InstrumentConfig = {
+  model: null,
+  timeoutSeconds: null,
+  firstOutputTimeoutSeconds: null,
+  idleTimeoutSeconds: null,
+  skipPermissions: null,
+  disableMcp: null,
+  outputFormat: null,
+  allowedTools: null,
+  systemPromptFile: null,
+  workingDirectory: null,
+  maxOutputCaptureBytes: null,
+  extraArgs: null,
+  apiKeyEnv: null,
+  maxTokens: null,
+  temperature: null,
+  fileTools: null,
+  mcpServers: null,
+  other: {},
+};
 
 export interface RetryPolicy {
   /** Retries after the first attempt: 3 means at most four attempts. */

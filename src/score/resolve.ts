@@ -95,6 +95,16 @@ const backendKeys = [
   'max_output_capture_bytes',
   'timeout_seconds',
 ] as const;
+/** Of the block `ollama`, which speaks of nobody else. */
+const ollamaKeys = [
+  'base_url',
+  'model',
+  'num_ctx',
+  'timeout_seconds',
+  'keep_alive',
+  'max_tool_iterations',
+  'health_check_timeout',
+] as const;
 const httpKeys = ['model', 'api_key_env', 'max_tokens', 'temperature'] as const;
 
 /** What `backend` says. Its defaults say nothing: the instrument's profile knows better. */
@@ -105,6 +115,18 @@ function backendLayer(score: Score, num: number): Layer {
   for (const key of backendKeys) if (written(key)) layer[key] = backend[key];
   if (backend.type === 'claude_cli') layer['model'] = backend.cli_model;
   else for (const key of httpKeys) if (written(key)) layer[key] = backend[key];
+  if (backend.type === 'ollama') {
+    for (const key of ollamaKeys)
+      if (score.isWritten(['backend', 'ollama', key])) layer[key] = backend.ollama[key];
+  }
+  if (backend.type === 'recursive_light') {
+    const { endpoint, user_id: userId, timeout } = backend.recursive_light;
+    const own = (key: string): boolean => score.isWritten(['backend', 'recursive_light', key]);
+    if (own('endpoint')) layer['base_url'] = endpoint;
+    if (userId !== null) layer['user_id'] = userId;
+    // `timeout_seconds` is the general one, and the same thing.
+    if (own('timeout') && !written('timeout_seconds')) layer['timeout_seconds'] = timeout;
+  }
   const timeout = backend.timeout_overrides[String(num)];
   if (timeout !== undefined) layer['timeout_seconds'] = timeout;
   const override = backend.sheet_overrides[String(num)];
@@ -120,7 +142,26 @@ function backendLayer(score: Score, num: number): Layer {
 }
 
 /** Settings that mean something only to the instrument they were written for; a fall-back does not inherit them. */
-const boundToInstrument = new Set(['model', 'cli_model', 'cli_extra_args', 'api_key_env', 'output_format']);
+const boundToInstrument = new Set([
+  'model',
+  'cli_model',
+  'cli_extra_args',
+  'api_key_env',
+  'output_format',
+  'base_url',
+  'thinking',
+  'user_id',
+]);
+/** Known keys without a field of their own in the plan: the vendors' classes read them. */
+const vendorKeys = new Set([
+  'base_url',
+  'max_tool_iterations',
+  'thinking',
+  'num_ctx',
+  'keep_alive',
+  'parallel_requests',
+  'user_id',
+]);
 const knownKeys: ReadonlySet<string> = new Set(Object.keys(instrumentConfig.shape));
 
 function withoutBound(layer: Layer): Layer {
@@ -158,7 +199,19 @@ function typed(layers: readonly Layer[], num: number, scoreDir: string): Instrum
     apiKeyEnv: config.api_key_env ?? null,
     maxTokens: config.max_tokens ?? null,
     temperature: config.temperature ?? null,
-    other: jsonData(Object.fromEntries(Object.entries(merged).filter(([key]) => !knownKeys.has(key)))),
+    fileTools: config.file_tools ?? null,
+    mcpServers:
+      config.mcp_servers?.map((chosen) =>
+        typeof chosen === 'string'
+          ? { name: chosen, allow: null, deny: [] }
+          : { name: chosen.name, allow: chosen.allow ?? null, deny: chosen.deny ?? [] },
+      ) ?? null,
+    resumeSession: config.resume_session ?? false,
+    other: jsonData(
+      Object.fromEntries(
+        Object.entries(merged).filter(([key]) => !knownKeys.has(key) || vendorKeys.has(key)),
+      ),
+    ),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Rules between fields, which a schema of single fields cannot express. Most are the reference's own. */
+import { FORBIDDEN_SERVER_VARIABLES } from '../instruments/mcp-servers';
 import type { Findings } from './findings';
 import { compilePythonRegex } from './regex';
 import type { InjectionFields, RuleFields, ScoreFields } from './schema/score';
@@ -142,22 +143,6 @@ function checkPolicies(fields: ScoreFields, findings: Findings): void {
   }
 }
 
-/** Names by which a program would be loaded or a key be taken: the reference refuses them in a server's environment. */
-const forbiddenEnvironment = new Set([
-  'PATH',
-  'LD_PRELOAD',
-  'LD_LIBRARY_PATH',
-  'DYLD_INSERT_LIBRARIES',
-  'DYLD_LIBRARY_PATH',
-  'PYTHONPATH',
-  'NODE_PATH',
-  'AWS_ACCESS_KEY_ID',
-  'AWS_SECRET_ACCESS_KEY',
-  'AWS_SESSION_TOKEN',
-  'ANTHROPIC_API_KEY',
-  'OPENAI_API_KEY',
-]);
-
 function checkSurroundings(fields: ScoreFields, findings: Findings): void {
   const ordered = (
     path: readonly string[],
@@ -207,7 +192,7 @@ function checkSurroundings(fields: ScoreFields, findings: Findings): void {
   }
   for (const [index, server] of (fields.bridge?.mcp_servers ?? []).entries()) {
     for (const name of Object.keys(server.env)) {
-      if (!forbiddenEnvironment.has(name.toUpperCase())) continue;
+      if (!FORBIDDEN_SERVER_VARIABLES.has(name.toUpperCase())) continue;
       findings.error(
         'P034',
         ['bridge', 'mcp_servers', index, 'env', name],

@@ -54,7 +54,7 @@ export class Notifications {
             })
             .join(', '),
         ),
-      work.costUsd > 0 && l10n.t('spent {0}', cost(work.costUsd)),
+      (work.costUsd > 0 || work.unpriced) && l10n.t('spent {0}', cost(work.costUsd, work.unpriced)),
     );
     const subject = work.failed[0] ?? work.completed[0];
     if (subject !== undefined) {

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import * as vscode from 'vscode';
 import { stateDirectory } from '../protocol/paths';
+import { ChangedFiles } from './changes/changed-files';
 import { commands } from './commands/table';
 import { tellFailure } from './commands/failure';
 import { workspaceFor } from './commands/submit';
@@ -45,7 +46,8 @@ export function start(
   log: vscode.LogOutputChannel,
   scoreRoom: LoadScoreRoom,
 ): Started {
-  useTranslator((message, ...args) => vscode.l10n.t(message, ...args));
+  const { t: translate } = vscode.l10n;
+  useTranslator(translate);
   const scope = new Scope();
   const onError = (error: unknown) =>
     log.warn(error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -83,6 +85,7 @@ export function start(
       new PromptPreview(connection, (score, text) => previewWorkspace(scoreRoom, score, text)),
     ),
   };
+  scope.add(new ChangedFiles(connection));
   scope.add(new StatusBar(connection, store));
   scope.add(keepContextKeys(connection, store));
   scope.add(registerScoreLanguage(languageDeps(scope, services)));

@@ -38,7 +38,7 @@ export class StatusBar implements Disposable {
       this.item.hide();
       return;
     }
-    const { running, waiting, failed, costToday } = summarise(this.store.list(), Date.now());
+    const { running, waiting, failed, costToday, unpricedToday } = summarise(this.store.list(), Date.now());
     const text =
       state === 'stopped'
         ? '$(debug-disconnect) Marianne'
@@ -48,7 +48,7 @@ export class StatusBar implements Disposable {
               running > 0 ? `$(sync~spin) ${running}` : '$(checklist) Marianne',
               waiting > 0 ? `$(bell-dot) ${waiting}` : '',
               failed > 0 ? `$(error) ${failed}` : '',
-              cost(costToday),
+              cost(costToday, unpricedToday),
             ]
               .filter((part) => part !== '')
               .join(' ');
@@ -61,7 +61,7 @@ export class StatusBar implements Disposable {
       l10n.t('{0} running', running),
       waiting > 0 && l10n.t('{0} wait', waiting),
       failed > 0 && l10n.t('{0} failed today', failed),
-      costToday > 0 && l10n.t('{0} today', cost(costToday)),
+      (costToday > 0 || unpricedToday) && l10n.t('{0} today', cost(costToday, unpricedToday)),
     );
     if (this.shown === text + words) return;
     this.shown = text + words;

@@ -139,6 +139,21 @@ describe('the wire of the Python system', () => {
     assert.equal((await client.request('job.status', { job_id: 'wire' })).error?.code, -32000);
   });
 
+  it('says what it accepts and does not do', async () => {
+    const submitted = await client.result('job.submit', {
+      config_path: conductor.score('notes', simple('notes', 'true')),
+      workspace: conductor.workspace,
+      self_healing_auto_confirm: true,
+      chain_depth: 2,
+    });
+    const warnings = submitted['warnings'] as { code: string; message: string }[];
+    assert.deepEqual(
+      warnings.filter(({ code }) => code === 'V400').map(({ message }) => message.split(' ')[0]),
+      ['self_healing', 'chain_depth'],
+    );
+    await conductor.until('notes');
+  });
+
   it('answers every daemon method', async () => {
     const keys: Record<string, string> = {
       'daemon.health': 'status pid uptime_seconds shutting_down',

@@ -244,6 +244,29 @@ prompt:
     assert.match(readFileSync(inWorkspace('cross.five'), 'utf8'), /\[3, 4\]/);
   });
 
+  it('keeps of an answer what max_output_capture_bytes allows, and the log whole', async () => {
+    const job = await play(
+      'capture',
+      `
+name: capture
+backend: { max_output_capture_bytes: 6 }
+instrument: cli
+${policy}
+cross_sheet: { auto_capture_stdout: true }
+sheet: { size: 1, total_items: 2 }
+prompt:
+  template: |
+    {% if sheet_num == 1 %}printf '0123456789'
+    {% else %}printf '%s' '{{ previous_outputs[1] }}' > captured.txt
+    {% endif %}
+`,
+    );
+    assert.equal(job.status, 'completed', job.error_message ?? '');
+    assert.equal(readFileSync(inWorkspace('captured.txt'), 'utf8'), '012345\n... [truncated]');
+    const log = await conductor.call('log.read', { job_id: 'capture', sheet: 1, stream: 'stdout' });
+    assert.equal(log.data, '0123456789');
+  });
+
   it('counts cost, pauses a job and fails a sheet that spend too much, and invents no price', async () => {
     const score = (name: string, limits: string, config = '') => `
 name: ${name}

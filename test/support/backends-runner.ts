@@ -14,7 +14,6 @@ import { profileFolder } from './profiles';
 import { loadCatalogue, type InstrumentCatalogue } from '../../src/instruments/catalogue';
 import { isCliProfile, type CliProfile } from '../../src/instruments/schema';
 import { NO_TRUST } from '../../src/instruments/trust';
-import type { InstrumentConfig } from '../../src/score/plan';
 
 /**
  * Runs prepared processes for real, without the shim: files as stdio, own process group, timers. Enough to prove that what `prepare` makes can be run and
@@ -127,26 +126,6 @@ export async function builtIn(name: string): Promise<CliProfile> {
   if (profile === null || !isCliProfile(profile)) throw new Error(`no CLI profile ${name}`);
   return profile;
 }
-
-/** A configuration in which the score says nothing. */
-export const SILENT_CONFIG: InstrumentConfig = {
-  model: null,
-  timeoutSeconds: null,
-  firstOutputTimeoutSeconds: null,
-  idleTimeoutSeconds: null,
-  skipPermissions: null,
-  disableMcp: null,
-  outputFormat: null,
-  allowedTools: null,
-  systemPromptFile: null,
-  workingDirectory: null,
-  maxOutputCaptureBytes: null,
-  extraArgs: null,
-  apiKeyEnv: null,
-  maxTokens: null,
-  temperature: null,
-  other: {},
-};
 
 /** An outcome as an adopting conductor finds it: nothing is known but what the shim recorded. */
 export function outcomeOf(

@@ -113,6 +113,20 @@ export class TestConductor {
     );
   }
 
+  /** Resolves with the record of a job once one of its sheets has this status. */
+  async untilSheet(run: string, sheet: number, status: string): Promise<Checkpoint> {
+    const deadline = Date.now() + 30_000;
+    for (;;) {
+      const job = await this.call('job.status', { job_id: run });
+      if (job.sheets[String(sheet)]?.status === status) return job;
+      if (Date.now() > deadline || ended.has(job.status))
+        throw new Error(
+          `sheet ${sheet} of ${run} is not ${status}: ${JSON.stringify(job.sheets).slice(0, 2000)}`,
+        );
+      await new Promise((done) => setTimeout(done, 20));
+    }
+  }
+
   log(): string {
     try {
       return readFileSync(join(this.home, 'log/conductor.log'), 'utf8').slice(-4000);

@@ -3,26 +3,7 @@ import { readySheets } from '../../src/conductor/engine/ready';
 import { settle } from '../../src/conductor/engine/settle';
 import { applyRecord, emptyState, type EngineState, type JobState } from '../../src/conductor/engine/state';
 import type { RecordDraft } from '../../src/conductor/records';
-import type { Plan, PlannedSheet } from '../../src/score/plan';
-
-const config = {
-  model: null,
-  timeoutSeconds: null,
-  firstOutputTimeoutSeconds: null,
-  idleTimeoutSeconds: null,
-  skipPermissions: null,
-  disableMcp: null,
-  outputFormat: null,
-  allowedTools: null,
-  systemPromptFile: null,
-  workingDirectory: null,
-  maxOutputCaptureBytes: null,
-  extraArgs: null,
-  apiKeyEnv: null,
-  maxTokens: null,
-  temperature: null,
-  other: {},
-};
+import { SILENT_CONFIG, type Plan, type PlannedSheet } from '../../src/score/plan';
 
 /** A plan whose sheet i+1 depends on `edges[i]`. */
 export function planOf(edges: number[][], parallel: Partial<Plan['parallel']> = {}): Plan {
@@ -36,7 +17,7 @@ export function planOf(edges: number[][], parallel: Partial<Plan['parallel']> = 
     description: null,
     movementName: null,
     dependsOn,
-    instrument: { profile: 'cli', label: 'cli', config },
+    instrument: { profile: 'cli', label: 'cli', config: SILENT_CONFIG },
     fallbacks: [],
     skipWhen: null,
     skipWhenCommand: null,

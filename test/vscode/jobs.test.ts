@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { answering, cliScore, eventually, extensionApi, scoreFile } from './kit';
@@ -160,5 +161,65 @@ describe('a job', () => {
       vscode.commands.executeCommand('marianne.submitScore', uri),
     );
     assert.match(told[0] ?? '', /cannot be played: line \d+/);
+  });
+});
+
+describe('what a sheet changed', () => {
+  const folder = () => vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? '';
+
+  it('is shown as one diff, and put back after a question', async function () {
+    this.timeout(40_000);
+    const api = await extensionApi();
+    const garden = join(folder(), 'garden');
+    mkdirSync(garden);
+    execFileSync('git', ['init', '-q'], { cwd: garden });
+    writeFileSync(join(garden, 'bed.txt'), 'weeds\n');
+    const script = 'echo roses > bed.txt; printf "\\377\\000" > new.bin';
+    const text = cliScore('garden', script).replace(
+      'instrument: cli',
+      'instrument: cli\nworkspace: ./garden',
+    );
+    const uri = await scoreFile('garden.yaml', text);
+    await vscode.commands.executeCommand('marianne.submitScore', uri);
+    await eventually('garden is done', () =>
+      api.jobs().find(({ id, status }) => id === 'garden' && status === 'completed'),
+    );
+    await vscode.commands.executeCommand('marianne.showChanges', { job: 'garden', sheet: 1 });
+    const tab = await eventually('the diff is open', () => vscode.window.tabGroups.activeTabGroup.activeTab);
+    assert.equal(tab.label.startsWith('garden · sheet 1 · attempt 1'), true, tab.label);
+    const version = (file: string, side: 'before' | 'after') =>
+      vscode.workspace.fs.readFile(
+        vscode.Uri.from({
+          scheme: 'marianne-changes',
+          path: join(garden, file),
+          query: new URLSearchParams({ job: 'garden', sheet: '1', attempt: '1', side, file }).toString(),
+        }),
+      );
+    assert.equal(Buffer.from(await version('bed.txt', 'before')).toString(), 'weeds\n');
+    assert.equal(Buffer.from(await version('bed.txt', 'after')).toString(), 'roses\n');
+    assert.deepEqual([...(await version('new.bin', 'after'))], [0xff, 0]);
+    await assert.rejects(async () => version('new.bin', 'before'), /./);
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+
+    const asked = await answering('Undo', () =>
+      vscode.commands.executeCommand('marianne.undoSheet', { job: 'garden', sheet: 1 }),
+    );
+    assert.match(
+      asked.join('\n'),
+      /^Undo what attempt 1 of sheet 1 of garden changed\?\n2 files are as they were/,
+    );
+    assert.equal(readFileSync(join(garden, 'bed.txt'), 'utf8'), 'weeds\n');
+    assert.deepEqual(readdirSync(garden).sort(), ['.git', 'bed.txt']);
+    const again = await answering('Undo', () =>
+      vscode.commands.executeCommand('marianne.undoSheet', { job: 'garden', sheet: 1 }),
+    );
+    assert.match(again[0] ?? '', /nothing to undo/);
+  });
+
+  it('is said not to be known outside a repository', async () => {
+    const told = await answering('Nothing', () =>
+      vscode.commands.executeCommand('marianne.showChanges', { job: 'green', sheet: 1 }),
+    );
+    assert.match(told[0] ?? '', /git repository/);
   });
 });

@@ -85,7 +85,7 @@ interface ConfigIssue {
 }
 
 async function issuesOf({ document, lines, text }: ConfigFile): Promise<ConfigIssue[]> {
-  const [{ isMap, isNode, isScalar }, { settingOf }] = await Promise.all([
+  const [{ isMap, isNode, isScalar }, { isNamedGroup, settingOf }] = await Promise.all([
     import('yaml'),
     import('../config-settings'),
   ]);
@@ -121,7 +121,7 @@ async function issuesOf({ document, lines, text }: ConfigFile): Promise<ConfigIs
             message: checked.error.issues[0]?.message ?? 'not valid',
           });
         }
-      } else if (before === '' && (key === 'socket' || key === 'executables')) {
+      } else if (before === '' && (key === 'socket' || isNamedGroup(key))) {
         if (isMap(value)) look(value, key);
         else issues.push({ severity: 'error', key, line, message: 'must be a mapping' });
       } else {
@@ -221,7 +221,7 @@ async function initConfig(
 
 async function setConfig(invocation: Invocation, _options: object, key = '', text = ''): Promise<ExitCode> {
   const { context, output } = invocation;
-  const [{ settingOf, settings }, { parse }] = await Promise.all([
+  const [{ isNamedGroup, settingOf, settings }, { parse }] = await Promise.all([
     import('../config-settings'),
     import('yaml'),
   ]);
@@ -245,10 +245,9 @@ async function setConfig(invocation: Invocation, _options: object, key = '', tex
       errorCode: 'invalid_config',
     });
   }
+  const [group = '', ...rest] = key.split('.');
   // A program's name may hold dots.
-  const path = key.startsWith('executables.')
-    ? ['executables', key.slice('executables.'.length)]
-    : key.split('.');
+  const path = isNamedGroup(group) ? [group, rest.join('.')] : key.split('.');
   setAt(file.document, path, value);
   await replaceFile(file.path, file.document.toString());
   if (output.json) output.document({ success: true, path: file.path, key, value });

@@ -1,6 +1,6 @@
 /** `errors`, `history`: what happened in a job. */
 import type { DaemonClient } from '../../client/daemon-client';
-import type { Checkpoint } from '../../protocol/checkpoint';
+import { isUnpriced, type Checkpoint } from '../../protocol/checkpoint';
 import type { AttemptDetail } from '../../protocol/job-methods';
 import { Option } from 'commander';
 import type { CliCommand, Invocation } from '../command';
@@ -8,7 +8,7 @@ import { action, examples, jsonOption, positive, subcommand } from '../command';
 import { withConductor } from '../connection';
 import type { ExitCode } from '../failure';
 import { Exit } from '../failure';
-import { counted, duration, instant, money, tokens } from '../text/amounts';
+import { counted, duration, instant, spent, tokens } from '../text/amounts';
 import { attemptResult, attemptTokens } from '../text/attempt';
 import { requireSheet, sheetsOf } from '../text/job';
 import { printable, printableLines } from '../text/printable';
@@ -81,7 +81,7 @@ async function history(invocation: Invocation, options: HistoryOptions, job = ''
             ? ''
             : `${one.validations.filter(({ passed }) => passed).length}/${one.validations.length}`,
           attemptTokens(one) === null ? '' : tokens(attemptTokens(one) ?? 0),
-          one.cost_usd === null ? '' : `${one.cost_estimated ? '~' : ''}${money(one.cost_usd)}`,
+          `${one.cost_estimated && one.cost_usd !== null ? '~' : ''}${spent(one.cost_usd, isUnpriced(one))}`,
         ]),
         output.width,
         output.out.dim,

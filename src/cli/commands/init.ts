@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { makeFolders } from '../../protocol/make-folders';
-import { loadInstruments, locateExecutable, PREFERRED_INSTRUMENTS } from '../catalogue';
+import { PREFERRED_INSTRUMENTS } from '../../instruments/preferred';
+import { loadInstruments, locateExecutable } from '../catalogue';
 import type { CliCommand, Invocation } from '../command';
 import { action, examples, jsonOption, subcommand } from '../command';
 import type { ExitCode } from '../failure';

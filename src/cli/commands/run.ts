@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
-import type { JobResponse, WirePlan } from '../../protocol/job-methods';
-import type { Plan } from '../../score/plan';
+import type { JobResponse } from '../../protocol/job-methods';
 import { Option } from 'commander';
+import { wireDiagnostic, wirePlan, wireRendering } from '../../score/wire-plan';
 import type { CliCommand, Invocation } from '../command';
 import { action, examples, jsonOption, positive, refused, sheetList, subcommand } from '../command';
 import { withConductor } from '../connection';
+import { agentLines, submitWithConsent } from '../consent';
 import type { ExitCode } from '../failure';
 import { CliFailure, Exit } from '../failure';
 import { followToEnd } from '../follow/finish';
@@ -12,7 +13,6 @@ import { reportDiagnostics, shortPath } from '../report-diagnostics';
 import type { Inspection } from '../score-inspection';
 import { readScore, submitParams } from '../submit';
 import { counted } from '../text/amounts';
-import { toWireDiagnostic } from '../text/diagnostics';
 import { renderingLines } from '../text/plan';
 
 interface RunOptions {
@@ -45,11 +45,11 @@ export const runCommand: CliCommand = {
       .option('--only <sheets>', 'play only these sheets, for example 2,5-7', sheetList)
       .option('-s, --start-sheet <n>', 'begin with this sheet', positive('--start-sheet'))
       .option('--again', 'play although this score is playing in that workspace already')
-      .option('--no-auto-continue', 'stay paused after a restart of the conductor until resumed')
+      .option('--no-auto-continue', 'pause at a rate limit until somebody resumes the job')
+      .option('-y, --yes', 'agree to agents that act without asking, in this workspace and from now on')
       .addOption(new Option('--sheet <sheets>', 'the same as --only').argParser(sheetList).hideHelp())
       .addOption(new Option('--fresh', 'accepted: every run is a new one').hideHelp())
-      .addOption(new Option('-H, --self-healing', 'accepted, not obeyed yet').hideHelp())
-      .addOption(new Option('-y, --yes', 'accepted: run asks nothing').hideHelp());
+      .addOption(new Option('-H, --self-healing', 'accepted, not obeyed yet').hideHelp());
     jsonOption(command);
     refused(command, '-e, --escalation', 'Pause and resume by hand: mzt pause, mzt resume.');
     examples(command, [
@@ -84,7 +84,7 @@ async function run(invocation: Invocation, file: string, options: RunOptions): P
     autoContinue: options.autoContinue,
   });
   return withConductor(invocation, async (conductor) => {
-    const answer = await conductor.client.call('job.submit', params);
+    const answer = await submitWithConsent(invocation, conductor.client, params, options.yes === true);
     const refusals = answer.diagnostics ?? [];
     await reportDiagnostics(
       invocation,
@@ -128,6 +128,7 @@ function sayAccepted(
   output.line(`${out.green('accepted')} ${out.bold(id)}${sheets}`);
   output.line(`  ${out.dim('score    ')} ${shortPath(path, context.cwd())}`);
   if (plan !== null) output.line(`  ${out.dim('workspace')} ${plan.workspace}`);
+  output.lines(agentLines(answer.agents ?? [], out));
   if (follows) {
     output.line();
     return;
@@ -141,7 +142,7 @@ function sayAccepted(
 async function dryRun(invocation: Invocation, file: string, options: RunOptions): Promise<ExitCode> {
   const { output } = invocation;
   const inspection = await readScore(invocation, { file, workspace: options.workspace, render: true });
-  const diagnostics = inspection.diagnostics.map(toWireDiagnostic);
+  const diagnostics = inspection.diagnostics.map(wireDiagnostic);
   await reportDiagnostics(invocation, inspection.path, inspection.text, diagnostics);
   const { plan, rendered } = inspection;
   if (plan === null || rendered === null) throw new CliFailure(Exit.usage, 'the score cannot be planned');
@@ -154,16 +155,7 @@ async function dryRun(invocation: Invocation, file: string, options: RunOptions)
       message: 'nothing was started',
       diagnostics,
       plan: wirePlan(plan),
-      rendering: sheets.map(({ sheet, result }) => ({
-        sheet: sheet.num,
-        prompt: result.ok
-          ? [result.preamble ?? '', result.prompt].filter((part) => part !== '').join('\n')
-          : null,
-        estimated_tokens: result.ok
-          ? Math.ceil((result.prompt.length + (result.preamble?.length ?? 0)) / 4)
-          : null,
-        error: result.ok ? null : (result.diagnostics[0]?.message ?? 'not rendered'),
-      })),
+      rendering: wireRendering({ ...rendered, sheets }),
     });
   } else {
     output.lines(renderingLines(plan, sheets, output.out));
@@ -171,35 +163,4 @@ async function dryRun(invocation: Invocation, file: string, options: RunOptions)
     output.info(`${output.out.bold('dry run:')} nothing was started. To play it: mzt run ${file}`);
   }
   return Exit.ok;
-}
-
-/** The plan as the wire tells it. */
-function wirePlan(plan: Plan): WirePlan {
-  return {
-    name: plan.name,
-    description: plan.description,
-    workspace: plan.workspace,
-    total_sheets: plan.totalSheets,
-    total_stages: plan.totalStages,
-    parallel_max_concurrent: plan.parallel.enabled ? plan.parallel.maxConcurrent : 1,
-    sheets: plan.sheets.map((sheet) => ({
-      sheet: sheet.num,
-      stage: sheet.stage,
-      instance: sheet.instance,
-      fan_count: sheet.fanCount,
-      description: sheet.description,
-      movement: sheet.movementName,
-      depends_on: [...sheet.dependsOn],
-      instrument: sheet.instrument.profile,
-      model: sheet.instrument.config.model,
-      fallbacks: sheet.fallbacks.map(({ profile }) => profile),
-      skip_when: sheet.skipWhen,
-      validations: sheet.validations.map(({ index, type, stage, description }) => ({
-        index,
-        type,
-        stage,
-        description,
-      })),
-    })),
-  };
 }

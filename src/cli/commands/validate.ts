@@ -8,7 +8,8 @@ import { Exit } from '../failure';
 import { reportDiagnostics, shortPath } from '../report-diagnostics';
 import type { Inspection } from '../score-inspection';
 import { hasErrors, inspectScore } from '../score-inspection';
-import { diagnosticCounts, toWireDiagnostic } from '../text/diagnostics';
+import { wireDiagnostic } from '../../score/wire-plan';
+import { diagnosticCounts } from '../text/diagnostics';
 import { planSummary, promptPreview } from '../text/plan';
 
 export const validateCommand: CliCommand = {
@@ -58,7 +59,7 @@ async function validate(
     );
     return code;
   }
-  await reportDiagnostics(invocation, inspection.path, inspection.text, diagnostics.map(toWireDiagnostic));
+  await reportDiagnostics(invocation, inspection.path, inspection.text, diagnostics.map(wireDiagnostic));
   const name = shortPath(inspection.path, context.cwd());
   const counts = diagnosticCounts(diagnostics);
   const verdict = code === Exit.ok ? output.out.green('valid') : output.out.red('not valid');
@@ -100,7 +101,7 @@ function issueReport(diagnostics: readonly Diagnostic[]) {
       suggestion: diagnostic.remedy,
       auto_fixable: diagnostic.fix !== undefined,
       metadata: {},
-      range: toWireDiagnostic(diagnostic).range,
+      range: wireDiagnostic(diagnostic).range,
     })),
   };
 }

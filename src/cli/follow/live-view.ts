@@ -3,7 +3,7 @@ import type { SheetState } from '../../protocol/checkpoint';
 import { duration } from '../text/amounts';
 import type { JobStyle } from '../text/job';
 import { jobHeadline, reasonText, sheetRemark, sheetTokens } from '../text/job';
-import { money } from '../text/amounts';
+import { spent } from '../text/amounts';
 import { displayWidth, pad, printable, truncate } from '../text/printable';
 import { statusWord } from '../text/symbols';
 import type { JobTracker } from './tracker';
@@ -85,10 +85,11 @@ function sheetLine(
       : sheet.total_duration_seconds;
   const attempt = Math.max(sheet.attempt_count, progress?.attempt ?? 0);
   const used = sheetTokens(sheet);
+  const cost = spent(sheet.estimated_cost === 0 ? null : sheet.estimated_cost, sheet.unpriced);
   const facts = [
     ...(attempt > 1 ? [`attempt ${attempt}`] : []),
     ...(used === '' ? [] : [`${used} tokens`]),
-    ...(sheet.estimated_cost === null || sheet.estimated_cost === 0 ? [] : [money(sheet.estimated_cost)]),
+    ...(cost === '' ? [] : [cost]),
   ].join('  ');
   const said = plays ? printable(progress?.lastLine ?? '') : sheetRemark(sheet, now);
   return [

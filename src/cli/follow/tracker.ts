@@ -57,7 +57,7 @@ export class JobTracker {
       this.progress.set(sheet, {
         attempt: event.attempt ?? null,
         lastLine: data.last_line ?? '',
-        bytes: (data.stdout_bytes ?? 0) + (data.stderr_bytes ?? 0),
+        bytes: data.bytes ?? 0,
       });
       return;
     }
@@ -65,7 +65,11 @@ export class JobTracker {
       const cost =
         event.type === 'job.cost_update' ? eventDataSchemas.cost.safeParse(event.data).data : undefined;
       if (this.record !== null && typeof cost?.total_cost_usd === 'number') {
-        this.record = { ...this.record, total_estimated_cost: cost.total_cost_usd };
+        this.record = {
+          ...this.record,
+          total_estimated_cost: cost.total_cost_usd,
+          unpriced: cost.unpriced ?? this.record.unpriced,
+        };
       }
       return;
     }

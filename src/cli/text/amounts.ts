@@ -28,6 +28,12 @@ export function money(usd: number): string {
   return usd < 0.01 ? `$${usd.toFixed(4)}` : `$${usd.toFixed(2)}`;
 }
 
+/** What is known of a cost, and whether more was spent than that: `$0.02`, `$0.02 + unpriced`, `unpriced`. Nothing known, nothing said. */
+export function spent(usd: number | null, unpriced: boolean): string {
+  const known = usd === null || (usd === 0 && unpriced) ? '' : money(usd);
+  return [known, unpriced ? 'unpriced' : ''].filter((part) => part !== '').join(' + ');
+}
+
 /** Tokens: `950`, `12.3k`, `4.6M`. */
 export function tokens(count: number): string {
   if (count < 1_000) return String(count);

@@ -1,5 +1,5 @@
 /** One attempt as people read it. */
-import type { AttemptSummary } from '../../protocol/checkpoint';
+import { isUnpriced, type AttemptSummary } from '../../protocol/checkpoint';
 import type { AttemptDetail } from '../../protocol/job-methods';
 import type { Colors } from '../output';
 import { duration, instant, money, tokens } from './amounts';
@@ -84,7 +84,14 @@ export function attemptLines(attempt: AttemptDetail, colors: Colors, now: number
         ? null
         : `${tokens(attempt.input_tokens ?? 0)} in, ${tokens(attempt.output_tokens ?? 0)} out`,
     ),
-    ...fact('cost', cost === null ? null : `${money(cost)}${attempt.cost_estimated ? ' (estimated)' : ''}`),
+    ...fact(
+      'cost',
+      cost === null
+        ? isUnpriced(attempt)
+          ? 'unpriced'
+          : null
+        : `${money(cost)}${attempt.cost_estimated ? ' (estimated)' : ''}`,
+    ),
     ...attempt.validations.flatMap((rule) =>
       fact(
         rule.passed ? 'check passed' : 'check FAILED',
@@ -97,6 +104,9 @@ export function attemptLines(attempt: AttemptDetail, colors: Colors, now: number
     ...fact('folder', attempt.cwd),
     ...fact('variables', attempt.env_names.join(' ')),
     ...fact('session', attempt.session_id),
+    ...Object.entries(attempt.metadata ?? {}).flatMap(([name, value]) =>
+      fact(printable(name), printable(JSON.stringify(value))),
+    ),
     ...fact('prompt', attempt.prompt_digest === null ? null : `sha256 ${attempt.prompt_digest}`),
     ...fact('stdout', attempt.stdout_path),
     ...fact('stderr', attempt.stderr_path),

@@ -1,30 +1,8 @@
 /** Diagnostics as people read them: place, message, the line with a caret, and what to do. */
 import type { WireDiagnostic } from '../../protocol/diagnostic';
-import type { Diagnostic } from '../../score/diagnostic';
 import type { TextIndex } from '../../score/text-index';
 import type { Colors } from '../output';
 import { displayWidth, printable, truncate } from './printable';
-
-/** The wire's form of a diagnostic of the score room. */
-export function toWireDiagnostic(diagnostic: Diagnostic): WireDiagnostic {
-  const { code, severity, message, remedy, path, range, fix } = diagnostic;
-  return {
-    code,
-    severity,
-    message,
-    remedy,
-    range: range && wireRange(range),
-    path,
-    ...(fix === undefined
-      ? {}
-      : { fix: { title: fix.title, range: wireRange(fix.range), new_text: fix.newText } }),
-  };
-}
-
-function wireRange(range: NonNullable<Diagnostic['range']>): NonNullable<WireDiagnostic['range']> {
-  const { line, column, endLine, endColumn, offset, end } = range;
-  return { line, column, end_line: endLine, end_column: endColumn, offset, end };
-}
 
 export interface DiagnosticStyle {
   /** How the file is called in messages. */

@@ -1,6 +1,6 @@
 /** Jobs in a table. */
 import type { JobRow } from '../../protocol/states';
-import { instant, money } from './amounts';
+import { instant, spent } from './amounts';
 import type { JobStyle } from './job';
 import { reasonText } from './job';
 import { printable } from './printable';
@@ -21,7 +21,7 @@ export function jobTable(jobs: readonly JobRow[], { colors, symbols, width, now 
       job.job_id,
       `${symbols.mark(job.status)} ${statusWord(job.status)}`,
       typeof job.progress_total === 'number' ? `${job.progress_completed ?? 0}/${job.progress_total}` : '',
-      typeof job.total_cost_usd === 'number' && job.total_cost_usd > 0 ? money(job.total_cost_usd) : '',
+      spent(job.total_cost_usd === 0 ? null : (job.total_cost_usd ?? null), job.unpriced ?? false),
       instant(job.submitted_at * 1000, now),
       printable(job.error_message ?? '') || reasonText(job.status_reason, now),
     ]),

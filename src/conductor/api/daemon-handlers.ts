@@ -1,13 +1,20 @@
 import { freemem, loadavg, totalmem } from 'node:os';
 import type { CatalogueEntry, InstrumentCatalogue } from '../../instruments/catalogue';
-import { isCliProfile } from '../../instruments/schema';
-import { approve, inspectFolder, readTrustFile, revoke, writeTrustFile } from '../../instruments/trust';
-import { loadModelLists } from '../../instruments/catalogue';
+import {
+  approve,
+  approveOrigin,
+  inspectFolder,
+  originOf,
+  readTrustFile,
+  revoke,
+  revokeOrigin,
+  writeTrustFile,
+} from '../../instruments/trust';
+import { loadPrices } from '../../instruments/prices';
+import { statePaths } from '../../protocol/paths';
 import { DaemonError, ErrorCode, UntrustedError } from '../../protocol/errors';
-import type { InstrumentRow } from '../../protocol/daemon-methods';
 import { readProcess } from '../../process/identity';
 import { findMarked } from '../../process/table';
-import { resolveExecutable } from '../../process/resolve';
 import type { ConductorConfig } from '../config';
 import type { Engine } from '../engine/engine';
 import type { EngineCore } from '../engine/core';
@@ -15,6 +22,7 @@ import { readLog } from '../output/read-log';
 import type { Handlers } from '../server/handlers';
 import type { SecretStore } from '../secrets';
 import type { StateBackend } from '../state-backend';
+import { checkInstrument, instrumentRow } from './instrument-rows';
 
 export interface DaemonApiOptions {
   readonly engine: Engine;
@@ -107,13 +115,24 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
     },
     'daemon.rate_limits': () => {
       const now = Date.now();
-      const active = [...core.durable.limits.values()].filter((limit) => limit.until > now);
+      const known = [...core.durable.limits.values()].sort((a, b) => a.until - b.until);
+      const active = known.filter((limit) => limit.until > now);
       return Promise.resolve({
+        // Of several accounts of an instrument the one that is limited longest: it comes last.
         backends: Object.fromEntries(
           active.map((limit) => [limit.instrument, { seconds_remaining: (limit.until - now) / 1000 }]),
         ),
         active_limits: active.length,
         recent_events_count: active.reduce((sum, limit) => sum + limit.hits, 0),
+        accounts: known.map(({ account, instrument, until, stated, message, hits }) => ({
+          account,
+          instrument,
+          until: new Date(until).toISOString(),
+          seconds_remaining: Math.max(0, (until - now) / 1000),
+          stated,
+          message,
+          hits,
+        })),
       });
     },
     'daemon.clear_rate_limits': async (params) => {
@@ -204,39 +223,21 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
       return Promise.resolve({ accepted });
     },
     'secrets.wanted': () => Promise.resolve({ names: options.secrets.wanted() }),
-    'instruments.list': async () => {
-      const catalogue = await options.loadCatalogue(null);
-      return { instruments: await Promise.all(catalogue.list().map((entry) => row(entry, options))) };
+    'instruments.list': async (params) => {
+      const catalogue = await options.loadCatalogue(params.workspace);
+      return {
+        instruments: await Promise.all(
+          catalogue.list().map((entry) => instrumentRow(entry, options, params.have)),
+        ),
+      };
     },
     'instruments.show': async (params) => {
-      const entry = known(await options.loadCatalogue(null), params.name);
-      return { instrument: await row(entry, options), profile: { ...entry.profile } };
+      const entry = known(await options.loadCatalogue(params.workspace), params.name);
+      return { instrument: await instrumentRow(entry, options, null), profile: { ...entry.profile } };
     },
     'instruments.check': async (params) => {
-      const entry = known(await options.loadCatalogue(null), params.name);
-      const line = await row(entry, options);
-      const found = {
-        name: 'program',
-        ok: line.status === 'ready',
-        message: line.detail ?? '',
-        remedy: line.status === 'ready' ? null : entry.profile.install_hint,
-      };
-      if (line.status !== 'ready' || !isCliProfile(entry.profile)) {
-        return { name: params.name, ok: false, version: null, checks: [found] };
-      }
-      const health = await engine.checkInstrument(entry.profile);
-      const version = {
-        name: 'version',
-        ok: health.ok,
-        message: health.message,
-        remedy: health.ok ? null : entry.profile.install_hint,
-      };
-      return {
-        name: params.name,
-        ok: health.ok,
-        version: health.ok ? health.message : null,
-        checks: [found, version],
-      };
+      const entry = known(await options.loadCatalogue(params.workspace), params.name);
+      return checkInstrument(entry, options, params);
     },
     'trust.list': async (params) => ({ dir: params.dir, entries: await trustEntries(params.dir, identity) }),
     'trust.approve': async (params) => {
@@ -249,11 +250,7 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
         });
       }
       let records = await readTrustFile(identity.trustFile);
-      const inspection = await inspectFolder(
-        params.dir,
-        records,
-        await loadModelLists(identity.builtInProfiles),
-      );
+      const inspection = await inspectFolder(params.dir, records, await modelLists(identity));
       for (const digest of params.digests)
         if (inspection) records = approve(records, inspection.path, digest, Date.now());
       await writeTrustFile(identity.trustFile, records);
@@ -261,14 +258,29 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
     },
     'trust.revoke': async (params) => {
       const records = await readTrustFile(identity.trustFile);
-      const inspection = await inspectFolder(
-        params.dir,
-        records,
-        await loadModelLists(identity.builtInProfiles),
-      );
+      const inspection = await inspectFolder(params.dir, records, await modelLists(identity));
       const next = revoke(records, inspection?.path ?? params.dir);
       await writeTrustFile(identity.trustFile, next);
       return { revoked: records.folders.length - next.folders.length };
+    },
+    'trust.origins': async ({ url, approve: wanted }) => {
+      let records = await readTrustFile(identity.trustFile);
+      let origin: string | null = null;
+      if (url) {
+        try {
+          origin = originOf(url);
+        } catch (error) {
+          throw new DaemonError(ErrorCode.invalidParams, (error as Error).message);
+        }
+        const now = Date.now();
+        records = wanted ? approveOrigin(records, origin, now) : revokeOrigin(records, origin);
+        await writeTrustFile(identity.trustFile, records);
+      }
+      const origins = records.origins.map((entry) => ({
+        origin: entry.origin,
+        approved_at: new Date(entry.approved_at).toISOString(),
+      }));
+      return { origins, origin };
     },
   };
 }
@@ -282,38 +294,13 @@ function known(catalogue: InstrumentCatalogue, name: string): CatalogueEntry {
   });
 }
 
-async function row(entry: CatalogueEntry, options: DaemonApiOptions): Promise<InstrumentRow> {
-  const { profile } = entry;
-  const base = {
-    name: profile.name,
-    display_name: profile.display_name,
-    description: profile.description,
-    kind: profile.kind,
-    source: entry.source === 'workspace' ? ('folder' as const) : entry.source,
-    path: entry.file,
-    default_model: profile.default_model,
-    models: profile.models.map((model) => model.name),
-    capabilities: [...profile.capabilities],
-  };
-  if (!isCliProfile(profile)) return { ...base, status: 'unknown', detail: entry.note };
-  const setting = options.config.executables[profile.cli.command.executable];
-  const found = await resolveExecutable(profile.cli.command.executable, {
-    path: process.env['PATH'] ?? '',
-    home: options.identity.home,
-    ...(setting === undefined ? {} : { setting }),
-  });
-  if (found.found)
-    return { ...base, status: 'ready', detail: `${found.path} (${found.source.replace('_', ' ')})` };
-  return {
-    ...base,
-    status: 'missing',
-    detail: `"${profile.cli.command.executable}" was not found${profile.install_hint === null ? '' : `; ${profile.install_hint}`}`,
-  };
+async function modelLists({ builtInProfiles, stateDir }: DaemonApiOptions['identity']) {
+  return (await loadPrices(builtInProfiles, statePaths(stateDir).instruments)).lists;
 }
 
 async function trustEntries(dir: string, identity: DaemonApiOptions['identity']) {
   const records = await readTrustFile(identity.trustFile);
-  const inspection = await inspectFolder(dir, records, await loadModelLists(identity.builtInProfiles));
+  const inspection = await inspectFolder(dir, records, await modelLists(identity));
   if (!inspection) return [];
   const folder = records.folders.find((entry) => entry.path === inspection.path);
   return [
@@ -322,7 +309,11 @@ async function trustEntries(dir: string, identity: DaemonApiOptions['identity'])
       name: inspection.items.map((item) => item.name).join(', '),
       path: inspection.path,
       digest: inspection.sha256,
-      summary: inspection.items.map((item) => `${item.name} runs ${item.runs}`).join('; '),
+      summary: inspection.items
+        .map(({ name, runs, kind }) =>
+          kind === 'mcp_server' ? `MCP server ${name}: ${runs}` : `${name} runs ${runs}`,
+        )
+        .join('; '),
       approved: inspection.approved,
       approved_at: inspection.approved && folder ? new Date(folder.approved_at).toISOString() : null,
     },

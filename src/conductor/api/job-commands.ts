@@ -9,7 +9,7 @@ import { hasErrors } from '../engine/score-intake';
 import type { Handlers } from '../server/handlers';
 import type { JobApiOptions, JobLookup } from './job-lookup';
 import { recoverFromArtifacts } from './recover';
-import { wireDiagnostic, wirePlan, wireRendering } from './wire-plan';
+import { wireDiagnostic, wirePlan, wireRendering } from '../../score/wire-plan';
 
 /** What changes jobs. */
 export function jobCommands(options: JobApiOptions, lookup: JobLookup): Handlers {
@@ -84,6 +84,8 @@ export function jobCommands(options: JobApiOptions, lookup: JobLookup): Handlers
         submitKey: params.submit_key,
         again: params.again,
         autoContinue: params.auto_continue,
+        consent: params.consent,
+        storedSecrets: params.stored_secrets ?? [],
         ...parts(params.env ?? {}, params.secrets ?? {}),
       });
       if (outcome.kind === 'rejected') {
@@ -92,11 +94,19 @@ export function jobCommands(options: JobApiOptions, lookup: JobLookup): Handlers
           status: 'rejected',
           message: outcome.message,
           diagnostics: outcome.diagnostics.map(wireDiagnostic),
+          ...(outcome.consentNeeded
+            ? {
+                consent_needed: {
+                  workspace: outcome.consentNeeded.workspace,
+                  instruments: [...outcome.consentNeeded.instruments],
+                },
+              }
+            : {}),
         };
       }
       const notes = [
         ...outcome.diagnostics.filter(({ severity }) => severity !== 'info'),
-        ...(params.self_healing ? [selfHealingNote] : []),
+        ...notObeyed(params),
       ];
       return {
         job_id: outcome.run,
@@ -104,6 +114,7 @@ export function jobCommands(options: JobApiOptions, lookup: JobLookup): Handlers
         status: 'accepted',
         message: `accepted as ${outcome.run}, working in ${outcome.workspace}`,
         warnings: notes.map(wireDiagnostic),
+        agents: [...outcome.agents],
       };
     },
     'job.pause': async (params) => {
@@ -199,14 +210,33 @@ function parts(
   };
 }
 
-const selfHealingNote: Diagnostic = {
-  code: 'V401',
-  severity: 'warning',
-  message: '--self-healing is accepted, not obeyed yet: retries and completion mode heal as the score says.',
-  remedy: null,
-  range: null,
-  path: null,
-};
+/** What a submit asks for that the conductor does not do yet: said, never ignored without a word. */
+function notObeyed(params: {
+  readonly self_healing: boolean;
+  readonly self_healing_auto_confirm: boolean;
+  readonly chain_depth: number | null;
+}): Diagnostic[] {
+  const note = (message: string): Diagnostic => ({
+    code: 'V400',
+    severity: 'warning',
+    message,
+    remedy: null,
+    range: null,
+    path: null,
+  });
+  return [
+    ...(params.self_healing || params.self_healing_auto_confirm
+      ? [
+          note(
+            'self_healing is accepted, not obeyed yet: retries and completion mode heal as the score says.',
+          ),
+        ]
+      : []),
+    ...((params.chain_depth ?? 0) > 0
+      ? [note('chain_depth is accepted, not obeyed yet: the run is recorded as one of its own.')]
+      : []),
+  ];
+}
 
 function withRemedy(error: { readonly message: string; readonly remedy: string | null }): string {
   return error.remedy === null ? error.message : `${error.message}. ${error.remedy}`;

@@ -1,4 +1,5 @@
 import { UnknownSheetError } from '../../protocol/errors';
+import type { ChangeRecorder } from '../changes/recorder';
 import type { Engine } from '../engine/engine';
 import type { EngineCore } from '../engine/core';
 import { loadBundle } from '../engine/bundles';
@@ -13,6 +14,9 @@ export interface JobApiOptions {
   readonly stateBackend: StateBackend;
   readonly holds: HoldReasons;
   readonly stateDir: string;
+  readonly changes: ChangeRecorder;
+  /** Of the person who started the conductor: files that are put back are theirs. */
+  readonly umask: number;
   readonly scoresDir: string;
   readonly pid: number;
   keepSecrets(run: string, values: Readonly<Record<string, string>>): void;

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { UnknownSheetError } from '../../protocol/errors';
 import { attemptFiles, promptPath } from '../../protocol/paths';
 import { hasErrors } from '../engine/score-intake';
+import type { AttemptState, SheetState } from '../engine/state';
 import { readLog } from '../output/read-log';
 import { renderReport } from '../report/render';
 import type { Handlers } from '../server/handlers';
@@ -10,7 +11,7 @@ import { attemptSummary, iso, jobRow, validationDetail, wireSheet } from './chec
 import { describeCommand } from './describe-command';
 import type { JobApiOptions, JobLookup } from './job-lookup';
 import { reportData } from './report-data';
-import { estimateTokens, wireDiagnostic, wirePlan } from './wire-plan';
+import { estimateTokens, wireDiagnostic, wirePlan } from '../../score/wire-plan';
 
 /** What a page of `job.list` adds of finished jobs, newest first. As many as the Python system's. */
 const listedFinished = 50;
@@ -94,10 +95,7 @@ export function jobQueries(options: JobApiOptions, lookup: JobLookup): Handlers 
     'job.prompt': async (params) => {
       const job = await shown(params.job_id);
       const sheet = sheetIn(job, params.sheet);
-      const attempt =
-        params.attempt === null
-          ? sheet.attempts.at(-1)
-          : sheet.attempts.find((candidate) => candidate.attempt === params.attempt);
+      const attempt = attemptIn(sheet, params.attempt);
       if (!attempt?.prompt_sha256)
         throw new UnknownSheetError(`sheet ${params.sheet} of ${job.run} has no such attempt with a prompt`);
       const prompt = await textOf(promptPath(options.stateDir, attempt.prompt_sha256));
@@ -156,10 +154,7 @@ export function jobQueries(options: JobApiOptions, lookup: JobLookup): Handlers 
     'log.read': async (params) => {
       const job = await shown(params.job_id);
       const sheet = sheetIn(job, params.sheet);
-      const attempt =
-        params.attempt === null
-          ? sheet.attempts.at(-1)
-          : sheet.attempts.find((candidate) => candidate.attempt === params.attempt);
+      const attempt = attemptIn(sheet, params.attempt);
       if (!attempt) {
         if (params.attempt !== null)
           throw new UnknownSheetError(`sheet ${params.sheet} of ${job.run} has no attempt ${params.attempt}`);
@@ -193,6 +188,13 @@ export function jobQueries(options: JobApiOptions, lookup: JobLookup): Handlers 
       };
     },
   };
+}
+
+/** The attempt of that number; null = the latest. */
+function attemptIn(sheet: SheetState, attempt: number | null): AttemptState | undefined {
+  return attempt === null
+    ? sheet.attempts.at(-1)
+    : sheet.attempts.find((candidate) => candidate.attempt === attempt);
 }
 
 async function textOf(path: string): Promise<string | null> {

@@ -83,12 +83,24 @@ function tell(record: DurableRecord, job: JobState | undefined): Told[] {
       const { sheet, reason } = body(record, 'sheet.reset');
       return [{ type: 'sheet.reset', sheet, data: { status: 'pending', reason } }];
     }
-    case 'limit.set': {
-      const { instrument, until, message } = body(record, 'limit.set');
-      return [{ type: 'rate_limit.active', data: { instrument, until, message } }];
+    case 'job.cost_warning': {
+      const { sheet, spent_usd: spent, limit_usd: limit } = body(record, 'job.cost_warning');
+      return [
+        {
+          type: 'job.cost_warning',
+          ...(sheet === null ? {} : { sheet }),
+          data: { total_cost_usd: spent, limit_usd: limit },
+        },
+      ];
     }
-    case 'limit.cleared':
-      return [{ type: 'rate_limit.cleared', data: { instrument: body(record, 'limit.cleared').account } }];
+    case 'limit.set': {
+      const { account, instrument, until, message, stated } = body(record, 'limit.set');
+      return [{ type: 'rate_limit.active', data: { account, instrument, until, message, stated } }];
+    }
+    case 'limit.cleared': {
+      const { account, instrument } = body(record, 'limit.cleared');
+      return [{ type: 'rate_limit.cleared', data: { account, instrument: instrument || account } }];
+    }
     default:
       return [];
   }
@@ -154,7 +166,10 @@ function attemptFinished(end: RecordBody<'attempt.finished'>, job: JobState | un
   const type = types[next.status];
   if (type) told.push({ type, sheet, attempt, data });
   if (end.cost_usd !== null || end.input_tokens !== null) {
-    told.push({ type: 'job.cost_update', data: { total_cost_usd: job?.cost_usd ?? null } });
+    told.push({
+      type: 'job.cost_update',
+      data: { total_cost_usd: job?.cost_usd ?? null, unpriced: job?.unpriced ?? null },
+    });
   }
   return told;
 }

@@ -21,6 +21,7 @@ export async function reportData(job: JobState, stateDir: string, now: number): 
     finishedAt: job.finished_at,
     generatedAt: now,
     costUsd: attempts.some((attempt) => attempt.cost_usd !== null) ? job.cost_usd : null,
+    unpriced: job.unpriced,
     costEstimated: attempts.some((attempt) => attempt.cost_estimated),
     inputTokens: counted ? job.input_tokens : null,
     outputTokens: counted ? job.output_tokens : null,

@@ -1,140 +1,106 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CheckResult, PreparedProcess, ProcessOutcome } from '../../backends/contract';
-import { describePrepared } from '../../backends/describe';
-import { createBackend } from '../../backends/factory';
-import { PrepareError as CallError } from '../../backends/generic/prepare';
-import { isProgramBackend, Refusal, type ProgramBackend } from '../../backends/program-backend';
-import { executionResult, type ExecutionResult } from '../../backends/result';
-import { HTTP_NOT_AVAILABLE } from '../../instruments/catalogue';
-import type { CliProfile, InstrumentProfile } from '../../instruments/schema';
-import { readProcessEnvironment } from '../../process/environment';
-import { readClaim, removeAttemptFiles } from '../../process/attempt';
-import { resolveExecutable } from '../../process/resolve';
-import type { InstrumentConfig, PlannedInstrument } from '../../score/plan';
-import { storeByDigest } from '../engine/bundles';
-import { Redaction } from '../output/redact';
-import { directRunner } from './direct-runner';
-import { keepKeyPrints, KeySearch, readKeyPrints } from './key-prints';
-import { ProcessSession, type SessionServices } from './process-session';
+import type { Backend, CheckResult } from '../../backends/contract';
+import { UnavailableBackend } from '../../backends/unavailable-backend';
+import { isCliProfile, isHttpProfile, type InstrumentProfile } from '../../instruments/schema';
+import { giveUp, readClaim, removeAttemptFiles } from '../../process/attempt';
+import { SILENT_CONFIG, type PlannedInstrument } from '../../score/plan';
+import { redactionFor } from './attempt-ends';
+import { HttpAttempts, type HttpAttemptsOptions } from './http-attempts';
+import { ProcessAttempts, type ProcessAttemptsOptions } from './process-attempts';
 import {
   PrepareError,
-  type AttemptEnd,
+  type Asker,
   type AttemptHandle,
   type AttemptRequest,
   type AttemptRunner,
   type PreparedAttempt,
 } from './runner';
 
-export interface LocalRunnerOptions extends SessionServices {
-  readonly promptsDir: string;
-  /** Eight hex digits of the state directory: first part of every marker. */
-  readonly stateHash: string;
-  readonly home: string;
-  /** Programs set by the user, by name. */
-  readonly executables: Readonly<Record<string, string>>;
+/** Time limit of the one word that a check may ask for, seconds. */
+const ASK_SECONDS = 120;
+
+export interface LocalRunnerOptions extends ProcessAttemptsOptions, HttpAttemptsOptions {
   /** The profile of an instrument for a run; for none, as a new job would find it. */
   profile(instrument: PlannedInstrument, run: string | null): InstrumentProfile | null;
 }
 
-/** Runs attempts on this machine, each program under its shim. */
+/** Runs attempts on this machine: programs under their shims, HTTP calls in this process. */
 export class LocalRunner implements AttemptRunner {
-  constructor(private readonly options: LocalRunnerOptions) {}
+  private readonly processes: ProcessAttempts;
+  private readonly calls: HttpAttempts;
 
-  async prepare(request: AttemptRequest): Promise<PreparedAttempt> {
-    const backend = this.backend(request);
-    backend.setPreamble(request.preamble);
-    let prepared: PreparedProcess;
-    try {
-      prepared = await backend.prepare(request.prompt);
-    } catch (error) {
-      throw asPrepareError(error);
-    }
-    const promptSha256 = storeByDigest(this.options.promptsDir, prepared.stdin ?? request.prompt);
-    const redaction = redactionFor(request.secrets);
-    const described = describePrepared(prepared);
-    return {
-      argv: described.argv.map((argument) =>
-        argument === request.prompt ? '<prompt>' : redaction.text(argument),
-      ),
-      cwd: prepared.cwd,
-      envNames: described.environment,
-      promptSha256,
-      start: () => {
-        const session = this.session(request, prepared.timers, redaction);
-        const stdin = prepared.stdin === null ? null : join(this.options.promptsDir, promptSha256);
-        return handleOf(
-          session,
-          keepKeyPrints(request.base, request.secrets).then(() => session.launch(prepared, stdin)),
-          (outcome) => backend.interpret(outcome),
-          () => redaction,
-        );
-      },
-    };
+  constructor(private readonly options: LocalRunnerOptions) {
+    this.processes = new ProcessAttempts(options);
+    this.calls = new HttpAttempts(options);
   }
 
+  prepare(request: AttemptRequest): Promise<PreparedAttempt> {
+    const profile = this.options.profile(request.instrument, request.run);
+    if (profile && isCliProfile(profile)) return this.processes.prepare(request, profile);
+    if (profile && isHttpProfile(profile)) return this.calls.prepare(request, profile);
+    const message = `no instrument "${request.instrument.profile}" is known`;
+    return Promise.reject(new PrepareError('E505', 'configuration', message, true));
+  }
+
+  /** The files tell what it was, whatever the instrument's profile says by now. */
   attach(request: AttemptRequest): AttemptHandle {
-    const known = { ...secretsOfRunning(request), ...request.secrets };
-    const prints = readKeyPrints(request.base);
-    const take = (redaction: Redaction, search?: KeySearch) =>
-      this.takeUp(request, redaction, (result) => {
-        if (!search) return redaction;
-        // Pieces of a key may come together only when an answer is put together from its parts.
-        for (const text of [result.stdout, result.stderr, result.errorMessage ?? '']) search.text(text);
-        return new Redaction({ secrets: [...Object.values(known), ...search.values] });
+    const profile = this.options.profile(request.instrument, request.run);
+    if (profile && isHttpProfile(profile)) {
+      if (readClaim(request.base).kind === 'none') giveUp(request.base);
+      if (readClaim(request.base).kind === 'given-up') return this.calls.attach();
+    }
+    return this.processes.attach(request, profile && isCliProfile(profile) ? profile : null);
+  }
+
+  describe(instrument: PlannedInstrument, workspace: string): Promise<string[]> {
+    const profile = this.options.profile(instrument, null);
+    if (profile && isCliProfile(profile)) return this.processes.describe(instrument, profile, workspace);
+    const message = `${profile?.display_name ?? instrument.profile} has no command line`;
+    return Promise.reject(new PrepareError('E505', 'configuration', message, true));
+  }
+
+  async available(request: AttemptRequest): Promise<CheckResult> {
+    const profile = this.options.profile(request.instrument, request.run);
+    if (profile && isCliProfile(profile)) return this.processes.available(request, profile);
+    if (profile && isHttpProfile(profile)) return this.calls.available(request, profile);
+    return { ok: false, message: `no instrument "${request.instrument.profile}" is known` };
+  }
+
+  async check(profile: InstrumentProfile, asker: Asker): Promise<CheckResult> {
+    const backend = await this.backendFor(profile, asker);
+    await using closing = backend;
+    return closing.healthCheck();
+  }
+
+  async ask(profile: InstrumentProfile, asker: Asker): Promise<CheckResult> {
+    const backend = await this.backendFor(profile, asker);
+    await using closing = backend;
+    // An agent works where it stands: nothing of the user's is there.
+    const folder = await mkdtemp(join(tmpdir(), 'marianne-check-'));
+    try {
+      closing.workingDirectory = folder;
+      const result = await closing.execute('Answer with the one word: ready', {
+        timeoutSeconds: ASK_SECONDS,
       });
-    if (prints === null || prints.keys.every(({ name }) => Object.hasOwn(known, name)))
-      return take(redactionFor(known));
-    const search = new KeySearch(prints, new Set(Object.keys(known)));
-    return later(
-      search
-        .spools(request.base)
-        .then(() => take(new Redaction({ secrets: [...Object.values(known), ...search.values] }), search)),
-    );
-  }
-
-  /** Attaches to an attempt; one whose instrument is gone is ended, because nobody could say what its end means. */
-  private takeUp(
-    request: AttemptRequest,
-    redaction: Redaction,
-    redactionOf: (result: ExecutionResult) => Redaction,
-  ): AttemptHandle {
-    let backend: ProgramBackend;
-    try {
-      backend = this.backend(request);
-    } catch (error) {
-      if (!(error instanceof PrepareError)) throw error;
-      return this.endUnread(request, redaction, error);
+      const redaction = redactionFor(asker.secrets);
+      return result.success
+        ? { ok: true, message: 'it answers' }
+        : { ok: false, message: redaction.text(result.errorMessage ?? 'it does not answer') };
+    } finally {
+      await rm(folder, { recursive: true, force: true });
     }
-    const session = this.session(request, backend.timers(), redaction);
-    return handleOf(session, session.attach(), (outcome) => backend.interpret(outcome), redactionOf);
   }
 
-  /** The instrument is not known any more, so nobody can judge the agent: it must end before another attempt begins. */
-  private endUnread(request: AttemptRequest, redaction: Redaction, error: PrepareError): AttemptHandle {
-    const timers = { totalSeconds: longestSeconds, idleSeconds: null, firstOutputSeconds: null };
-    const session = this.session(request, timers, redaction);
-    session.cancel();
-    const done = session.attach().then(
-      () => interrupted(error.message),
-      () => interrupted(error.message),
-    );
-    return { done, cancel: () => session.cancel(), detach: () => session.detach() };
-  }
-
-  async describe(instrument: PlannedInstrument, workspace: string): Promise<string[]> {
-    const backend = this.backend({
-      run: null,
-      instrument,
-      workspace,
-      env: currentPath(),
-      secrets: {},
-      variables: {},
-    });
-    try {
-      return [...(await backend.prepare('<prompt>')).argv];
-    } catch (error) {
-      throw asPrepareError(error);
+  private backendFor(profile: InstrumentProfile, asker: Asker): Promise<Backend> {
+    if (isCliProfile(profile)) return Promise.resolve(this.processes.forCheck(profile, asker));
+    if (isHttpProfile(profile)) {
+      const instrument = { profile: profile.name, label: profile.name, config: SILENT_CONFIG };
+      return this.calls.forCheck(profile, { ...asker, instrument, run: null, workspace: '/' });
     }
+    const reason = `${profile.display_name} cannot be used`;
+    return Promise.resolve(new UnavailableBackend(profile.display_name, reason));
   }
 
   discard(base: string): Promise<void> {
@@ -142,184 +108,7 @@ export class LocalRunner implements AttemptRunner {
     return Promise.resolve();
   }
 
-  async check(profile: CliProfile): Promise<CheckResult> {
-    const backend = createBackend({
-      profile,
-      config: noConfig,
-      runner: directRunner,
-      workspace: this.options.home,
-      environment: { plain: currentPath(), secret: {}, own: {} },
-      resolveExecutable: (name, where) => this.resolve(name, where),
-    });
-    return backend.healthCheck();
+  close(): Promise<void> {
+    return this.calls.close();
   }
-
-  private backend(
-    request: Pick<AttemptRequest, 'instrument' | 'workspace' | 'env' | 'secrets' | 'variables'> & {
-      readonly run: string | null;
-    },
-  ): ProgramBackend {
-    const { instrument } = request;
-    const profile = this.options.profile(instrument, request.run);
-    if (!profile)
-      throw new PrepareError('E505', 'configuration', `no instrument "${instrument.profile}" is known`, true);
-    const backend = createBackend({
-      profile,
-      config: instrument.config,
-      // Attempts are started through their session; a backend made for one runs nothing by itself.
-      runner: directRunner,
-      workspace: request.workspace,
-      environment: { plain: request.env, secret: request.secrets, own: request.variables },
-      resolveExecutable: (name, where) => this.resolve(name, where),
-    });
-    if (isProgramBackend(backend)) return backend;
-    throw new PrepareError('E505', 'configuration', `${profile.display_name}: ${HTTP_NOT_AVAILABLE}`, true);
-  }
-
-  private async resolve(
-    name: string,
-    where: { readonly path: string; readonly places: readonly string[] },
-  ): Promise<string | null> {
-    const setting = this.options.executables[name];
-    const found = await resolveExecutable(name, {
-      path: [where.path, ...where.places].join(':'),
-      home: this.options.home,
-      ...(setting === undefined ? {} : { setting }),
-    });
-    return found.found ? found.path : null;
-  }
-
-  private session(
-    request: AttemptRequest,
-    timers: PreparedProcess['timers'],
-    redaction: Redaction,
-  ): ProcessSession {
-    const { base, startedAt, onProgress } = request;
-    return new ProcessSession(
-      { base, marker: this.marker(request), startedAt, timers, redaction, onProgress },
-      this.options,
-    );
-  }
-
-  private marker(request: AttemptRequest): string {
-    return `${this.options.stateHash}:${request.run}:${request.sheet}.${request.attempt}`;
-  }
-}
-
-/** No limit. */
-const longestSeconds = 365 * 86_400;
-
-/** An instrument with nothing set. */
-const noConfig: InstrumentConfig = {
-  model: null,
-  timeoutSeconds: null,
-  firstOutputTimeoutSeconds: null,
-  idleTimeoutSeconds: null,
-  skipPermissions: null,
-  disableMcp: null,
-  outputFormat: null,
-  allowedTools: null,
-  systemPromptFile: null,
-  workingDirectory: null,
-  maxOutputCaptureBytes: null,
-  extraArgs: null,
-  apiKeyEnv: null,
-  maxTokens: null,
-  temperature: null,
-  other: {},
-};
-
-function handleOf(
-  session: ProcessSession,
-  ended: Promise<ProcessOutcome | null>,
-  interpret: (outcome: ProcessOutcome) => ExecutionResult,
-  redactionOf: (result: ExecutionResult) => Redaction,
-): AttemptHandle {
-  const done = ended.then(
-    (outcome): AttemptEnd => {
-      if (!outcome) return interrupted('never started: its conductor ended first');
-      const result = interpret(outcome);
-      const redaction = redactionOf(result);
-      const kind =
-        result.errorType === 'interrupted' && outcome.endedBy !== 'exit'
-          ? 'interrupted'
-          : outcome.endedBy === 'cancelled'
-            ? 'cancelled'
-            : 'ended';
-      const errorMessage = result.errorMessage === null ? null : redaction.text(result.errorMessage);
-      const shown = { ...result, stderr: redaction.text(result.stderr), errorMessage };
-      return { kind, result: shown, rawStatus: outcome.rawStatus, answer: redaction.text(result.stdout) };
-    },
-    (error: unknown): AttemptEnd =>
-      interrupted(
-        `the conductor failed to follow it: ${error instanceof Error ? error.message : String(error)}`,
-      ),
-  );
-  return { done, cancel: () => session.cancel(), detach: () => session.detach() };
-}
-
-/** A handle that is not there yet; what is asked of it meanwhile is done when it is. */
-function later(coming: Promise<AttemptHandle>): AttemptHandle {
-  let handle: AttemptHandle | null = null;
-  let cancelled = false;
-  let detached = false;
-  const done = coming.then((come) => {
-    handle = come;
-    if (cancelled) come.cancel();
-    if (detached) come.detach();
-    return come.done;
-  });
-  return {
-    done,
-    cancel: () => {
-      cancelled = true;
-      handle?.cancel();
-    },
-    detach: () => {
-      detached = true;
-      handle?.detach();
-    },
-  };
-}
-
-function interrupted(message: string): AttemptEnd {
-  const result = executionResult({
-    success: false,
-    stdout: '',
-    stderr: '',
-    durationSeconds: 0,
-    startedAt: new Date(),
-    exitReason: 'error',
-    errorType: 'interrupted',
-    errorMessage: message,
-  });
-  return { kind: 'interrupted', result, rawStatus: null, answer: '' };
-}
-
-const shapesOnly = new Redaction();
-
-function redactionFor(secrets: Readonly<Record<string, string>>): Redaction {
-  if (Object.keys(secrets).length === 0) return shapesOnly;
-  return new Redaction({ secrets: Object.values(secrets) });
-}
-
-/** Secrets are kept in memory only; a conductor that came back finds those of a running attempt where the agent has them. */
-function secretsOfRunning(request: AttemptRequest): Record<string, string> {
-  const claim = readClaim(request.base);
-  if (claim.kind !== 'shim') return {};
-  const env = readProcessEnvironment(claim.pid, claim.startTime);
-  return Object.fromEntries(
-    Object.entries(env).filter(([name]) => !(name in request.env) && !(name in request.variables)),
-  );
-}
-
-function currentPath(): Record<string, string> {
-  const path = process.env['PATH'];
-  return path === undefined ? {} : { PATH: path };
-}
-
-function asPrepareError(error: unknown): unknown {
-  if (error instanceof Refusal) return new PrepareError('E505', 'configuration', error.message, true);
-  if (error instanceof CallError) return new PrepareError('E301', 'configuration', error.message, false);
-  return error;
 }

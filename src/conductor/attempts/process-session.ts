@@ -40,6 +40,8 @@ export interface SessionOptions {
   readonly timers: PreparedProcess['timers'];
   readonly redaction: Redaction;
   readonly onProgress: (progress: BackendProgress) => void;
+  /** A line of output in words; null = lines are shown as they are. */
+  readonly describeLine: ((line: string) => string | null) | null;
 }
 
 type EndedBy = ProcessOutcome['endedBy'];
@@ -90,7 +92,7 @@ export class ProcessSession {
         elapsedSeconds: this.timers.elapsedSeconds,
         ...(seen.lastLine === '' ? {} : { lastLine: seen.lastLine }),
       });
-    });
+    }, options.describeLine);
   }
 
   /** Starts the program. The stored prompt is its stdin. */

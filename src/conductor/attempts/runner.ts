@@ -1,5 +1,5 @@
 import type { BackendProgress, CheckResult } from '../../backends/contract';
-import type { CliProfile } from '../../instruments/schema';
+import type { InstrumentProfile } from '../../instruments/schema';
 import type { ExecutionResult } from '../../backends/result';
 import type { PlannedInstrument } from '../../score/plan';
 
@@ -17,10 +17,22 @@ export interface AttemptRunner {
   attach(request: AttemptRequest): AttemptHandle;
   /** The command line of an instrument as it would be started now, with a stand-in for the prompt. @throws PrepareError */
   describe(instrument: PlannedInstrument, workspace: string): Promise<string[]>;
-  /** Is the program there, and does it tell its version? */
-  check(profile: CliProfile): Promise<CheckResult>;
+  /** Could the instrument be used for this now? Uses no quota. Never throws for what is the instrument's fault. */
+  available(request: AttemptRequest): Promise<CheckResult>;
+  /** Is it healthy: does the program tell its version; does the server answer and take the key? May use the network: only a person starts it. */
+  check(profile: InstrumentProfile, asker: Asker): Promise<CheckResult>;
+  /** Asks it for one word: what else is wrong, its login for instance, comes to light. Uses quota. */
+  ask(profile: InstrumentProfile, asker: Asker): Promise<CheckResult>;
   /** Removes what an attempt needed while it ran; its logs stay. */
   discard(base: string): Promise<void>;
+  /** After all handles were detached: waits for what ends with this process, and closes connections. */
+  close(): Promise<void>;
+}
+
+/** Whoever checks an instrument: what their jobs would bring. */
+export interface Asker {
+  readonly env: Readonly<Record<string, string>>;
+  readonly secrets: Readonly<Record<string, string>>;
 }
 
 /** All that an attempt needs, in plain data. */
@@ -34,6 +46,8 @@ export interface AttemptRequest {
   readonly workspace: string;
   readonly preamble: string | null;
   readonly prompt: string;
+  /** The agent's own session to go on with; null = a new one. */
+  readonly session: string | null;
   /** Environment that came with the submit. */
   readonly env: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, string>>;
@@ -59,7 +73,7 @@ export interface AttemptHandle {
   readonly done: Promise<AttemptEnd>;
   /** Ends it and everything it started; `done` then tells `cancelled`. */
   cancel(): void;
-  /** Stops watching without ending it: the next conductor adopts it. */
+  /** Stops watching without ending it: the next conductor adopts it. An HTTP call ends: the next conductor finds it interrupted. */
   detach(): void;
 }
 

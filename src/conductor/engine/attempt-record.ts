@@ -1,6 +1,7 @@
 import type { ExecutionResult } from '../../backends/result';
 import type { Plan } from '../../score/plan';
 import type { AttemptEnd } from '../attempts/runner';
+import { addUsd } from '../../protocol/usd';
 import type { AttemptOutcome, NextStep, RecordDraft } from '../records';
 import type { ValidationReport } from './attempt-services';
 import type { Decision, Verdict } from './decide';
@@ -54,10 +55,18 @@ export function abandoned(
   attempt: AttemptState,
   message: string,
 ): RecordDraft {
-  const verdict: Verdict = { code: 'E999', category: 'fatal', action: 'stop', waitSeconds: null, message };
-  const { mode, fallback_index, normal_attempts, completion_attempts, rate_limit_waits, interruptions } =
-    sheet;
-  const counters = { fallback_index, normal_attempts, completion_attempts, rate_limit_waits, interruptions };
+  const verdict: Verdict = {
+    code: 'E999',
+    category: 'fatal',
+    action: 'stop',
+    waitSeconds: null,
+    quota: false,
+    message,
+  };
+  const { mode, fallback_index, normal_attempts, completion_attempts } = sheet;
+  const { rate_limit_waits, quota_waits, interruptions } = sheet;
+  const spent = { fallback_index, normal_attempts, completion_attempts };
+  const counters = { ...spent, rate_limit_waits, quota_waits, interruptions };
   const reason = { code: verdict.category, message, until: null };
   const next: NextStep = { status: 'failed', reason, due_at: null, mode, ...counters };
   return finishedWithoutResult(
@@ -72,11 +81,18 @@ export function abandoned(
   );
 }
 
+/** US dollars that a sheet's attempts were paid for; list prices of a subscription are not. */
+export function paidFor(sheet: SheetState): number {
+  return addUsd(
+    ...sheet.attempts.map(({ cost_usd: cost, paid_by: payer }) => (payer === 'subscription' ? 0 : cost)),
+  );
+}
+
 /** A sheet that has spent its budget is not tried again. */
 export function withinBudget(decision: Decision, sheet: SheetState, cost: number, plan: Plan): Decision {
   const limit = plan.costLimits?.maxCostPerSheet ?? null;
   if (limit === null || terminalSheet.has(decision.next.status)) return decision;
-  const spent = sheet.attempts.reduce((sum, attempt) => sum + (attempt.cost_usd ?? 0), cost);
+  const spent = addUsd(paidFor(sheet), cost);
   if (spent <= limit) return decision;
   const message = `spent ${spent.toFixed(4)} USD of ${limit} USD (cost_limits.max_cost_per_sheet)`;
   const next: NextStep = {
@@ -88,10 +104,10 @@ export function withinBudget(decision: Decision, sheet: SheetState, cost: number
   return { ...decision, next };
 }
 
+/** What the end alone says; whether a failure is a limit is the classifier's to say. */
 export function outcomeOf(end: AttemptEnd): AttemptOutcome {
   if (end.kind !== 'ended') return end.kind;
-  if (end.result.success) return 'success';
-  return end.result.rateLimited ? 'rate_limited' : 'failed';
+  return end.result.success ? 'success' : 'failed';
 }
 
 export function errorFacts(

@@ -1,7 +1,9 @@
+import type { PaidBy } from '../../instruments/agent-facts';
 import type { BackendProgress } from '../../backends/contract';
 import type { ExecutionResult } from '../../backends/result';
-import type { PlannedInstrument, PlannedSheet } from '../../score/plan';
-import type { AttemptMode, AttemptStarted } from '../records';
+import type { Plan, PlannedInstrument, PlannedSheet } from '../../score/plan';
+import type { RecordedAttempt } from '../changes/recorder';
+import type { AttemptMode, AttemptStarted, TreeRecord } from '../records';
 import type { RuleResult } from '../validations/result';
 import type { StoredBundle } from './bundles';
 import type { Verdict } from './decide';
@@ -34,8 +36,20 @@ export interface ValidationReport {
   readonly summary: string | null;
 }
 
+/** What an attempt changes in its workspace. Nothing here fails. */
+export interface AttemptChanges {
+  /** From now on the attempt may change its workspace. */
+  enter(attempt: RecordedAttempt, workspace: string): void;
+  leave(attempt: RecordedAttempt): void;
+  /** Did others run there at the same time? */
+  isMixed(attempt: RecordedAttempt): boolean;
+  /** The workspace as it is now, under a name. */
+  record(run: string, workspace: string, name: string): Promise<TreeRecord>;
+}
+
 /** Everything about an attempt that is not bookkeeping; implemented beside the engine, over score, backends and validations. */
 export interface AttemptServices {
+  readonly changes: AttemptChanges;
   /** @throws PrepareError when the prompt cannot be made. */
   renderPrompt(request: PromptRequest): Promise<SheetPrompt>;
   /** `MARIANNE_*` values. */
@@ -67,12 +81,15 @@ export interface AttemptServices {
     instrument: PlannedInstrument,
     signal: AbortSignal,
   ): Promise<string | null>;
-  classify(result: ExecutionResult, job: JobState, instrument: PlannedInstrument): Verdict;
+  classify(result: ExecutionResult, job: JobState, plan: Plan, instrument: PlannedInstrument): Verdict;
   /** US dollars, or null when the price is not known. */
-  price(job: JobState, instrument: PlannedInstrument, result: ExecutionResult): number | null;
-  secretsFor(run: string): Record<string, string>;
+  price(job: JobState, plan: Plan, instrument: PlannedInstrument, result: ExecutionResult): number | null;
+  /** Who pays for an attempt that got these variables; null = not known. */
+  paidBy(job: JobState, instrument: PlannedInstrument, envNames: readonly string[]): PaidBy | null;
+  /** Keys that this instrument may be given. */
+  secretsFor(job: JobState, instrument: PlannedInstrument): Record<string, string>;
   attemptBase(run: string, sheet: number, attempt: number): string;
-  /** Keeps the whole redacted answer where captured outputs are read from. */
+  /** Keeps the redacted answer where captured outputs are read from. */
   keepAnswer(base: string, answer: string): Promise<void>;
   progress(run: string, sheet: number, attempt: number, progress: BackendProgress): void;
 }

@@ -1,3 +1,4 @@
+import { cutAnswer } from '../../score/cross-sheet';
 import type { Plan, PlannedInstrument, PlannedSheet } from '../../score/plan';
 import { PrepareError, type AttemptEnd, type AttemptRequest, type AttemptRunner } from '../attempts/runner';
 import type { Clock } from '../clock';
@@ -8,7 +9,8 @@ import type { StoredBundle } from './bundles';
 import type { EngineCore } from './core';
 import { decide, type Verdict } from './decide';
 import type { Flight, Flights } from './flight';
-import { accountOf, instrumentFor, instrumentKey, type Candidate } from './ready';
+import type { Ledger } from './ledger';
+import { instrumentFor, instrumentKey, type Candidate } from './ready';
 import { currentAttempt, sheetOf, type AttemptState, type JobState, type SheetState } from './state';
 
 /** Wait before a start that failed for reasons of ours is tried again, milliseconds. */
@@ -27,12 +29,15 @@ export class AttemptConductor {
     private readonly clock: Clock,
     private readonly random: () => number,
     private readonly hooks: AttemptHooks,
+    private readonly ledger: Ledger,
   ) {}
 
   /** Starts a sheet. Returns at once; everything after is told through records. */
   begin(candidate: Candidate): void {
     const { job, sheet, instrument } = candidate;
-    const flight = this.flights.enter(job.run, sheet.num, instrumentKey(instrument), accountOf(instrument));
+    const account = this.ledger.accountOf(job, instrument);
+    const probe = this.ledger.limitOf(account) !== null;
+    const flight = this.flights.enter(job.run, sheet.num, instrumentKey(instrument), account, probe);
     this.inBackground(job, flight, () => this.run(candidate, flight));
   }
 
@@ -43,7 +48,12 @@ export class AttemptConductor {
     const planned = bundle.plan.sheets[sheet.num - 1];
     if (!attempt || !planned) return;
     const instrument = instrumentFor(planned, attempt.fallback_index);
-    const flight = this.flights.enter(job.run, sheet.num, instrumentKey(instrument), accountOf(instrument));
+    // Keys are gone with the last conductor; which account it was is in the record.
+    const account = attempt.account === '' ? instrument.profile : attempt.account;
+    const limit = this.ledger.limitOf(account);
+    const probe = limit !== null && attempt.started_at >= limit.until;
+    const flight = this.flights.enter(job.run, sheet.num, instrumentKey(instrument), account, probe);
+    this.services.changes.enter(flight, job.workspace);
     this.inBackground(job, flight, async () => {
       const handle = this.runner.attach(
         this.request(job, sheet, planned, instrument, attempt.attempt, attempt.started_at, {
@@ -74,10 +84,12 @@ export class AttemptConductor {
 
   private inBackground(job: JobState, flight: Flight, work: () => Promise<void>): void {
     const leave = () => {
+      this.services.changes.leave(flight);
       // An attempt that came to its end has left already, and whatever followed from that was done then.
       if (this.flights.leave(flight)) this.hooks.changed(job);
     };
     work().then(leave, (error: unknown) => {
+      this.services.changes.leave(flight);
       if (this.stopped) return;
       this.hooks.report(`attempt of ${job.run} sheet ${flight.sheet} stopped on an internal error`, error);
       if (this.failInternally(job, flight.sheet, error)) {
@@ -99,7 +111,14 @@ export class AttemptConductor {
     if (!live || !sheet || !attempt || !planned) return false;
     const bundle = this.core.bundleOf(live);
     const message = `internal error: ${error instanceof Error ? error.message : String(error)}`;
-    const verdict: Verdict = { code: 'E999', category: 'fatal', action: 'retry', waitSeconds: null, message };
+    const verdict: Verdict = {
+      code: 'E999',
+      category: 'fatal',
+      action: 'retry',
+      waitSeconds: null,
+      quota: false,
+      message,
+    };
     const decision = this.decision(bundle.plan, sheet, planned, 'failed', verdict, null, this.clock.now());
     void this.core.commit([
       finishedWithoutResult(
@@ -128,6 +147,7 @@ export class AttemptConductor {
       mode,
       instrument: instrument.profile,
       model: instrument.config.model,
+      account: flight.account,
       fallback_index: sheet.fallback_index,
       prompt_sha256: null,
       argv: [],
@@ -135,7 +155,11 @@ export class AttemptConductor {
       env_names: [],
       base,
       file_marks: {},
+      tree_before: null,
     };
+    if (flight.probe && !(await this.mayProbe(job, flight, instrument, started))) return;
+    this.services.changes.enter(flight, job.workspace);
+    const before = this.services.changes.record(job.run, job.workspace, `${sheet.num}.${attempt}.before`);
     let prepared;
     try {
       // An interrupted or limited attempt judged nothing: what is left to do is told by the last that did.
@@ -161,6 +185,7 @@ export class AttemptConductor {
         cwd: prepared.cwd,
         env_names: [...prepared.envNames],
         file_marks: marks,
+        tree_before: await before,
       });
     } catch (error) {
       if (!(error instanceof PrepareError)) throw error;
@@ -175,6 +200,25 @@ export class AttemptConductor {
     flight.handle = handle;
     if (flight.cancelled || job.cancelling) handle.cancel();
     await this.finish(job, flight, planned, instrument, state, await handle.done);
+  }
+
+  /** Asks the instrument, at no cost of quota, whether it could be used: a limit that is over has been told of before. */
+  private async mayProbe(
+    job: JobState,
+    flight: Flight,
+    instrument: PlannedInstrument,
+    { attempt, sheet }: Pick<AttemptStarted, 'attempt' | 'sheet'>,
+  ): Promise<boolean> {
+    const planned = this.core.bundleOf(job).plan.sheets[sheet - 1];
+    if (!planned) return false;
+    const state = sheetOf(job, sheet);
+    const empty = { preamble: null, prompt: '' };
+    const request = this.request(job, state, planned, instrument, attempt, this.clock.now(), empty);
+    const check = await this.runner.available(request);
+    if (check.ok) return true;
+    const wait = this.ledger.unusable(flight.account, check.message, this.clock.now());
+    if (wait) await this.core.commit([wait]);
+    return wait === null;
   }
 
   /** A pause or cancel may have come while the attempt was prepared; nothing has happened yet, so nothing is recorded. */
@@ -221,8 +265,9 @@ export class AttemptConductor {
       instrument,
       workspace: job.workspace,
       ...prompt,
+      session: sessionToResume(sheet, instrument),
       env: job.env,
-      secrets: this.services.secretsFor(job.run),
+      secrets: this.services.secretsFor(job, instrument),
       variables: this.services.variables(job, planned, this.core.bundleOf(job), instrument),
       startedAt,
       onProgress: (progress) => this.services.progress(job.run, sheet.num, attempt, progress),
@@ -244,6 +289,7 @@ export class AttemptConductor {
       category: error.category,
       action: error.fallbackHelps ? 'fallback' : 'stop',
       waitSeconds: null,
+      quota: false,
       message: error.message,
     };
     // Without a remedy elsewhere, another instrument would fail in the same way: the fallbacks are passed over.
@@ -297,21 +343,30 @@ export class AttemptConductor {
         outcome = 'cancelled';
       }
     }
+    const treeAfter = await this.services.changes.record(
+      job.run,
+      job.workspace,
+      `${num}.${attempt.attempt}.after`,
+    );
     if (this.stopped) return;
     if (outcome !== 'success' && job.cancelling) outcome = 'cancelled';
     const verdict =
-      outcome === 'failed' || outcome === 'rate_limited'
-        ? this.services.classify(result, job, instrument)
-        : null;
+      outcome === 'failed' ? this.services.classify(result, job, bundle.plan, instrument) : null;
+    if (verdict?.action === 'wait') outcome = 'rate_limited';
     const now = this.clock.now();
-    const cost = result.costUsd ?? this.services.price(job, instrument, result);
+    const cost = result.costUsd ?? this.services.price(job, bundle.plan, instrument, result);
+    const payer = result.paidBy ?? this.services.paidBy(job, instrument, attempt.env_names);
     const decision = withinBudget(
-      this.decision(bundle.plan, sheetOf(job, num), planned, outcome, verdict, report, now),
+      this.decision(bundle.plan, sheetOf(job, num), planned, outcome, verdict, report, now, undefined, {
+        account: flight.account,
+        started_at: attempt.started_at,
+      }),
       sheetOf(job, num),
-      cost ?? 0,
+      payer === 'subscription' ? 0 : (cost ?? 0),
       bundle.plan,
     );
-    if (end.answer !== '') await this.services.keepAnswer(attempt.base, end.answer);
+    const kept = cutAnswer(end.answer, instrument.config.maxOutputCaptureBytes);
+    if (kept !== '') await this.services.keepAnswer(attempt.base, kept);
     const drafts: RecordDraft[] = [
       {
         type: 'attempt.finished',
@@ -332,27 +387,28 @@ export class AttemptConductor {
           input_tokens: result.inputTokens,
           output_tokens: result.outputTokens,
           cost_usd: cost,
+          cost_estimated: cost !== null && (result.costUsd === null || result.costEstimated),
+          paid_by: payer,
           pass_percent: report?.passPercent ?? null,
           rules: report ? [...report.rules] : [],
           session_id: result.sessionId,
+          metadata: result.metadata,
           output_tail: tail(end.answer),
           stderr_tail: tail(result.stderr),
+          tree_after: treeAfter,
+          mixed: this.services.changes.isMixed(flight),
           sheet_status: decision.next.status,
           next: decision.next,
         },
       },
     ];
-    const account = accountOf(instrument);
-    if (decision.limit) {
-      const hits = (this.core.state.limits.get(account)?.hits ?? 0) + 1;
-      const message = verdict?.message ?? 'rate limited';
-      drafts.push({
-        type: 'limit.set',
-        body: { account, instrument: instrument.profile, message, hits, ...decision.limit },
-      });
-    } else if (result.success && this.core.state.limits.has(account)) {
-      drafts.push({ type: 'limit.cleared', body: { account } });
-    }
+    const { account } = flight;
+    const limit = decision.limit && {
+      ...decision.limit,
+      message: verdict?.message ?? 'rate limited',
+    };
+    const used = { account, instrument: instrument.profile, started_at: attempt.started_at };
+    if (outcome !== 'cancelled') drafts.push(...this.ledger.ended(used, result, limit, now));
     // Decided here and not from the state, so that a resume can say: wait it out.
     if (decision.next.status === 'waiting' && !job.auto_continue && job.status === 'running') {
       const message = 'an instrument is limited, and the job was submitted not to go on by itself';
@@ -368,6 +424,7 @@ export class AttemptConductor {
       drafts.push({ type: 'job.pacing', run: job.run, body: { until: now + pause * 1000 } });
     }
     const durable = this.core.commit(drafts);
+    this.services.changes.leave(flight);
     this.flights.leave(flight);
     this.hooks.changed(job);
     await durable;
@@ -385,6 +442,7 @@ export class AttemptConductor {
     report: ValidationReport | null,
     now: number,
     fallbackCount = planned.fallbacks.length,
+    attempt: Pick<AttemptState, 'account' | 'started_at'> | null = null,
   ): ReturnType<typeof decide> {
     return decide({
       outcome,
@@ -396,12 +454,16 @@ export class AttemptConductor {
         normalAttempts: sheet.normal_attempts,
         completionAttempts: sheet.completion_attempts,
         rateLimitWaits: sheet.rate_limit_waits,
+        quotaWaits: sheet.quota_waits,
         interruptions: sheet.interruptions,
       },
       fallbackIndex: sheet.fallback_index,
       fallbackCount,
       policy: plan.retry,
       maxWaits: plan.rateLimit.maxWaits,
+      maxQuotaWaits: plan.rateLimit.maxQuotaWaits,
+      known: attempt ? this.ledger.limitOf(attempt.account) : null,
+      startedAt: attempt?.started_at ?? now,
       maxUnstatedWaitSeconds: plan.rateLimit.waitMinutes * 60,
       now,
       random: this.random(),
@@ -422,4 +484,11 @@ export class AttemptConductor {
       this.validating.delete(key);
     }
   }
+}
+
+/** The agent's session of the attempt before, where the score asks to go on with it, and the same agent plays. */
+function sessionToResume(sheet: SheetState, instrument: PlannedInstrument): string | null {
+  const before = sheet.attempts.findLast((attempt) => attempt.ended_at !== null);
+  if (instrument.config.resumeSession !== true || before?.instrument !== instrument.profile) return null;
+  return before.fallback_index === sheet.fallback_index ? before.session_id : null;
 }

@@ -4,6 +4,7 @@ import type { AttemptConductor } from './attempts';
 import type { EngineCore } from './core';
 import type { Jobs } from './jobs';
 import type { Flights } from './flight';
+import type { Ledger } from './ledger';
 import { budgetSpent } from './settle';
 import { skippedOnPurpose, terminalJob, type JobState, type SheetState } from './state';
 
@@ -20,6 +21,7 @@ export class Commands {
     private readonly jobs: Jobs,
     private readonly flights: Flights,
     private readonly attempts: AttemptConductor,
+    private readonly ledger: Ledger,
     private readonly loadBundle: LoadBundle,
     /** Applies what follows from a job's state by itself. */
     private readonly settle: (job: JobState) => void,
@@ -148,11 +150,16 @@ export class Commands {
 
   /** Takes rate limits back: what waits for one becomes due. */
   async clearLimits(accounts: readonly string[]): Promise<void> {
-    const drafts: RecordDraft[] = accounts.map((account) => ({ type: 'limit.cleared', body: { account } }));
+    const drafts: RecordDraft[] = accounts.map((account) => ({
+      type: 'limit.cleared',
+      body: { account, instrument: this.ledger.limitOf(account)?.instrument ?? account },
+    }));
+    for (const account of accounts) this.ledger.forget(account);
     for (const job of this.core.state.jobs.values()) {
       for (const sheet of job.sheets) {
-        if (sheet.status !== 'waiting' || !accounts.includes(sheet.attempts.at(-1)?.instrument ?? ''))
-          continue;
+        const last = sheet.attempts.at(-1);
+        const account = last?.account === '' ? last.instrument : (last?.account ?? '');
+        if (sheet.status !== 'waiting' || !accounts.includes(account)) continue;
         const reason = { code: 'limit_cleared', message: 'the rate limit was cleared by request' };
         drafts.push({
           type: 'sheet.status',

@@ -1,5 +1,6 @@
 import type { RetryPolicy } from '../../score/plan';
-import type { AttemptMode, AttemptOutcome, NextStep, Reason } from '../records';
+import type { AttemptMode, AttemptOutcome, LimitState, NextStep, Reason } from '../records';
+import { isSameWindow } from './ledger';
 
 /** What the classifier says of a failed execution. */
 export interface Verdict {
@@ -8,6 +9,8 @@ export interface Verdict {
   readonly action: 'retry' | 'wait' | 'fallback' | 'stop';
   /** Seconds until a limit ends, as stated; null = not stated. */
   readonly waitSeconds: number | null;
+  /** A usage limit or a spent quota: counted apart from limits of pace. */
+  readonly quota: boolean;
   readonly message: string;
 }
 
@@ -26,12 +29,18 @@ export interface DecisionInput {
     readonly normalAttempts: number;
     readonly completionAttempts: number;
     readonly rateLimitWaits: number;
+    readonly quotaWaits: number;
     readonly interruptions: number;
   };
   readonly fallbackIndex: number;
   readonly fallbackCount: number;
   readonly policy: RetryPolicy;
   readonly maxWaits: number;
+  readonly maxQuotaWaits: number;
+  /** What is known of the account's limit; null = it was not limited. */
+  readonly known: LimitState | null;
+  /** When the attempt began, milliseconds. */
+  readonly startedAt: number;
   /** Longest wait when none is stated, seconds. */
   readonly maxUnstatedWaitSeconds: number;
   /** Instant, milliseconds. */
@@ -43,13 +52,16 @@ export interface DecisionInput {
 export interface Decision {
   readonly next: NextStep;
   /** When the instrument is limited: until when, and whether it said so itself. */
-  readonly limit: { readonly until: number; readonly stated: boolean } | null;
+  readonly limit: { readonly until: number; readonly spread_ms: number; readonly stated: boolean } | null;
 }
 
 /** An agent that never ends by itself (something kills it again and again) stops being "interrupted" after this many times in a row. */
 const maxInterruptions = 5;
-/** Wait after a rate limit that does not say how long, seconds; doubled with each hit. */
+/** Wait after a rate limit that does not say how long, seconds; doubled with each window in a row. */
 const firstUnstatedWaitSeconds = 60;
+/** After a wait the account is tried up to this much of it later, so that not everybody who was told one instant comes at once. */
+const jitterShare = 0.05;
+const mostJitterSeconds = 5;
 
 /**
  * Decides what a sheet does after an attempt:
@@ -58,7 +70,8 @@ const firstUnstatedWaitSeconds = 60;
  * |---|---|
  * | cancelled | cancelled |
  * | interrupted | again at once, no budget used; from the 5th time in a row an ordinary failure |
- * | rate limited | wait until the stated end, else 60 s doubled; after `max_waits` waits: exhausted |
+ * | rate limited | wait until the stated end, else 60 s doubled; after `max_waits` waits (`max_quota_waits` for a quota): exhausted |
+ * | quota spent, no end stated | next fallback instrument; if there is none, wait as above |
  * | ran, all rules hold | completed |
  * | ran, more than `completion_threshold_percent` hold | completion mode, `max_completion_attempts` times; then exhausted (no second round through the retries) |
  * | ran, fewer hold | retry with back-off, `max_retries` times; then exhausted |
@@ -78,6 +91,7 @@ export function decide(input: DecisionInput): Decision {
     normal_attempts: counters.normalAttempts,
     completion_attempts: counters.completionAttempts,
     rate_limit_waits: counters.rateLimitWaits,
+    quota_waits: counters.quotaWaits,
     interruptions: 0,
   };
   switch (input.outcome) {
@@ -124,34 +138,49 @@ function because(code: string, message: string, until: number | null = null): Re
   return { code, message, until };
 }
 
-function waitOrExhaust(input: DecisionInput, base: NextStep): Decision {
-  const waits = input.counters.rateLimitWaits + 1;
-  const stated = input.verdict?.waitSeconds ?? null;
-  const unstated = Math.min(firstUnstatedWaitSeconds * 2 ** (waits - 1), input.maxUnstatedWaitSeconds);
-  const until = input.now + Math.ceil((stated ?? unstated) * 1000);
-  const limit = { until, stated: stated !== null };
-  const message = input.verdict?.message ?? 'rate limited';
-  if (waits > input.maxWaits) {
-    return {
-      ...exhausted(
-        input,
-        { ...base, rate_limit_waits: waits },
-        `still limited after ${input.maxWaits} waits: ${message}`,
-      ),
-      limit,
-    };
-  }
+function waitOrExhaust(input: DecisionInput, before: NextStep): Decision {
+  const { verdict, counters } = input;
+  const quota = verdict?.quota ?? false;
+  const waits = (quota ? counters.quotaWaits : counters.rateLimitWaits) + 1;
+  const most = quota ? input.maxQuotaWaits : input.maxWaits;
+  const base: NextStep = { ...before, ...(quota ? { quota_waits: waits } : { rate_limit_waits: waits }) };
+  const stated = verdict?.waitSeconds ?? null;
+  const message = verdict?.message ?? 'rate limited';
+  // Credit comes back when a person pays: whoever can go elsewhere does not wait for that.
+  if (quota && stated === null && input.fallbackIndex < input.fallbackCount)
+    return exhausted(input, before, message);
+  const limit = limitAfter(input, stated, waits);
+  if (waits > most)
+    return { ...exhausted(input, base, `still limited after ${most} waits: ${message}`), limit };
   return {
     next: {
       ...base,
       status: 'waiting',
       mode: input.mode,
-      due_at: until,
-      rate_limit_waits: waits,
-      reason: because('rate_limit', message, until),
+      due_at: limit.until,
+      reason: because('rate_limit', message, limit.until),
     },
     limit,
   };
+}
+
+/** Until when the account is limited. Several attempts that met one limit together know it as one, and its longest wait counts. */
+function limitAfter(
+  input: DecisionInput,
+  stated: number | null,
+  waits: number,
+): NonNullable<Decision['limit']> {
+  const { known, now } = input;
+  const same = known !== null && isSameWindow(known, input.startedAt, now) ? known : null;
+  if (stated === null && same) return { until: same.until, spread_ms: same.spread_ms, stated: same.stated };
+  const doublings = Math.min(Math.max(waits - 1, known?.hits ?? 0), 30);
+  const unstated = Math.min(firstUnstatedWaitSeconds * 2 ** doublings, input.maxUnstatedWaitSeconds);
+  const seconds = stated ?? unstated;
+  const until = now + Math.ceil(seconds * 1000);
+  if (same && same.until >= until)
+    return { until: same.until, spread_ms: same.spread_ms, stated: same.stated };
+  const spread = Math.min(seconds * jitterShare, mostJitterSeconds) * input.random;
+  return { until, spread_ms: Math.round(spread * 1000), stated: stated !== null };
 }
 
 function completeOrExhaust(input: DecisionInput, base: NextStep): Decision {
@@ -193,6 +222,7 @@ function exhausted(input: DecisionInput, base: NextStep, message = why(input)): 
       normal_attempts: 0,
       completion_attempts: 0,
       rate_limit_waits: 0,
+      quota_waits: 0,
       reason: because('fallback', message),
     });
   }

@@ -2,6 +2,7 @@ import type { Clock } from '../clock';
 import type { AttemptConductor } from './attempts';
 import type { EngineCore } from './core';
 import type { Flights } from './flight';
+import type { Ledger } from './ledger';
 import { instrumentKey, jobWidth, nextDue, readySheets, type Candidate, type DispatchLimits } from './ready';
 import type { JobState } from './state';
 
@@ -31,6 +32,7 @@ export class Dispatcher {
     private readonly clock: Clock,
     private readonly limits: DispatchLimits & { readonly maxConcurrentJobs: number },
     private readonly missingKey: HoldCheck,
+    private readonly ledger: Ledger,
   ) {}
 
   /** From now on; before, what earlier conductors left may not be loaded yet. */
@@ -121,9 +123,7 @@ export class Dispatcher {
     const { instrument } = candidate;
     if (this.flights.perInstrument(instrumentKey(instrument)) >= this.limits.perInstrument(instrument))
       return false;
-    const limit = this.core.state.limits.get(instrument.profile);
-    // After its end a limit stays until something succeeded: until then one sheet goes ahead as the probe.
-    if (limit && (limit.until > now || this.flights.perAccount(instrument.profile) > 0)) return false;
+    if (this.ledger.holds(candidate.job, instrument, now)) return false;
     const key = this.missingKey(candidate);
     if (key === null) return true;
     this.waitingForKey.set(`${candidate.job.run}/${candidate.sheet.num}`, key);

@@ -2,12 +2,12 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CheckResult } from '../../backends/contract';
 import type { InstrumentCatalogue } from '../../instruments/catalogue';
-import type { CliProfile } from '../../instruments/schema';
+import type { InstrumentProfile } from '../../instruments/schema';
 import { giveUp, removeAttemptFiles } from '../../process/attempt';
 import { endProcessTree } from '../../process/tree';
 import { findMarked } from '../../process/table';
 import { archivePath, runPath, statePaths } from '../../protocol/paths';
-import type { AttemptRunner } from '../attempts/runner';
+import type { Asker, AttemptRunner } from '../attempts/runner';
 import type { Clock } from '../clock';
 import type { Journal } from '../journal/journal';
 import type { RecordDraft } from '../records';
@@ -21,6 +21,7 @@ import type { EngineCore } from './core';
 import { Dispatcher } from './dispatcher';
 import { Flights } from './flight';
 import { Jobs } from './jobs';
+import { Ledger, type AccountOf } from './ledger';
 import type { Candidate, DispatchLimits } from './ready';
 import { settle, sheetDraft } from './settle';
 import { sweepStored } from './sweep';
@@ -47,6 +48,7 @@ export interface EngineOptions {
   readonly limits: DispatchLimits & { readonly maxConcurrentJobs: number };
   readonly maxJobHistory: number;
   readonly missingKey: (candidate: Candidate) => string | null;
+  readonly accountOf: AccountOf;
   readonly catalogues: Map<string, InstrumentCatalogue>;
   readonly submissions: Omit<SubmissionOptions, 'scoresDir' | 'adoptBundle'>;
   /** The journal was read whole: what no record refers to is not needed. */
@@ -57,6 +59,7 @@ export interface EngineOptions {
 /** The engine: wires dispatch, attempts and commands over one core, takes up what an earlier conductor left, and puts finished jobs away. */
 export class Engine {
   readonly flights = new Flights();
+  readonly ledger: Ledger;
   readonly jobs: Jobs;
   readonly commands: Commands;
   readonly submissions: Submissions;
@@ -69,6 +72,7 @@ export class Engine {
   constructor(private readonly options: EngineOptions) {
     const { core, clock, journal, archives } = options;
     this.jobs = new Jobs(core, { runs: () => [...archives], read: (run) => journal.store.readArchive(run) });
+    this.ledger = new Ledger(core, this.flights, options.accountOf, options.limits.maxConcurrentSheets);
     this.attempts = new AttemptConductor(
       core,
       this.flights,
@@ -81,6 +85,7 @@ export class Engine {
         report: (message, error) =>
           options.log.error({ error: error instanceof Error ? error.stack : String(error) }, message),
       },
+      this.ledger,
     );
     this.dispatcher = new Dispatcher(
       core,
@@ -89,12 +94,14 @@ export class Engine {
       clock,
       options.limits,
       options.missingKey,
+      this.ledger,
     );
     this.commands = new Commands(
       core,
       this.jobs,
       this.flights,
       this.attempts,
+      this.ledger,
       (digest) => this.ensureBundle(digest),
       (job) => this.settleJob(job),
       () => this.dispatcher.dispatch(),
@@ -177,6 +184,7 @@ export class Engine {
     this.stopped = true;
     this.dispatcher.stop();
     this.attempts.stop();
+    await this.options.runner.close();
     await this.putAway;
     await this.sweeping;
   }
@@ -215,9 +223,15 @@ export class Engine {
     return this.options.runner.describe(instrument, workspace);
   }
 
-  /** Is the instrument's program there, and does it tell its version? Uses no quota. */
-  checkInstrument(profile: CliProfile): Promise<CheckResult> {
-    return this.options.runner.check(profile);
+  /** Is the instrument healthy? May use the network. With `ask` it is also asked for one word, which uses quota. */
+  async checkInstrument(
+    profile: InstrumentProfile,
+    asker: Asker,
+    ask: boolean,
+  ): Promise<{ readonly health: CheckResult; readonly answer: CheckResult | null }> {
+    const { runner } = this.options;
+    const health = await runner.check(profile, asker);
+    return { health, answer: ask && health.ok ? await runner.ask(profile, asker) : null };
   }
 
   /** Deletes finished runs with all that was kept of them. Gives the runs that were deleted. */

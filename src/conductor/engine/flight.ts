@@ -7,6 +7,8 @@ export interface Flight {
   readonly sheet: number;
   readonly instrumentKey: string;
   readonly account: string;
+  /** It goes ahead of the others to see whether a limit is over. */
+  readonly probe: boolean;
   /** Null while the attempt is being prepared. */
   handle: AttemptHandle | null;
   cancelled: boolean;
@@ -22,12 +24,13 @@ export class Flights implements InFlight {
     return this.flights.size;
   }
 
-  enter(run: string, sheet: number, instrumentKey: string, account: string): Flight {
+  enter(run: string, sheet: number, instrumentKey: string, account: string, probe: boolean): Flight {
     const flight: Flight = {
       run,
       sheet,
       instrumentKey,
       account,
+      probe,
       handle: null,
       cancelled: false,
       trouble: null,
@@ -60,6 +63,10 @@ export class Flights implements InFlight {
 
   perAccount(account: string): number {
     return this.count((flight) => flight.account === account);
+  }
+
+  isProbed(account: string): boolean {
+    return this.count((flight) => flight.account === account && flight.probe) > 0;
   }
 
   /** Ends the attempts of a run (or one sheet of it), also those that are still being prepared. */

@@ -2,7 +2,8 @@ import type { Reason } from '../records';
 import type { EngineCore } from './core';
 import type { Dispatcher } from './dispatcher';
 import type { Flights } from './flight';
-import { isDue } from './ready';
+import type { Ledger } from './ledger';
+import { instrumentFor, isDue } from './ready';
 import type { JobState, SheetState } from './state';
 
 /** Why a sheet that could start does not: facts that are not state, told in `status`. */
@@ -11,12 +12,16 @@ export class HoldReasons {
     private readonly core: EngineCore,
     private readonly dispatcher: Dispatcher,
     private readonly flights: Flights,
+    private readonly ledger: Ledger,
     private readonly now: () => number,
     private readonly storageFailed: () => boolean,
   ) {}
 
   of(job: JobState, sheet: SheetState): Reason | null {
-    if (job.status !== 'running' || !isDue(sheet, this.now())) return null;
+    if (job.status !== 'running') return null;
+    // A wait that grew while it lasted is told as it is now.
+    if (sheet.status === 'waiting' && (sheet.due_at ?? 0) > this.now()) return this.limitOf(job, sheet);
+    if (!isDue(sheet, this.now())) return null;
     if (this.storageFailed())
       return { code: 'storage_failed', message: 'the state directory cannot be written', until: null };
     const trouble = this.flights.troubleOf(job.run, sheet.num);
@@ -30,12 +35,36 @@ export class HoldReasons {
         until: null,
       };
     }
-    const limit = this.core.durable.limits.get(sheet.instrument);
-    if (limit && limit.until > this.now())
-      return { code: 'rate_limit', message: limit.message, until: limit.until };
+    const limited = this.limitOf(job, sheet);
+    if (limited) return limited;
     if (job.pacing_until !== null && job.pacing_until > this.now()) {
       return { code: 'pacing', message: 'the pause between sheets', until: job.pacing_until };
     }
     return null;
+  }
+
+  private limitOf(job: JobState, sheet: SheetState): Reason | null {
+    const planned = this.core.bundles.get(job.bundle)?.plan.sheets[sheet.num - 1];
+    if (!planned) return null;
+    const instrument = instrumentFor(planned, sheet.fallback_index);
+    const hold = this.ledger.holds(job, instrument, this.now());
+    if (!hold) return null;
+    const code = 'rate_limit';
+    switch (hold.kind) {
+      case 'limited':
+        return { code, message: hold.limit?.message ?? 'rate limited', until: hold.limit?.until ?? null };
+      case 'probing':
+        return {
+          code,
+          message: `${instrument.profile} was limited: one sheet tries whether it is over`,
+          until: null,
+        };
+      case 'narrowed':
+        return {
+          code: 'slowed',
+          message: `${instrument.profile} was limited: ${hold.width} at a time until that goes well`,
+          until: null,
+        };
+    }
   }
 }

@@ -10,11 +10,6 @@ export function instrumentFor(planned: PlannedSheet, fallbackIndex: number): Pla
     : (planned.fallbacks[fallbackIndex - 1] ?? planned.instrument);
 }
 
-/** Rate limits are kept per account: today an instrument. */
-export function accountOf(instrument: PlannedInstrument): string {
-  return instrument.profile;
-}
-
 export type Dependencies = 'satisfied' | 'open' | 'blocked';
 
 /** Satisfied by completed, or by skipped on purpose; blocked once one can never be satisfied. */
@@ -112,6 +107,6 @@ export function nextDue(
     for (let num = timed.next(1); num > 0; num = timed.next(num + 1))
       consider(job.sheets[num - 1]?.due_at ?? null);
   }
-  for (const limit of limits.values()) consider(limit.until);
+  for (const limit of limits.values()) consider(limit.until + limit.spread_ms);
   return next;
 }

@@ -1,6 +1,6 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { checkScore } from '../../score/check';
-import type { InstrumentCatalogue as ScoreCatalogue } from '../../score/catalogue';
+import { scoreCatalogue } from '../../score/catalogue';
 import type { Diagnostic } from '../../score/diagnostic';
 import { diskFiles } from '../../score/disk-files';
 import { NotTextError, UnusableFileError } from '../../score/files';
@@ -41,6 +41,7 @@ export async function takeIn(
   request: IntakeRequest,
   loadCatalogue: LoadCatalogue,
   productVersion: string,
+  addresses: Parameters<typeof scoreCatalogue>[1],
 ): Promise<Intake> {
   const path = isAbsolute(request.path) ? request.path : resolve(request.cwd, request.path);
   let text: string;
@@ -57,7 +58,7 @@ export async function takeIn(
     ...(request.workspace === null ? {} : { workspaceOverride: request.workspace }),
   };
   const plan = planScore(score, options);
-  const catalogue = scoreCatalogue(await loadCatalogue(plan.workspace));
+  const catalogue = scoreCatalogue(await loadCatalogue(plan.workspace), addresses);
   const checked = checkScore(score, { plan, files: diskFiles, catalogue });
   const loaded = loadTemplateSource(score, diskFiles);
   const diagnostics = [...parsed.diagnostics, ...checked];
@@ -80,25 +81,6 @@ export async function takeIn(
 
 export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
   return diagnostics.some(({ severity }) => severity === 'error');
-}
-
-/** The instruments as the score room looks at them. */
-export function scoreCatalogue(catalogue: InstrumentCatalogue): ScoreCatalogue {
-  return {
-    names: () => catalogue.names(),
-    get(name) {
-      const profile = catalogue.get(name);
-      if (!profile) return undefined;
-      return {
-        name: profile.name,
-        kind: profile.kind,
-        rawPrompt: profile.raw_prompt,
-        defaultTimeoutSeconds: profile.default_timeout_seconds,
-        defaultModel: profile.default_model,
-        mcpConfigFlag: profile.cli?.command.mcp_config_flag ?? null,
-      };
-    },
-  };
 }
 
 function unreadable(path: string, error: unknown): Diagnostic {

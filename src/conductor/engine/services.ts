@@ -2,18 +2,20 @@ import { open, readFile, rename } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { glob } from 'tinyglobby';
 import { agentEnvironment } from '../../backends/environment';
-import { classify } from '../../backends/classify';
+import { classify, withDetectionPatterns } from '../../backends/classify';
 import type { BackendProgress } from '../../backends/contract';
 import type { ExecutionResult } from '../../backends/result';
+import { paidBy, withheldFrom, type PaidBy } from '../../instruments/agent-facts';
 import type { InstrumentCatalogue } from '../../instruments/catalogue';
 import { isCliProfile, type InstrumentProfile } from '../../instruments/schema';
 import { readProcess } from '../../process/identity';
 import { endProcessTree } from '../../process/tree';
+import { addUsd } from '../../protocol/usd';
 import { renderFromBundle } from '../../score/bundle';
 import { capturePatterns, cutCaptured, lookback, skippedOutput } from '../../score/cross-sheet';
 import { diskFiles } from '../../score/disk-files';
 import { environmentOf, expandRuleCommand, expandRulePath } from '../../score/placeholders';
-import type { PlannedInstrument, PlannedSheet } from '../../score/plan';
+import type { Plan, PlannedInstrument, PlannedSheet } from '../../score/plan';
 import { sheetContext } from '../../score/prompt';
 import type { CompletionFacts } from '../../score/prompt-text';
 import { compilePythonRegex } from '../../score/regex';
@@ -25,7 +27,13 @@ import { runCommand } from '../validations/command';
 import { runValidations } from '../validations/run';
 import { takeSnapshot } from '../validations/snapshot';
 import { describeFailure } from '../validations/summary';
-import type { AttemptServices, PromptRequest, SheetPrompt, ValidationReport } from './attempt-services';
+import type {
+  AttemptChanges,
+  AttemptServices,
+  PromptRequest,
+  SheetPrompt,
+  ValidationReport,
+} from './attempt-services';
 import type { StoredBundle } from './bundles';
 import type { Verdict } from './decide';
 import { skippedOnPurpose, type JobState } from './state';
@@ -38,13 +46,18 @@ export interface ServiceSources {
   secretsFor(run: string): Record<string, string>;
   attemptBase(run: string, sheet: number, attempt: number): string;
   progress(run: string, sheet: number, attempt: number, progress: BackendProgress): void;
+  readonly changes: AttemptChanges;
   /** First part of every marker: validations run under one too, so that what they leave is found. */
   readonly stateHash: string;
 }
 
 /** Everything around an attempt that is not bookkeeping: prompts, file marks, validations, prices. */
 export class Services implements AttemptServices {
-  constructor(private readonly sources: ServiceSources) {}
+  readonly changes: AttemptChanges;
+
+  constructor(private readonly sources: ServiceSources) {
+    this.changes = sources.changes;
+  }
 
   async renderPrompt(request: PromptRequest): Promise<SheetPrompt> {
     const { job, bundle, planned, instrument } = request;
@@ -167,24 +180,37 @@ export class Services implements AttemptServices {
       : null;
   }
 
-  classify(result: ExecutionResult, job: JobState, instrument: PlannedInstrument): Verdict {
-    return classify(result, { kind: this.profile(job, instrument)?.kind ?? 'cli' });
+  classify(result: ExecutionResult, job: JobState, plan: Plan, instrument: PlannedInstrument): Verdict {
+    const profile = this.profile(job, instrument);
+    // What a script prints may be anything.
+    const patterns = profile?.cli?.errors.common_patterns === false ? [] : plan.rateLimit.detectionPatterns;
+    const read = withDetectionPatterns(result, patterns, new Date());
+    return classify(read, { kind: profile?.kind ?? 'cli' });
   }
 
-  price(job: JobState, instrument: PlannedInstrument, result: ExecutionResult): number | null {
+  price(job: JobState, plan: Plan, instrument: PlannedInstrument, result: ExecutionResult): number | null {
     const { inputTokens, outputTokens } = result;
     if (inputTokens === null && outputTokens === null) return null;
     const profile = this.profile(job, instrument);
     const name = result.model ?? instrument.config.model ?? profile?.default_model;
     const model = profile?.models.find((candidate) => candidate.name === name);
-    if (!model || model.cost_per_1k_input === null || model.cost_per_1k_output === null) return null;
-    return (
-      ((inputTokens ?? 0) * model.cost_per_1k_input + (outputTokens ?? 0) * model.cost_per_1k_output) / 1000
-    );
+    // What the author wrote beats the list: a contract may have its own prices.
+    const input = plan.prices?.per1kInput ?? model?.cost_per_1k_input ?? null;
+    const output = plan.prices?.per1kOutput ?? model?.cost_per_1k_output ?? null;
+    if (input === null || output === null) return null;
+    return addUsd(((inputTokens ?? 0) * input + (outputTokens ?? 0) * output) / 1000);
   }
 
-  secretsFor(run: string): Record<string, string> {
-    return this.sources.secretsFor(run);
+  paidBy(job: JobState, instrument: PlannedInstrument, envNames: readonly string[]): PaidBy | null {
+    const profile = this.profile(job, instrument);
+    return profile && paidBy(profile, new Set(envNames));
+  }
+
+  secretsFor(job: JobState, instrument: PlannedInstrument): Record<string, string> {
+    const secrets = this.sources.secretsFor(job.run);
+    const profile = this.profile(job, instrument);
+    const withheld = profile ? withheldFrom(profile, job.stored_secret_names) : [];
+    return Object.fromEntries(Object.entries(secrets).filter(([name]) => !withheld.includes(name)));
   }
 
   attemptBase(run: string, sheet: number, attempt: number): string {
@@ -287,7 +313,7 @@ export class Services implements AttemptServices {
   }
 }
 
-/** The redacted answer of an attempt, whole. */
+/** The redacted answer of an attempt, as much as is kept. */
 export function answerPath(base: string): string {
   return `${base}.answer.txt`;
 }

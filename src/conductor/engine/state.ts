@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { addUsd } from '../../protocol/usd';
 import {
+  agentState,
   attemptMode,
   attemptOutcome,
   isRecordType,
@@ -7,6 +9,7 @@ import {
   reason,
   recordBodies,
   sheetStatus,
+  treeRecord,
   type LimitState,
   type RecordBody,
   type RecordType,
@@ -22,6 +25,7 @@ export const attemptState = z.object({
   mode: attemptMode,
   instrument: z.string(),
   model: z.string().nullable(),
+  account: z.string().default(''),
   fallback_index: z.number(),
   started_at: z.number(),
   ended_at: z.number().nullable(),
@@ -45,11 +49,16 @@ export const attemptState = z.object({
   output_tokens: z.number().nullable(),
   cost_usd: z.number().nullable(),
   cost_estimated: z.boolean(),
+  paid_by: z.enum(['subscription', 'key', 'cloud']).nullable().default(null),
   pass_percent: z.number().nullable(),
   rules: z.array(ruleResultSchema),
   session_id: z.string().nullable(),
+  metadata: z.record(z.string(), z.unknown()).nullable().default(null),
   output_tail: z.string(),
   stderr_tail: z.string(),
+  tree_before: treeRecord.nullable().default(null),
+  tree_after: treeRecord.nullable().default(null),
+  mixed: z.boolean().default(false),
   /** Where the sheet went after it: what a fallback or a retry was decided from. */
   next_status: sheetStatus.nullable(),
 });
@@ -70,6 +79,7 @@ export const sheetState = z.object({
   normal_attempts: z.number(),
   completion_attempts: z.number(),
   rate_limit_waits: z.number(),
+  quota_waits: z.number().default(0),
   interruptions: z.number(),
   due_at: z.number().nullable(),
   hint: z.string().nullable(),
@@ -94,6 +104,8 @@ export const jobState = z.object({
   submit_key: z.string().nullable(),
   env: z.record(z.string(), z.string()),
   secret_names: z.array(z.string()),
+  stored_secret_names: z.array(z.string()).default([]),
+  agents: z.array(agentState).default([]),
   auto_continue: z.boolean(),
   total_stages: z.number(),
   status: jobStatus,
@@ -105,7 +117,11 @@ export const jobState = z.object({
   finished_at: z.number().nullable(),
   updated_at: z.number(),
   pacing_until: z.number().nullable(),
+  /** What was paid for by use; a subscription's list prices are apart. */
   cost_usd: z.number(),
+  list_price_usd: z.number().default(0),
+  /** Sheets whose limit was nearly spent, and 0 for the job: each was told once. */
+  cost_warned: z.array(z.number()).default([]),
   /** Some attempt had tokens but no price: the cost is a lower bound. */
   unpriced: z.boolean(),
   input_tokens: z.number(),
@@ -206,6 +222,7 @@ function freshSheet(skeleton: SheetSkeleton): SheetState {
     normal_attempts: 0,
     completion_attempts: 0,
     rate_limit_waits: 0,
+    quota_waits: 0,
     interruptions: 0,
     due_at: null,
     hint: null,
@@ -236,6 +253,8 @@ const handlers: Handlers = {
       updated_at: t,
       pacing_until: null,
       cost_usd: 0,
+      list_price_usd: 0,
+      cost_warned: [],
       unpriced: false,
       input_tokens: 0,
       output_tokens: 0,
@@ -268,6 +287,7 @@ const handlers: Handlers = {
       job.name = body.name;
       job.description = body.description;
       job.total_stages = body.total_stages;
+      if (body.agents) job.agents = body.agents;
       job.sheets = body.sheets.map((skeleton) => {
         const old = job.sheets[skeleton.num - 1];
         return old ? { ...old, ...skeleton } : freshSheet(skeleton);
@@ -276,6 +296,10 @@ const handlers: Handlers = {
   'job.pacing': (state, run, { until }) =>
     withJob(state, run, (job) => {
       job.pacing_until = until;
+    }),
+  'job.cost_warning': (state, run, { sheet }) =>
+    withJob(state, run, (job) => {
+      job.cost_warned = [...job.cost_warned, sheet ?? 0];
     }),
   'job.archived': (state, run) => {
     state.jobs.delete(run);
@@ -311,11 +335,15 @@ const handlers: Handlers = {
         output_tokens: null,
         cost_usd: null,
         cost_estimated: false,
+        paid_by: null,
         pass_percent: null,
         rules: [],
         session_id: null,
+        metadata: null,
         output_tail: '',
         stderr_tail: '',
+        tree_after: null,
+        mixed: false,
         next_status: null,
       });
     }),
@@ -334,13 +362,15 @@ const handlers: Handlers = {
       sheet.normal_attempts = next.normal_attempts;
       sheet.completion_attempts = next.completion_attempts;
       sheet.rate_limit_waits = next.rate_limit_waits;
+      sheet.quota_waits = next.quota_waits;
       sheet.interruptions = next.interruptions;
       if (!hintUnread.has(body.outcome) && body.error_type !== 'not_started') sheet.hint = null;
       sheet.error_code = body.error_code;
       sheet.error_category = body.error_category;
       sheet.error_message = body.error_message;
       if (terminalSheet.has(next.status)) sheet.completed_at = t;
-      job.cost_usd += body.cost_usd ?? 0;
+      if (body.paid_by === 'subscription') job.list_price_usd = addUsd(job.list_price_usd, body.cost_usd);
+      else job.cost_usd = addUsd(job.cost_usd, body.cost_usd);
       job.input_tokens += body.input_tokens ?? 0;
       job.output_tokens += body.output_tokens ?? 0;
       if (body.cost_usd === null && (body.input_tokens ?? 0) + (body.output_tokens ?? 0) > 0)

@@ -13,6 +13,8 @@ export interface ReportData {
   readonly generatedAt: number;
   /** US dollars; null = unpriced. */
   readonly costUsd: number | null;
+  /** Tokens were used that `costUsd` does not hold, because their price is not known. */
+  readonly unpriced: boolean;
   /** A part of the cost was estimated. */
   readonly costEstimated: boolean;
   readonly inputTokens: number | null;

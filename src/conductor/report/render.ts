@@ -62,7 +62,7 @@ ${row('Score', data.scorePath === null ? null : esc.short(data.scorePath, 1000))
 ${row('Started', esc.short(instant(data.startedAt)))}
 ${row('Finished', esc.short(instant(data.finishedAt)))}
 ${row('Duration', esc.short(data.startedAt === null ? '–' : duration(end - data.startedAt)))}
-${row('Cost', esc.short(cost(data.costUsd) + (data.costEstimated && data.costUsd !== null ? ' (partly estimated)' : '')))}
+${row('Cost', esc.short(cost(data.costUsd, data.unpriced) + (data.costEstimated && data.costUsd !== null ? ' (partly estimated)' : '')))}
 ${row('Tokens', esc.short(tokens(data.inputTokens, data.outputTokens)))}
 ${row('Report made', esc.short(instant(data.generatedAt)))}
 </dl></header>`;
@@ -124,7 +124,10 @@ function attemptBox(attempt: ReportAttempt, budget: number, now: number, esc: Es
     attempt.exit,
     duration((attempt.finishedAt ?? now) - attempt.startedAt),
     tokens(attempt.inputTokens, attempt.outputTokens),
-    cost(attempt.costUsd),
+    cost(
+      attempt.costUsd,
+      attempt.costUsd === null && (attempt.inputTokens ?? 0) + (attempt.outputTokens ?? 0) > 0,
+    ),
   ].filter((fact) => fact !== null);
   const share = (part: number): number => Math.min(LONGEST_TEXT, Math.floor(budget * part));
   const error = [attempt.errorCode, attempt.errorMessage].filter((text) => text !== null).join(': ');
@@ -185,8 +188,11 @@ function duration(ms: number): string {
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
 }
 
-function cost(usd: number | null): string {
-  return usd === null ? 'unpriced' : `$${usd.toFixed(usd < 1 ? 4 : 2)}`;
+/** `unpriced`: tokens were used whose price is not known, and which `usd` does not hold. */
+function cost(usd: number | null, unpriced: boolean): string {
+  if (usd === null) return unpriced ? 'unpriced' : 'cost unknown';
+  const known = `$${usd.toFixed(usd < 1 ? 4 : 2)}`;
+  return unpriced ? `${known} + unpriced` : known;
 }
 
 function tokens(input: number | null, output: number | null): string {

@@ -3,6 +3,15 @@ import { block, bySheet, count, maybe, positive, text } from './fields';
 
 const outputFormat = z.enum(['json', 'text', 'stream-json']);
 
+const mcpServerChoice = z.union([
+  text(),
+  z.strictObject({
+    name: text().describe('Name of the server.'),
+    allow: z.array(text()).nullish().describe('Only these of its tools; `*` stands for any characters.'),
+    deny: z.array(text()).nullish().describe('Not these of its tools.'),
+  }),
+]);
+
 /**
  * `instrument_config`, an alias' `config`, a movement's and a sheet's: known keys are typed, unknown ones are kept for
  * the instrument and warned of.
@@ -37,11 +46,46 @@ export const instrumentConfig = z.looseObject({
     .describe('Where the agent works; relative to the folder of the score. Default: the workspace.'),
   max_output_capture_bytes: count(1)
     .nullish()
-    .describe('How much of the output is kept for later sheets, in bytes.'),
+    .describe('How much of the output is kept for later sheets, in bytes. Default: all of it.'),
   cli_extra_args: z.array(z.string()).nullish().describe('Arguments appended to the command line.'),
+  resume_session: z
+    .boolean()
+    .nullish()
+    .describe('Further attempts go on with the agent’s session of the one before (Claude Code).'),
   api_key_env: z.string().nullish().describe('Name of the environment variable with the API key.'),
+  base_url: z
+    .string()
+    .regex(/^https?:\/\/[^\s]+$/, 'must be an http:// or https:// address')
+    .nullish()
+    .describe('Address of the server (HTTP instruments): this machine, or one approved with `mzt trust`.'),
+  max_tool_iterations: count(1, 50)
+    .nullish()
+    .describe('Rounds of tool use in one attempt (HTTP instruments). Default 10.'),
+  thinking: z
+    .union([z.literal('adaptive'), z.boolean(), count(1024)])
+    .nullish()
+    .describe('Let the model think first (`anthropic_api`): `adaptive`, or a budget in tokens.'),
+  num_ctx: count(256).nullish().describe('Context window, in tokens (Ollama). Default 32768.'),
+  keep_alive: z
+    .union([z.string().regex(/^-?\d+(\.\d+)?(ms|s|m|h)?$/, 'not a duration such as 5m'), z.number()])
+    .nullish()
+    .describe('How long the model stays loaded: `5m`, seconds, or -1 for ever (Ollama). Default `5m`.'),
+  parallel_requests: count(1, 64).nullish().describe('Requests at once to one server (Ollama). Default 1.'),
+  user_id: text()
+    .nullish()
+    .describe('User id sent along (`recursive_light`). Default: one made for this installation.'),
   max_tokens: count(1).nullish().describe('Longest answer, in tokens (HTTP instruments).'),
   temperature: z.number().min(0).max(2).nullish().describe('Sampling temperature (HTTP instruments).'),
+  file_tools: z
+    .boolean()
+    .nullish()
+    .describe('Offer `read_file`, `write_file` and `list_dir` (HTTP instruments). Default: true.'),
+  mcp_servers: z
+    .array(mcpServerChoice)
+    .nullish()
+    .describe(
+      'MCP servers whose tools are offered (HTTP instruments), by the names that the user gave them.',
+    ),
 });
 
 export const instrumentAlias = z.strictObject({
@@ -86,7 +130,9 @@ export const backend = block({
   timeout_seconds: positive().default(1800).describe('Time limit of one attempt, in seconds.'),
   timeout_overrides: bySheet(positive()).default({}).describe('Sheet number → time limit in seconds.'),
   sheet_overrides: bySheet(sheetOverride).default({}).describe('Settings of single sheets.'),
-  max_output_capture_bytes: count(1).default(51200).describe('How much output is kept, in bytes.'),
+  max_output_capture_bytes: count(1)
+    .default(51200)
+    .describe('How much of the output is kept for later sheets, in bytes; all of it unless it is written.'),
   model: z.string().default('claude-sonnet-4-5-20250929').describe('Model (`anthropic_api`).'),
   api_key_env: z
     .string()

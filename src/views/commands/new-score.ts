@@ -1,20 +1,9 @@
 import * as vscode from 'vscode';
+import { PREFERRED_INSTRUMENTS } from '../../instruments/preferred';
 import { l10n } from '../l10n';
 import type { Services } from '../services';
 import { scoreTemplates } from '../scores/templates';
 import type { Command } from './command';
-
-/** Agents before programs that only run a script. */
-const PREFERRED = [
-  'claude-code',
-  'codex-cli',
-  'gemini-cli',
-  'opencode',
-  'crush',
-  'goose',
-  'aider',
-  'cline-cli',
-];
 
 /** Marianne: New Score. */
 export const newScore: Command = {
@@ -68,7 +57,7 @@ async function readyInstrument(services: Services): Promise<{ instrument: string
     const ready = instruments
       .filter(({ status, name }) => status === 'ready' && name !== 'cli')
       .map(({ name }) => name);
-    const instrument = PREFERRED.find((name) => ready.includes(name)) ?? ready[0];
+    const instrument = PREFERRED_INSTRUMENTS.find((name) => ready.includes(name)) ?? ready[0];
     if (instrument !== undefined)
       return { instrument, why: l10n.t('it is the first that is ready on this machine') };
   } catch (error) {

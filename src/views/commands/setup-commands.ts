@@ -103,7 +103,8 @@ export const setApiKey: Command = {
   async run(services) {
     const { connection, secrets } = services;
     const stored = new Set(secrets.names());
-    const known = await (await services.scoreRoom()).secretNames(connection.distDir, connection.stateDir);
+    const room = await services.scoreRoom();
+    const { secretNames: known } = await room.submitEnvironment({}, connection.distDir, connection.stateDir);
     const picked = await vscode.window.showQuickPick(
       [...new Set([...known, ...stored])].sort().map((name) => ({
         label: name,

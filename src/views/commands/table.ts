@@ -1,4 +1,5 @@
 /** All commands. A test compares this table with the manifest. */
+import { showChanges, undoSheet } from './change-commands';
 import type { Command } from './command';
 import {
   refreshInstruments,
@@ -57,6 +58,8 @@ export const commands: readonly Command[] = [
   showSheetOutput,
   pinSheetOutput,
   openAttempt,
+  showChanges,
+  undoSheet,
   openReport,
   continueInClaudeCode,
   trustFolder,

@@ -1,5 +1,6 @@
 /** Output channels of sheets: one that follows, and a few that a person pinned. None opens or takes the focus by itself. */
 import * as vscode from 'vscode';
+import { pause } from '../../client/pause';
 import type { Connection } from '../connection/connection';
 import { l10n } from '../l10n';
 import { settings } from '../settings';
@@ -171,20 +172,4 @@ export class SheetOutput implements Disposable {
     if (attempt !== undefined)
       this.liveChannel().follow({ job, sheet: next.sheet }, attempt, current?.job === job);
   }
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-      return;
-    }
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

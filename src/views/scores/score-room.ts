@@ -1,4 +1,5 @@
 /** What views ask of scores and instruments. The implementation is loaded when it is first needed (`src/score-room.ts`). */
+import type { SubmitEnvironment } from '../../instruments/submit-environment';
 import type { InstrumentCatalogue } from '../../score/catalogue';
 import type { Environment } from '../../protocol/paths';
 
@@ -34,19 +35,11 @@ export interface ScoreSummary {
   readonly score: PlannedScore | null;
 }
 
-export interface SubmitParts {
-  readonly env: Record<string, string>;
-  readonly secrets: Record<string, string>;
-  /** Every name that some instrument calls a key. */
-  readonly secretNames: readonly string[];
-}
-
 export interface ScoreRoom {
   /** Never throws for what is wrong with the text. */
   summarise(text: string, path: string): ScoreSummary;
   scoreCatalogue(distDir: string, stateDir: string): Promise<InstrumentCatalogue>;
-  secretNames(distDir: string, stateDir: string): Promise<string[]>;
-  submitEnvironment(env: Environment, distDir: string, stateDir: string): Promise<SubmitParts>;
+  submitEnvironment(env: Environment, distDir: string, stateDir: string): Promise<SubmitEnvironment>;
   /** A new idempotency key. */
   submitKey(): string;
 }

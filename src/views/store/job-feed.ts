@@ -163,8 +163,6 @@ export class JobFeed {
     if (!parsed.success || event.job_id === null || typeof event.sheet !== 'number') return;
     this.options.store.putProgress(event.job_id, event.sheet, {
       attempt: event.attempt ?? null,
-      stdoutBytes: parsed.data.stdout_bytes ?? 0,
-      stderrBytes: parsed.data.stderr_bytes ?? 0,
       lastLine: parsed.data.last_line ?? null,
     });
   }

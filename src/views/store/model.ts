@@ -1,4 +1,5 @@
 /** What the views know of jobs: a slim form of the wire's, with instants in milliseconds since the epoch. */
+import { isUnpriced } from '../../protocol/checkpoint';
 import type { AttemptSummary, Checkpoint, SheetState } from '../../protocol/checkpoint';
 import type { JobRow, JobStatus, SheetStatus } from '../../protocol/states';
 
@@ -22,6 +23,8 @@ export interface JobModel {
   readonly completed: number;
   readonly total: number;
   readonly costUsd: number;
+  /** More was spent than `costUsd`: some tokens have no known price. */
+  readonly unpriced: boolean;
   readonly error: string | null;
   readonly reason: Reason | null;
   readonly currentSheet: number | null;
@@ -45,7 +48,11 @@ export interface AttemptModel {
   readonly durationSeconds: number | null;
   readonly costUsd: number | null;
   readonly costEstimated: boolean;
+  /** Tokens were used and nobody knows their price. */
+  readonly unpriced: boolean;
   readonly passPercent: number | null;
+  /** Null: an older conductor does not say. */
+  readonly changes: NonNullable<AttemptSummary['changes']> | null;
 }
 
 export interface SheetModel {
@@ -69,6 +76,7 @@ export interface SheetModel {
   /** When a retry or the end of a rate limit is due. */
   readonly dueAt: number | null;
   readonly costUsd: number;
+  readonly unpriced: boolean;
   readonly inputTokens: number | null;
   readonly outputTokens: number | null;
   readonly dependsOn: readonly number[];
@@ -78,8 +86,6 @@ export interface SheetModel {
 /** Latest progress of a running sheet. */
 export interface Progress {
   readonly attempt: number | null;
-  readonly stdoutBytes: number;
-  readonly stderrBytes: number;
   readonly lastLine: string | null;
 }
 
@@ -110,6 +116,7 @@ export function jobFromRow(row: JobRow, before: JobModel | undefined): JobModel 
     completed: row.progress_completed ?? 0,
     total: row.total_sheets ?? row.progress_total ?? 0,
     costUsd: row.total_cost_usd ?? 0,
+    unpriced: row.unpriced ?? false,
     error: row.error_message ?? null,
     reason: reasonOf(row.status_reason),
     currentSheet: row.current_sheet ?? null,
@@ -132,6 +139,7 @@ export function jobFromStatus(status: Checkpoint): JobModel {
     completed: status.last_completed_sheet,
     total: status.total_sheets,
     costUsd: status.total_estimated_cost,
+    unpriced: status.unpriced,
     error: status.error_message,
     reason: reasonOf(status.status_reason),
     currentSheet: status.current_sheet,
@@ -160,6 +168,7 @@ export function sheetFromWire(sheet: SheetState): SheetModel {
     reason: reasonOf(sheet.status_reason),
     dueAt: instant(sheet.fire_at) ?? instant(sheet.rate_limit_expires_at),
     costUsd: sheet.total_cost_usd,
+    unpriced: sheet.unpriced,
     inputTokens: sheet.input_tokens,
     outputTokens: sheet.output_tokens,
     dependsOn: sheet.depends_on,
@@ -176,7 +185,9 @@ export function sheetFromWire(sheet: SheetState): SheetModel {
       durationSeconds: attempt.duration_seconds,
       costUsd: attempt.cost_usd,
       costEstimated: attempt.cost_estimated,
+      unpriced: isUnpriced(attempt),
       passPercent: attempt.pass_percentage,
+      changes: attempt.changes ?? null,
     })),
   };
 }

@@ -9,6 +9,8 @@ export interface Summary {
   /** Ended in failure since midnight. */
   readonly failed: number;
   readonly costToday: number;
+  /** Some of today's jobs spent more than their cost says. */
+  readonly unpricedToday: boolean;
 }
 
 /** `now`: milliseconds since the epoch; today is the local day. Cost counts jobs that were active today. */
@@ -16,15 +18,15 @@ export function summarise(jobs: readonly JobModel[], now: number): Summary {
   const midnight = new Date(now).setHours(0, 0, 0, 0);
   const today = (instant: number | null) => instant !== null && instant >= midnight;
   const waits = (job: JobModel) => !hasEnded(job) && (needsPerson(job) || job.status === 'paused');
+  const active = jobs.filter(
+    (job) => today(job.endedAt) || today(job.startedAt) || (!hasEnded(job) && job.startedAt !== null),
+  );
   return {
     running: jobs.filter((job) => job.status === 'running' && !waits(job)).length,
     waiting: jobs.filter(waits).length,
     failed: jobs.filter((job) => job.status === 'failed' && today(job.endedAt)).length,
-    costToday: jobs
-      .filter(
-        (job) => today(job.endedAt) || today(job.startedAt) || (!hasEnded(job) && job.startedAt !== null),
-      )
-      .reduce((sum, job) => sum + job.costUsd, 0),
+    costToday: active.reduce((sum, job) => sum + job.costUsd, 0),
+    unpricedToday: active.some((job) => job.unpriced),
   };
 }
 
@@ -34,6 +36,7 @@ export interface EndedWork {
   /** Not ended, and a person or a limit holds them. */
   readonly waiting: readonly JobModel[];
   readonly costUsd: number;
+  readonly unpriced: boolean;
 }
 
 /** What happened after `since` while nobody watched; null when there is nothing to say. */
@@ -48,5 +51,6 @@ export function endedSince(jobs: readonly JobModel[], since: number): EndedWork 
     failed,
     waiting,
     costUsd: [...completed, ...failed].reduce((sum, job) => sum + job.costUsd, 0),
+    unpriced: [...completed, ...failed].some((job) => job.unpriced),
   };
 }

@@ -3,7 +3,7 @@ import { l10n } from '../l10n';
 import { brief, cost, duration, parts } from './format';
 import { stateIcons } from './row';
 import type { Row } from './row';
-import { usesClaudeCode } from './sheet-row';
+import { changeWords, usesClaudeCode } from './sheet-row';
 
 type Outcome = Exclude<AttemptModel['outcome'], null>;
 
@@ -21,7 +21,7 @@ export function attemptRow(job: string, sheet: number, attempt: AttemptModel, no
         ? duration(now - attempt.startedAt, { steps: true })
         : attempt.durationSeconds !== null && duration(attempt.durationSeconds * 1000),
       attempt.mode === 'normal' ? '' : attempt.mode,
-      cost(attempt.costUsd ?? 0),
+      cost(attempt.costUsd ?? 0, attempt.unpriced),
       attempt.instrument,
     ),
     icon: attempt.outcome === null ? stateIcons.running : icons[attempt.outcome],
@@ -29,6 +29,7 @@ export function attemptRow(job: string, sheet: number, attempt: AttemptModel, no
       'attempt',
       attempt.outcome ?? 'running',
       'hasLog',
+      ...changeWords(attempt),
       ...(usesClaudeCode(attempt) ? ['resumableSession'] : []),
     ],
     collapsible: 'none',

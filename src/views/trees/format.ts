@@ -42,10 +42,10 @@ export function ago(instant: number, now: number): string {
 }
 
 /** Money; empty for nothing. Small amounts keep two digits that say something. */
-export function cost(usd: number): string {
-  if (usd <= 0) return '';
-  if (usd < 0.005) return '<$0.01';
-  return `$${usd.toFixed(2)}`;
+export function cost(usd: number, unpriced = false): string {
+  const known = usd <= 0 ? '' : usd < 0.005 ? '<$0.01' : `$${usd.toFixed(2)}`;
+  if (!unpriced) return known;
+  return known === '' ? l10n.t('unpriced') : l10n.t('{0} + unpriced', known);
 }
 
 /** First line of a message, shortened for a row. */

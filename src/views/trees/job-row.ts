@@ -15,7 +15,7 @@ export function jobRow(job: JobModel, now: number): Row {
       job.total > 0 && `${job.completed}/${job.total}`,
       outcome(job, now),
       elapsed(job, now),
-      cost(job.costUsd),
+      cost(job.costUsd, job.unpriced),
       !hasEnded(job) && job.instruments.join(', '),
     ),
     icon: icon(job),
@@ -115,7 +115,8 @@ export function jobTooltip(job: JobModel, now: number): string {
   ];
   if (job.instruments.length > 0)
     lines.push(`- ${l10n.t('Instruments')}: ${code(job.instruments.join(', '))}`);
-  if (job.costUsd > 0) lines.push(`- ${l10n.t('Cost')}: ${cost(job.costUsd)}`);
+  const spent = cost(job.costUsd, job.unpriced);
+  if (spent !== '') lines.push(`- ${l10n.t('Cost')}: ${spent}`);
   if (job.reason !== null) lines.push(`- ${l10n.t('Reason')}: ${code(job.reason.message)}`);
   if (job.error !== null) lines.push(`- ${l10n.t('Error')}: ${code(job.error)}`);
   return lines.join('\n');

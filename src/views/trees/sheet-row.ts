@@ -16,7 +16,7 @@ export function sheetRow(job: JobModel, sheet: SheetModel, now: number): Row {
       sheetOutcome(sheet, now),
       sheetElapsed(sheet, now),
       many && l10n.t('attempt {0}', sheet.attempts.length),
-      cost(sheet.costUsd),
+      cost(sheet.costUsd, sheet.unpriced),
       sheet.instrument,
     ),
     icon: sheetIcon(sheet),
@@ -48,8 +48,16 @@ export function sheetContext(sheet: SheetModel): string[] {
   if (isRunning(sheet.status)) words.push('running');
   else words.push('rerunnable');
   if (sheet.attempts.length > 0) words.push('hasLog');
+  const last = sheet.attempts.at(-1);
+  if (last !== undefined) words.push(...changeWords(last));
   if (sheet.attempts.some(usesClaudeCode)) words.push('resumableSession');
   return words;
+}
+
+/** What can be shown and undone of an attempt. */
+export function changeWords({ changes }: AttemptModel): string[] {
+  if (changes === 'some') return ['hasChanges', 'undoable'];
+  return changes === 'recording' ? ['hasChanges'] : [];
 }
 
 export function usesClaudeCode(attempt: AttemptModel): boolean {
@@ -152,7 +160,7 @@ export function sheetTooltip(sheet: SheetModel, progress: Progress | undefined, 
     l10n.t('Tokens'),
     sheet.inputTokens === null ? null : `${sheet.inputTokens} + ${sheet.outputTokens ?? 0}`,
   );
-  add(l10n.t('Cost'), cost(sheet.costUsd));
+  add(l10n.t('Cost'), cost(sheet.costUsd, sheet.unpriced));
   add(l10n.t('Depends on'), sheet.dependsOn.join(', '));
   add(l10n.t('Reason'), sheet.reason?.message ?? null);
   add(l10n.t('Error'), sheet.errorMessage === null ? null : parts(sheet.errorCode, sheet.errorMessage));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { classify, matchesDetectionPatterns, type Classification } from '../../../src/backends/classify';
+import { classify, withDetectionPatterns, type Classification } from '../../../src/backends/classify';
 import { interpretClaude } from '../../../src/backends/claude/interpret';
 import { executionResult, type ExecutionResult } from '../../../src/backends/result';
 import { builtIn, outcomeOf } from '../../support/backends-runner';
@@ -21,61 +21,58 @@ describe('classify', () => {
     Classification['code'],
     Classification['category'],
     Classification['action'],
-    number,
   ];
   const rows: readonly Row[] = [
-    [{ errorType: 'rate_limit' }, 'E102', 'rate_limit', 'wait', 900],
-    [{ errorType: 'usage_limit' }, 'E104', 'rate_limit', 'wait', 3600],
-    [{ errorType: 'quota_exhausted' }, 'E104', 'rate_limit', 'wait', 3600],
-    [{ errorType: 'overloaded' }, 'E103', 'rate_limit', 'wait', 300],
-    [{ errorType: 'authentication' }, 'E502', 'auth', 'fallback', 0],
-    [{ errorType: 'network', errorMessage: 'ECONNREFUSED' }, 'E901', 'network', 'retry', 30],
-    [{ errorType: 'network', errorMessage: 'getaddrinfo ENOTFOUND x' }, 'E902', 'network', 'retry', 30],
-    [{ errorType: 'network', errorMessage: 'TLS handshake' }, 'E903', 'network', 'retry', 30],
-    [{ errorType: 'network', errorMessage: 'Request timed out.' }, 'E904', 'network', 'retry', 60],
-    [{ errorType: 'context_too_long' }, 'E602', 'preflight', 'fallback', 0],
-    [{ errorType: 'permission_denied' }, 'E301', 'configuration', 'stop', 0],
-    [{ errorType: 'configuration' }, 'E301', 'configuration', 'fallback', 0],
-    [{ errorType: 'not_found' }, 'E505', 'configuration', 'fallback', 0],
-    [{ errorType: 'failed_to_start', errorMessage: 'EACCES: no' }, 'E505', 'configuration', 'fallback', 0],
-    [{ errorType: 'failed_to_start', errorMessage: 'EAGAIN: later' }, 'E009', 'transient', 'retry', 10],
-    [{ errorType: 'empty_answer' }, 'E503', 'transient', 'retry', 15],
-    [{ errorType: 'interrupted' }, 'E004', 'signal', 'retry', 10],
-    [{ errorType: 'timeout', exitReason: 'timeout' }, 'E001', 'timeout', 'retry', 60],
-    [{ errorType: 'stale', exitReason: 'timeout' }, 'E006', 'timeout', 'retry', 120],
-    [{ errorType: 'first_output_timeout' }, 'E006', 'timeout', 'retry', 120],
-    [{ errorType: 'cancelled', exitReason: 'killed' }, 'E002', 'signal', 'stop', 0],
-    [{ errorType: 'crash', exitSignal: 11 }, 'E003', 'signal', 'fallback', 0],
-    [{ errorType: 'crash', exitSignal: 9 }, 'E002', 'signal', 'retry', 30],
+    [{ errorType: 'rate_limit' }, 'E102', 'rate_limit', 'wait'],
+    [{ errorType: 'usage_limit' }, 'E104', 'rate_limit', 'wait'],
+    [{ errorType: 'quota_exhausted' }, 'E104', 'rate_limit', 'wait'],
+    [{ errorType: 'overloaded' }, 'E103', 'rate_limit', 'wait'],
+    [{ errorType: 'authentication' }, 'E502', 'auth', 'fallback'],
+    [{ errorType: 'network', errorMessage: 'ECONNREFUSED' }, 'E901', 'network', 'retry'],
+    [{ errorType: 'network', errorMessage: 'getaddrinfo ENOTFOUND x' }, 'E902', 'network', 'retry'],
+    [{ errorType: 'network', errorMessage: 'TLS handshake' }, 'E903', 'network', 'retry'],
+    [{ errorType: 'network', errorMessage: 'Request timed out.' }, 'E904', 'network', 'retry'],
+    [{ errorType: 'context_too_long' }, 'E602', 'preflight', 'fallback'],
+    [{ errorType: 'permission_denied' }, 'E301', 'configuration', 'stop'],
+    [{ errorType: 'configuration' }, 'E301', 'configuration', 'fallback'],
+    [{ errorType: 'not_found' }, 'E505', 'configuration', 'fallback'],
+    [{ errorType: 'failed_to_start', errorMessage: 'EACCES: no' }, 'E505', 'configuration', 'fallback'],
+    [{ errorType: 'failed_to_start', errorMessage: 'EAGAIN: later' }, 'E009', 'transient', 'retry'],
+    [{ errorType: 'empty_answer' }, 'E503', 'transient', 'retry'],
+    [{ errorType: 'interrupted' }, 'E004', 'signal', 'retry'],
+    [{ errorType: 'timeout', exitReason: 'timeout' }, 'E001', 'timeout', 'retry'],
+    [{ errorType: 'stale', exitReason: 'timeout' }, 'E006', 'timeout', 'retry'],
+    [{ errorType: 'first_output_timeout' }, 'E006', 'timeout', 'retry'],
+    [{ errorType: 'cancelled', exitReason: 'killed' }, 'E002', 'signal', 'stop'],
+    [{ errorType: 'crash', exitSignal: 11 }, 'E003', 'signal', 'fallback'],
+    [{ errorType: 'crash', exitSignal: 9 }, 'E002', 'signal', 'retry'],
     [
       { errorType: 'crash', exitSignal: 9, stderr: 'JavaScript heap out of memory' },
       'E005',
       'signal',
       'fallback',
-      0,
     ],
-    [{ errorType: 'crash', exitSignal: 15 }, 'E002', 'signal', 'retry', 10],
-    [{ errorType: 'nonzero_exit', exitCode: 1 }, 'E009', 'transient', 'retry', 10],
+    [{ errorType: 'crash', exitSignal: 15 }, 'E002', 'signal', 'retry'],
+    [{ errorType: 'nonzero_exit', exitCode: 1 }, 'E009', 'transient', 'retry'],
     [
       { errorType: 'nonzero_exit', exitCode: 2, errorMessage: 'syntax error near x' },
       'E009',
       'fatal',
       'fallback',
-      0,
     ],
-    [{ errorType: 'nonzero_exit', exitCode: 124 }, 'E001', 'timeout', 'retry', 60],
-    [{ errorType: 'nonzero_exit', exitCode: 127 }, 'E505', 'configuration', 'fallback', 0],
-    [{ errorType: 'nonzero_exit', exitCode: 7 }, 'E999', 'transient', 'retry', 30],
-    [{ errorType: null }, 'E999', 'transient', 'retry', 10],
-    [{ errorType: null, stderr: 'out of memory' }, 'E999', 'transient', 'retry', 60],
+    [{ errorType: 'nonzero_exit', exitCode: 124 }, 'E001', 'timeout', 'retry'],
+    [{ errorType: 'nonzero_exit', exitCode: 127 }, 'E505', 'configuration', 'fallback'],
+    [{ errorType: 'nonzero_exit', exitCode: 7 }, 'E999', 'transient', 'retry'],
+    [{ errorType: null }, 'E999', 'transient', 'retry'],
+    [{ errorType: null, stderr: 'out of memory' }, 'E999', 'transient', 'retry'],
   ];
-  for (const [facts, code, category, action, baseDelaySeconds] of rows) {
+  for (const [facts, code, category, action] of rows) {
     it(`${JSON.stringify(facts)} → ${code} ${action}`, () => {
       const found = classify(failed(facts), { kind: 'cli' });
       const retriable = action === 'retry' || action === 'wait';
       assert.deepEqual(
         { ...found, message: '' },
-        { code, category, action, baseDelaySeconds, retriable, waitSeconds: null, message: '' },
+        { code, category, action, retriable, quota: code === 'E104', waitSeconds: null, message: '' },
       );
       assert.notEqual(found.message, '');
     });
@@ -83,7 +80,7 @@ describe('classify', () => {
 
   it('counts limits of an HTTP API as E101, and hands a stated wait on', () => {
     const found = classify(failed({ errorType: 'rate_limit', rateLimitWaitSeconds: 5 }), { kind: 'http' });
-    assert.deepEqual([found.code, found.baseDelaySeconds, found.waitSeconds], ['E101', 3600, 5]);
+    assert.deepEqual([found.code, found.waitSeconds], ['E101', 5]);
   });
 
   it('refuses a success', () => {
@@ -116,18 +113,24 @@ describe('classify', () => {
   });
 });
 
-describe('matchesDetectionPatterns', () => {
-  it('looks at failed runs only, and survives a broken expression', () => {
-    const result = failed({ stderr: 'Custom THROTTLE now' });
-    assert(matchesDetectionPatterns(result, ['(', 'throttle']));
-    assert(!matchesDetectionPatterns(result, ['(']));
-    const success = executionResult({
-      success: true,
-      stdout: '',
-      stderr: 'throttle',
-      durationSeconds: 0,
-      startedAt: new Date(),
-    });
-    assert(!matchesDetectionPatterns(success, ['throttle']));
+describe('detection patterns of a score', () => {
+  const at = new Date('2026-11-21T00:00:00Z');
+  const read = (result: ExecutionResult, patterns: string[]) => withDetectionPatterns(result, patterns, at);
+
+  it('make a limit of a vague failure, with the wait it states, and survive a broken expression', () => {
+    const result = failed({ errorType: 'nonzero_exit', stderr: 'Custom THROTTLE now, retry after 3 s' });
+    const found = classify(read(result, ['(', 'throttle']), { kind: 'cli' });
+    assert.deepEqual([found.code, found.action, found.waitSeconds], ['E102', 'wait', 3]);
+    assert.equal(read(result, ['(']).errorType, 'nonzero_exit');
+  });
+
+  it('are not looked for in an answer, nor in a failure that is known', () => {
+    const answer = { stdout: 'throttle', stderr: '', durationSeconds: 0, startedAt: at };
+    const success = executionResult({ ...answer, success: true });
+    assert.equal(read(success, ['throttle']), success);
+    const vague = failed({ errorType: 'nonzero_exit', stdout: 'throttle' });
+    assert.equal(read(vague, ['throttle']).errorType, 'nonzero_exit');
+    const known = failed({ errorType: 'authentication', stderr: 'throttle' });
+    assert.equal(read(known, ['throttle']).errorType, 'authentication');
   });
 });

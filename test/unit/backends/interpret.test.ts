@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { createBackend } from '../../../src/backends/factory';
 import { isProgramBackend, type ProgramBackend } from '../../../src/backends/program-backend';
 import type { ExecutionResult } from '../../../src/backends/result';
-import { builtIn, DirectRunner, outcomeOf, SILENT_CONFIG } from '../../support/backends-runner';
+import { builtIn, DirectRunner, outcomeOf } from '../../support/backends-runner';
+import { SILENT_CONFIG } from '../../../src/score/plan';
 import type { OutcomeCase } from '../../support/outcome-case';
 import { ATTACH_ONLY, OUTCOME_CASES } from '../../support/recorded-outcomes';
 

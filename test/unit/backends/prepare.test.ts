@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { prepareClaude } from '../../../src/backends/claude/prepare';
 import { describePrepared } from '../../../src/backends/describe';
 import { PrepareError, prepareCli, type PrepareInput } from '../../../src/backends/generic/prepare';
-import { builtIn, SILENT_CONFIG } from '../../support/backends-runner';
+import { builtIn } from '../../support/backends-runner';
+import { SILENT_CONFIG } from '../../../src/score/plan';
 
 async function input(profile: string, more: Partial<PrepareInput> = {}): Promise<PrepareInput> {
   return {
@@ -148,7 +149,7 @@ describe('prepare: Claude Code', () => {
     const prepared = prepareClaude(await input('claude_cli', { preamble: 'PRE', prompt: '- [ ] x' }));
     assert.deepEqual(prepared.argv, [...base, 'stream-json', '--verbose', ...noMcp]);
     assert.equal(prepared.stdin, 'PRE\n\n- [ ] x');
-    assert.equal(prepared.env['CLAUDE_CODE_MAX_RETRIES'], '2');
+    assert.equal(prepared.env['CLAUDE_CODE_MAX_RETRIES'], '0');
     assert.equal(prepared.env['CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC'], '1');
   });
 

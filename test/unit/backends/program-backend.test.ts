@@ -10,7 +10,8 @@ import type { ProgramBackend } from '../../../src/backends/program-backend';
 import { describeClaudeLine } from '../../../src/backends/claude/read-output';
 import { loadCatalogue } from '../../../src/instruments/catalogue';
 import { NO_TRUST } from '../../../src/instruments/trust';
-import { builtIn, DirectRunner, resolveForReal, SILENT_CONFIG } from '../../support/backends-runner';
+import { builtIn, DirectRunner, resolveForReal } from '../../support/backends-runner';
+import { SILENT_CONFIG } from '../../../src/score/plan';
 import { profileFolder } from '../../support/profiles';
 
 let folder = '';
@@ -201,7 +202,7 @@ describe('describeClaudeLine', () => {
 });
 
 describe('createBackend', () => {
-  it('says clearly that HTTP instruments are not there yet', async () => {
+  it('says clearly that an HTTP instrument runs no program', async () => {
     const catalogue = await loadCatalogue({
       builtInFolder: profileFolder,
       userFolder: null,
@@ -210,7 +211,7 @@ describe('createBackend', () => {
     });
     for (const name of ['anthropic_api', 'ollama', 'openrouter', 'recursive_light']) {
       const entry = catalogue.entry(name);
-      assert(entry !== null && !entry.supported);
+      assert(entry !== null);
       const made: Backend = createBackend({
         profile: entry.profile,
         config: SILENT_CONFIG,
@@ -221,7 +222,7 @@ describe('createBackend', () => {
       });
       const result = await made.execute('x');
       assert.deepEqual([result.success, result.errorType], [false, 'configuration']);
-      assert.match(result.errorMessage ?? '', /not available yet/);
+      assert.match(result.errorMessage ?? '', /called over HTTP/);
       assert.equal((await made.availabilityCheck()).ok, false);
     }
   });

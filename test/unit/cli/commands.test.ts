@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { allCommands } from '../../../src/cli/commands';
 import { sheetList } from '../../../src/cli/command';
-import { settings } from '../../../src/cli/config-settings';
+import { isNamedGroup, settings } from '../../../src/cli/config-settings';
 import { nodeFinding } from '../../../src/cli/commands/doctor';
 import { tellFailure } from '../../../src/cli/failure';
 import { wantsColor } from '../../../src/cli/output';
 import { launchdPlist, systemdUnit, unitPath } from '../../../src/cli/service-files';
-import { submitEnvironment } from '../../../src/cli/submit-environment';
+import { submitEnvironment } from '../../../src/instruments/submit-environment';
 import { ConductorNotRunning } from '../../../src/client/errors';
 import { parseConfig } from '../../../src/conductor/config';
 import { InstrumentCatalogue } from '../../../src/instruments/catalogue';
@@ -218,6 +218,19 @@ Sheet 1 (stage 1)
     assert.ok(!existsSync(join(home.folder, 'state')) && !existsSync(join(home.folder, 'elsewhere')));
   });
 
+  it('plans as the conductor does, with the command that may skip a sheet', async () => {
+    await write(
+      'skips.yaml',
+      GOOD.replace('total_items: 2', "total_items: 2, skip_when_command: { 2: { command: 'test -f done' } }"),
+    );
+    const run = await home.run('run', 'skips.yaml', '-n', '--json');
+    const { plan } = JSON.parse(run.stdout) as { plan: { sheets: { skip_when: string | null }[] } };
+    assert.deepEqual(
+      plan.sheets.map(({ skip_when: skip }) => skip),
+      [null, 'test -f done'],
+    );
+  });
+
   it('refuses an invalid score before any conductor is started', async () => {
     const run = await home.run('run', 'missing.yaml', '--json');
     assert.equal(run.code, 2);
@@ -288,6 +301,8 @@ Sheet 1 (stage 1)
       ['max_concurrent_sheets', '4'],
       ['socket.permissions', '0660'],
       ['executables.claude.exe', '/opt/claude'],
+      ['base_urls.ollama', 'http://127.0.0.1:9'],
+      ['mcp_servers.files', '{ command: mcp-files, args: ["."] }'],
       ['max_concurrent_sheets', '5'],
     ]) {
       const run = await home.run('config', 'set', ...args);
@@ -300,10 +315,14 @@ Sheet 1 (stage 1)
     assert.equal(config.max_concurrent_sheets, 5);
     assert.equal(config.socket.permissions, 0o660);
     assert.deepEqual(config.executables, { 'claude.exe': '/opt/claude' });
+    assert.deepEqual(config.base_urls, { ollama: 'http://127.0.0.1:9' });
+    assert.equal(config.mcp_servers['files']?.command, 'mcp-files');
+    assert.match((await home.run('config', 'show')).stdout, /base_urls\.\* +\{"ollama":"http/);
     assert.equal((await stat(path)).mode & 0o777, 0o600);
     assert.equal((await home.run('config', 'check')).code, 0);
     assert.equal((await home.run('config', 'set', 'max_concurrent_sheets', '400')).code, 2);
     assert.equal((await home.run('config', 'set', 'nonsense', '1')).code, 2);
+    assert.equal((await home.run('config', 'set', 'mcp_servers.files', '{ args: [.] }')).code, 2);
     await writeFile(path, 'max_concurrent_jobs: many\nlearning: {}\n');
     const check = await home.run('config', 'check');
     assert.equal(check.code, 1);
@@ -333,7 +352,7 @@ Sheet 1 (stage 1)
     const keys = Object.entries(byDefault).flatMap(([key, value]) =>
       key === 'socket' && typeof value === 'object' && value !== null
         ? Object.keys(value).map((inner) => `socket.${inner}`)
-        : [key === 'executables' ? 'executables.*' : key],
+        : [isNamedGroup(key) ? `${key}.*` : key],
     );
     assert.deepEqual(settings.map(({ key }) => key).sort(), keys.sort(), 'and we know all of its');
   });
@@ -444,6 +463,7 @@ describe('cli parts', () => {
     assert.deepEqual(submitEnvironment(env, catalogue), {
       env: { PATH: '/bin', LC_ALL: 'C', MODE: 'm' },
       secrets: { SHARED: 's', A_TOKEN: 't', B_API_KEY: 'k' },
+      secretNames: ['A_TOKEN', 'B_API_KEY', 'SHARED'],
     });
   });
 

@@ -73,7 +73,7 @@ describe('cli live view', () => {
       sheet: 2,
       attempt: 2,
       t: NOW,
-      data: { last_line: 'compiling \u001b[2Jmain', stdout_bytes: 9 },
+      data: { last_line: 'compiling \u001b[2Jmain', bytes: 9 },
     });
     assert.deepEqual(liveLines(tracker, style, { columns: 80, rows: 24 }), [
       '▶ demo  running  1/3 sheets  1m 05s',

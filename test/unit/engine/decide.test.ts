@@ -9,11 +9,12 @@ const base: DecisionInput = {
     category: 'transient',
     action: 'retry',
     waitSeconds: null,
+    quota: false,
     message: 'exit code 1',
   },
   passPercent: null,
   failureSummary: null,
-  counters: { normalAttempts: 0, completionAttempts: 0, rateLimitWaits: 0, interruptions: 0 },
+  counters: { normalAttempts: 0, completionAttempts: 0, rateLimitWaits: 0, quotaWaits: 0, interruptions: 0 },
   fallbackIndex: 0,
   fallbackCount: 0,
   policy: {
@@ -27,6 +28,9 @@ const base: DecisionInput = {
     completionThresholdPercent: 50,
   },
   maxWaits: 24,
+  maxQuotaWaits: 48,
+  known: null,
+  startedAt: 999_000,
   maxUnstatedWaitSeconds: 3600,
   now: 1_000_000,
   random: 0.5,
@@ -120,7 +124,8 @@ describe('what a sheet does after an attempt', () => {
     assert.equal(next.status, 'waiting');
     assert.equal(next.due_at, 1_007_200);
     assert.equal(next.normal_attempts, 0);
-    assert.deepEqual(limit, { until: 1_007_200, stated: true });
+    // Tried a little later, by half of a twentieth of the wait.
+    assert.deepEqual(limit, { until: 1_007_200, spread_ms: 180, stated: true });
   });
 
   it('doubles an unstated wait up to the score’s own bound', () => {

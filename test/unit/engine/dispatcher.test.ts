@@ -6,6 +6,7 @@ import type { Clock } from '../../../src/conductor/clock';
 import { EngineCore } from '../../../src/conductor/engine/core';
 import { Dispatcher } from '../../../src/conductor/engine/dispatcher';
 import { Flights } from '../../../src/conductor/engine/flight';
+import { Ledger } from '../../../src/conductor/engine/ledger';
 import { emptyState } from '../../../src/conductor/engine/state';
 import { parseScore } from '../../../src/score/parse';
 import { planOf, Story } from '../../support/fold-story';
@@ -19,9 +20,13 @@ const runner: AttemptRunner = {
   attach: unused,
   describe: unused,
   discard: unused,
+  ask: unused,
   check: unused,
+  close: unused,
+  available: unused,
 };
 const services: AttemptServices = {
+  changes: { enter: unused, leave: unused, isMixed: unused, record: unused },
   renderPrompt: unused,
   variables: unused,
   markFiles: unused,
@@ -29,6 +34,7 @@ const services: AttemptServices = {
   skipReason: unused,
   classify: unused,
   price: unused,
+  paidBy: unused,
   secretsFor: unused,
   attemptBase: unused,
   keepAnswer: unused,
@@ -62,10 +68,11 @@ describe('dispatch', () => {
       },
     };
     const flights = new Flights();
+    const ledger = new Ledger(core, flights, (_, { profile }) => profile, 1);
     const hooks = { changed: () => undefined, report: () => undefined };
-    const attempts = new AttemptConductor(core, flights, runner, services, clock, () => 0, hooks);
+    const attempts = new AttemptConductor(core, flights, runner, services, clock, () => 0, hooks, ledger);
     const limits = { maxConcurrentJobs: 1, maxConcurrentSheets: 1, perInstrument: () => 1 };
-    new Dispatcher(core, flights, attempts, clock, limits, () => null).start();
+    new Dispatcher(core, flights, attempts, clock, limits, () => null, ledger).start();
     assert.deepEqual(timers, [1]);
   });
 });

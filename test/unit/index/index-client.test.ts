@@ -55,7 +55,7 @@ function someRecords(): JournalRecord[] {
 
 const tables = ['jobs', 'sheets', 'execution_history', 'rule_results', 'errors', 'run_seq', 'meta'];
 
-/** Every row of an image, as any SQLite reader sees it. */
+/** Every row of an image, read from its bytes by a SQLite of the test's own. */
 function contents(sql: SqlJsStatic, image: Buffer): Record<string, unknown> {
   const db = new sql.Database(image);
   try {

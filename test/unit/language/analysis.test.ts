@@ -9,7 +9,6 @@ import { renderedDiagnostics } from '../../../src/views/language/analysis';
 import { isDoubled } from '../../../src/views/language/doubles';
 import { durationText } from '../../../src/views/language/duration';
 import { permissiveSchema, schemaFiles } from '../../../src/views/language/editor-schema';
-import { scoreTemplates } from '../../../src/views/language/templates';
 import { catalogue, fixtures } from '../score/kit';
 import { analysisOf, orchestra } from './kit';
 
@@ -101,18 +100,6 @@ describe('JSON Schema files', () => {
       description: 'd',
     });
   });
-});
-
-describe('scores to begin with', () => {
-  for (const template of scoreTemplates) {
-    for (const shell of [false, true]) {
-      it(`${template.id} is a sound score${shell ? ' for a shell' : ''}`, () => {
-        const text = template.text(shell ? 'cli' : 'claude-code', shell);
-        const { diagnostics } = finish(text, join(fixtures, template.fileName));
-        assert.deepEqual(diagnostics, []);
-      });
-    }
-  }
 });
 
 describe('snippets', () => {

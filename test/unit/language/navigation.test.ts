@@ -86,11 +86,16 @@ describe('hover', () => {
 
 describe('links', () => {
   it('lead to files beside the score and in the workspace, if they exist', () => {
-    const place = folder({ 'prompts/one.j2': 'x', 'work/notes.md': 'n', 'system.md': 's', 'more.txt': 'm' });
+    const place = folder({
+      'prompts/one.j2': 'x',
+      'project/notes.md': 'n',
+      'system.md': 's',
+      'more.txt': 'm',
+    });
     try {
       const text = [
         'name: x',
-        'workspace: ./work',
+        'workspace: ./project',
         'backend:',
         '  system_prompt_file: "system.md"',
         'sheet:',
@@ -106,9 +111,9 @@ describe('links', () => {
       assert.deepEqual(
         links.map(({ target, from, end }) => [text.slice(from, end), target.slice(place.path.length)]),
         [
-          ['./work', '/work'],
+          ['./project', '/project'],
           ['system.md', '/system.md'],
-          ['notes.md', '/work/notes.md'],
+          ['notes.md', '/project/notes.md'],
           ['prompts/one.j2', '/prompts/one.j2'],
           ['more.txt', '/more.txt'],
         ],

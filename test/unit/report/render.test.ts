@@ -57,6 +57,7 @@ const report = (text: string, more: Partial<ReportData> = {}): ReportData => ({
   finishedAt: 1_790_003_700_000,
   generatedAt: 1_790_004_000_000,
   costUsd: null,
+  unpriced: true,
   costEstimated: false,
   inputTokens: null,
   outputTokens: null,
@@ -119,7 +120,8 @@ describe('report', () => {
     assert.match(page, /<dt>Started<\/dt><dd>2026-09-21 \d\d:\d\d:\d\d UTC<\/dd>/);
     const empty = renderReport(report('plain', { sheets: [], startedAt: null, finishedAt: null }));
     assert.match(empty, /Nothing has run/);
-    const priced = renderReport(report('plain', { costUsd: 12.345, costEstimated: true }));
+    assert.match(renderReport(report('plain', { costUsd: 0.5 })), /<dd>\$0\.5000 \+ unpriced<\/dd>/);
+    const priced = renderReport(report('plain', { costUsd: 12.345, unpriced: false, costEstimated: true }));
     assert.match(priced, /\$12\.35 \(partly estimated\)/);
   });
 

@@ -226,10 +226,10 @@ const cases: Case[] = [
   },
   {
     what: 'a nested field that is not obeyed',
-    text: scoreText({ more: `rate_limit: {wait_minutes: 5, max_quota_waits: 3}\n${rule}` }),
+    text: scoreText({ more: `stale_detection: {enabled: true, check_interval_seconds: 3}\n${rule}` }),
     code: 'V400',
     line: 10,
-    at: 'max_quota_waits',
+    at: 'check_interval_seconds',
   },
   {
     what: 'a condition with or',

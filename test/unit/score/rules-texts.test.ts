@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { conditionApplies, parseCondition } from '../../../src/score/condition';
-import { cutCaptured, lookback } from '../../../src/score/cross-sheet';
+import { cutAnswer, cutCaptured, lookback } from '../../../src/score/cross-sheet';
 import {
   environmentOf,
   expandRuleCommand,
@@ -228,6 +228,12 @@ describe('score: captured texts', () => {
     assert.equal(cutCaptured('abc', 3), 'abc');
     assert.equal(cutCaptured('abcd', 3), 'abc\n... [truncated]');
     assert.equal(cutCaptured('a\u{1F600}b', 2), 'a\n... [truncated]');
+  });
+  it('cuts an answer by bytes, between characters', () => {
+    assert.equal(cutAnswer('äöü', null), 'äöü');
+    assert.equal(cutAnswer('äöü', 6), 'äöü');
+    assert.equal(cutAnswer('äöü', 5), 'äö\n... [truncated]');
+    assert.equal(cutAnswer('\u{1F600}', 3), '\n... [truncated]');
   });
   it('looks back over sheet numbers', () => {
     assert.deepEqual(lookback(5, { lookbackSheets: 3 }), [2, 3, 4]);

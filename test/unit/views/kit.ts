@@ -38,7 +38,9 @@ export function attempt(num: number, changes: Partial<AttemptModel> = {}): Attem
     durationSeconds: null,
     costUsd: null,
     costEstimated: false,
+    unpriced: false,
     passPercent: null,
+    changes: null,
     ...changes,
   };
 }
@@ -101,6 +103,7 @@ export function wireSheet(num: number, changes: Partial<SheetState> = {}): Sheet
     fire_at: null,
     rate_limit_expires_at: null,
     total_cost_usd: 0,
+    unpriced: false,
     total_duration_seconds: 0,
     sheet_timeout_seconds: 1800,
     grounding_passed: null,
@@ -145,6 +148,7 @@ export function checkpoint(id: string, changes: Partial<Checkpoint> = {}): Check
     total_input_tokens: 0,
     total_output_tokens: 0,
     total_estimated_cost: 0,
+    unpriced: false,
     cost_limit_reached: false,
     worktree_path: null,
     worktree_branch: null,

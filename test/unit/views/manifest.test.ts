@@ -55,7 +55,7 @@ describe('the manifest', () => {
   });
 
   it('asks in `when` clauses only for words that rows have', () => {
-    const attempts = [attempt(1, { instrument: 'claude-code' })];
+    const attempts = [attempt(1, { instrument: 'claude-code', changes: 'some' })];
     const planned = {
       num: 1,
       stage: 1,

@@ -24,6 +24,13 @@ describe('the row of a job', () => {
     assert.ok(!row.context.includes('deletable'));
   });
 
+  it('says that tokens are unpriced, and never calls that nothing', () => {
+    assert.equal(cost(0, true), 'unpriced');
+    assert.equal(cost(0.42, true), '$0.42 + unpriced');
+    assert.match(jobRow(job('demo', { unpriced: true }), NOW).description, / · unpriced/);
+    assert.match(jobTooltip(job('demo', { unpriced: true }), NOW), /Cost: unpriced/);
+  });
+
   it('says why it failed, in the row and to a screen reader', () => {
     const row = jobRow(
       job('demo', { status: 'failed', endedAt: NOW, error: 'sheet 3: exit code 1\nmore' }),

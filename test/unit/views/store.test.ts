@@ -212,7 +212,7 @@ describe('the feed of the store', () => {
 
 describe('numbers over all jobs', () => {
   const jobs = [
-    job('run', { costUsd: 1 }),
+    job('run', { costUsd: 1, unpriced: true }),
     job('waits', { reason: { code: 'waiting_for_key', message: '', until: null } }),
     job('paused', { status: 'paused' }),
     job('bad', { status: 'failed', endedAt: NOW, costUsd: 0.5 }),
@@ -225,7 +225,13 @@ describe('numbers over all jobs', () => {
   ];
 
   it('counts what runs, waits, failed today and its cost', () => {
-    assert.deepEqual(summarise(jobs, NOW), { running: 1, waiting: 2, failed: 1, costToday: 1.5 });
+    assert.deepEqual(summarise(jobs, NOW), {
+      running: 1,
+      waiting: 2,
+      failed: 1,
+      costToday: 1.5,
+      unpricedToday: true,
+    });
   });
 
   it('says what ended since somebody watched, and nothing when nothing did', () => {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { sessionsFolder } from '../../../scripts/vscode/environment.mjs';
 import { processesOf, until } from '../../../scripts/vscode/processes.mjs';
 
 const run = (...args) =>
@@ -31,7 +32,8 @@ describe('journeys', function () {
   });
 
   it('leave nothing behind when they are broken off', async () => {
-    const sessions = async () => (await readdir('/tmp')).filter((name) => /^mzt-vs-\w{6}$/.test(name));
+    const sessions = async () =>
+      (await readdir(sessionsFolder())).filter((name) => /^mzt-vs-\w{6}$/.test(name));
     const before = new Set(await sessions());
     const child = spawn(
       process.execPath,
@@ -39,7 +41,7 @@ describe('journeys', function () {
       { stdio: 'ignore' },
     );
     const mine = async () =>
-      (await sessions()).filter((name) => !before.has(name)).map((name) => `/tmp/${name}`);
+      (await sessions()).filter((name) => !before.has(name)).map((name) => join(sessionsFolder(), name));
     let folder;
     const started = await until(async () => {
       [folder] = await mine();

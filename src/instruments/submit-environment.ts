@@ -1,14 +1,19 @@
-/** What of this shell's environment travels with a submit. */
-import type { InstrumentCatalogue } from '../instruments/catalogue';
-import { environmentNames, isBannedName, isSystemName } from '../instruments/environment-names';
 import type { Environment } from '../protocol/paths';
+import type { InstrumentCatalogue } from './catalogue';
+import { environmentNames, isBannedName, isSystemName } from './environment-names';
 
+/** What of a client's environment travels with a submit. */
 export interface SubmitEnvironment {
   /** PATH, HOME, locale, proxies and what profiles list: journalled. */
   readonly env: Record<string, string>;
   /** Keys that profiles list: memory only. */
   readonly secrets: Record<string, string>;
+  /** Every name that some profile calls a key, set or not. Sorted. */
+  readonly secretNames: readonly string[];
 }
+
+/** Names for which the wire has a place: those of shells. */
+const SENDABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** The two parts. A name that any profile calls a secret is never sent as plain. */
 export function submitEnvironment(env: Environment, catalogue: InstrumentCatalogue): SubmitEnvironment {
@@ -23,11 +28,13 @@ export function submitEnvironment(env: Environment, catalogue: InstrumentCatalog
     const values: Record<string, string> = {};
     for (const name of [...names].sort()) {
       const value = env[name];
-      // The wire takes names of shells only; others could not be used by an agent's script anyway.
-      if (value === undefined || isBannedName(name) || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) continue;
-      values[name] = value;
+      if (value !== undefined && !isBannedName(name) && SENDABLE.test(name)) values[name] = value;
     }
     return values;
   };
-  return { env: pick([...plain].filter((name) => !secret.has(name))), secrets: pick(secret) };
+  return {
+    env: pick([...plain].filter((name) => !secret.has(name))),
+    secrets: pick(secret),
+    secretNames: [...secret].sort(),
+  };
 }

@@ -1,14 +1,15 @@
-import type { WireDiagnostic, WireRange } from '../../protocol/diagnostic';
-import type { Rendering, WirePlan } from '../../protocol/job-methods';
-import type { Diagnostic, SourceRange } from '../../score/diagnostic';
-import type { Plan } from '../../score/plan';
-import type { RenderedScore } from '../../score/render-all';
+import type { WireDiagnostic, WireRange } from '../protocol/diagnostic';
+import type { Rendering, WirePlan } from '../protocol/job-methods';
+import type { Diagnostic, SourceRange } from './diagnostic';
+import type { Plan } from './plan';
+import type { RenderedScore } from './render-all';
 
 function wireRange(range: SourceRange): WireRange {
   const { line, column, endLine, endColumn, offset, end } = range;
   return { line, column, end_line: endLine, end_column: endColumn, offset, end };
 }
 
+/** A diagnostic in the form of the wire. */
 export function wireDiagnostic(diagnostic: Diagnostic): WireDiagnostic {
   const { range, fix, ...rest } = diagnostic;
   return {
@@ -18,6 +19,7 @@ export function wireDiagnostic(diagnostic: Diagnostic): WireDiagnostic {
   };
 }
 
+/** A plan in the form of the wire, without prompts. */
 export function wirePlan(plan: Plan): WirePlan {
   return {
     name: plan.name,
@@ -51,10 +53,12 @@ export function wirePlan(plan: Plan): WirePlan {
 /** Characters of a token, roughly; providers report the true number afterwards. */
 const charactersPerToken = 4;
 
+/** What a text may count as, before anybody has counted it. */
 export function estimateTokens(text: string): number {
   return Math.ceil(text.length / charactersPerToken);
 }
 
+/** Every prompt as an agent would get it, or why there is none. */
 export function wireRendering(rendered: RenderedScore): Rendering[] {
   return rendered.sheets.map(({ sheet, result }) => {
     if (!result.ok) {

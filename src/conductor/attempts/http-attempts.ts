@@ -1,0 +1,206 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import type { Backend, CheckResult } from '../../backends/contract';
+import { createHttpBackend } from '../../backends/factory';
+import type { HttpAccess } from '../../backends/http-access';
+import type { HttpBackend } from '../../backends/http/http-backend';
+import type { ExecutionResult } from '../../backends/result';
+import type { ToolBox } from '../../backends/tools/contract';
+import { UnavailableBackend } from '../../backends/unavailable-backend';
+import type { Endpoint } from '../../instruments/endpoint';
+import type { HttpProfile } from '../../instruments/schema';
+import { giveUp } from '../../process/attempt';
+import type { PlannedInstrument } from '../../score/plan';
+import type { Clock } from '../clock';
+import { storeByDigest } from '../engine/bundles';
+import type { LogTrouble } from '../output/logs';
+import { attemptLogOpener } from './attempt-log';
+import { interrupted, redactionFor } from './attempt-ends';
+import {
+  PrepareError,
+  type AttemptEnd,
+  type AttemptHandle,
+  type AttemptRequest,
+  type PreparedAttempt,
+} from './runner';
+
+const factsSchema = z.record(z.string(), z.unknown());
+
+export interface HttpAttemptsOptions {
+  readonly clock: Clock;
+  readonly promptsDir: string;
+  readonly http: HttpAccess;
+  /** Where an instrument is called, and with which key. */
+  endpoint(
+    instrument: PlannedInstrument,
+    run: string | null,
+    environment: Readonly<Record<string, string>>,
+  ): Endpoint;
+  /** The tools of an attempt; null = none. */
+  tools(request: AttemptRequest, profile: HttpProfile): ToolBox | null;
+  installationId(): Promise<string>;
+  trouble(base: string, trouble: LogTrouble): void;
+}
+
+/**
+ * Attempts that are HTTP calls of this process. They end with it, so none is ever taken up: the next conductor finds the attempt in its journal and
+ * `attach`es to a claim that says "given up". That claim is made before the first request: no attempt is begun twice, also not by a shim that was
+ * meant for another kind of instrument of the same name.
+ */
+export class HttpAttempts {
+  private readonly running = new Set<Promise<unknown>>();
+
+  constructor(private readonly options: HttpAttemptsOptions) {}
+
+  /** @throws PrepareError */
+  async prepare(request: AttemptRequest, profile: HttpProfile): Promise<PreparedAttempt> {
+    const { backend, keyName } = await this.backend(request, profile);
+    const problem = backend.problem();
+    if (problem !== null) throw new PrepareError('E301', 'configuration', problem, true);
+    const missing = backend.missingKey();
+    if (missing !== null) throw new PrepareError('E502', 'auth', missing, true);
+    backend.setPreamble(request.preamble);
+    backend.setOutputLogPath(request.base);
+    const whole = [request.preamble, request.prompt]
+      .filter((text) => text !== null && text !== '')
+      .join('\n\n');
+    return {
+      argv: [],
+      cwd: backend.workingDirectory,
+      envNames: keyName === null ? [] : [keyName],
+      promptSha256: storeByDigest(this.options.promptsDir, whole),
+      start: () => this.start(request, backend),
+    };
+  }
+
+  /** @throws PrepareError */
+  private async backend(
+    request: AttemptRequest,
+    profile: HttpProfile,
+  ): Promise<{ readonly backend: HttpBackend; readonly keyName: string | null }> {
+    const { env, secrets, instrument } = request;
+    const endpoint = this.options.endpoint(instrument, request.run, env);
+    if (!endpoint.ok) throw new PrepareError('E301', 'configuration', endpoint.message, true);
+    const { baseUrl, keyName } = endpoint;
+    const key = keyName === null ? null : (secrets[keyName] ?? null);
+    const backend = createHttpBackend(await this.options.http.open(), {
+      profile,
+      config: instrument.config,
+      endpoint: { baseUrl, keyName, key },
+      environment: env,
+      workspace: request.workspace,
+      tools: this.options.tools(request, profile),
+      openLog: attemptLogOpener(redactionFor(secrets), (where, trouble) =>
+        this.options.trouble(where, trouble),
+      ),
+      clock: this.options.clock,
+      installationId: () => this.options.installationId(),
+    });
+    if (!(backend instanceof UnavailableBackend)) return { backend, keyName };
+    const { message } = await backend.availabilityCheck();
+    throw new PrepareError('E505', 'configuration', message, true);
+  }
+
+  /** What an earlier conductor had begun is over: its connection ended with it. */
+  attach(): AttemptHandle {
+    const done = Promise.resolve(
+      interrupted('its conductor ended while it was running; what had come is in its log'),
+    );
+    return { done, cancel: () => undefined, detach: () => undefined };
+  }
+
+  /** A backend that is asked about itself and plays no sheet. */
+  async forCheck(
+    profile: HttpProfile,
+    request: Pick<AttemptRequest, 'instrument' | 'env' | 'secrets' | 'workspace'> & {
+      readonly run: string | null;
+    },
+  ): Promise<Backend> {
+    const { instrument, env, secrets, workspace } = request;
+    const endpoint = this.options.endpoint(instrument, request.run, env);
+    if (!endpoint.ok) return new UnavailableBackend(profile.display_name, endpoint.message);
+    const { baseUrl, keyName } = endpoint;
+    return createHttpBackend(await this.options.http.open(), {
+      profile,
+      config: instrument.config,
+      endpoint: { baseUrl, keyName, key: keyName === null ? null : (secrets[keyName] ?? null) },
+      environment: env,
+      workspace,
+      tools: null,
+      openLog: null,
+      clock: this.options.clock,
+      installationId: () => this.options.installationId(),
+    });
+  }
+
+  /** Does the server answer? Uses no quota. */
+  async available(request: AttemptRequest, profile: HttpProfile): Promise<CheckResult> {
+    const backend = await this.forCheck(profile, request);
+    await using closing = backend;
+    return await closing.availabilityCheck();
+  }
+
+  /** Resolves when all that was told to end has written its last word. */
+  async close(): Promise<void> {
+    await Promise.all(this.running);
+    await this.options.http.close();
+  }
+
+  private start(request: AttemptRequest, backend: HttpBackend): AttemptHandle {
+    let detached = false;
+    const cancelling = new AbortController();
+    const done = this.run(request, backend, cancelling.signal, () => detached);
+    this.running.add(done);
+    void done.finally(() => this.running.delete(done));
+    return {
+      done,
+      cancel: () => cancelling.abort(),
+      detach: () => {
+        detached = true;
+        cancelling.abort();
+      },
+    };
+  }
+
+  private async run(
+    request: AttemptRequest,
+    backend: HttpBackend,
+    signal: AbortSignal,
+    isDetached: () => boolean,
+  ): Promise<AttemptEnd> {
+    const redaction = redactionFor(request.secrets);
+    try {
+      mkdirSync(dirname(request.base), { recursive: true, mode: 0o700 });
+      if (giveUp(request.base) === 'claimed') return interrupted('begun before: it is not begun again');
+      const result = await backend.execute(request.prompt, { signal, onProgress: request.onProgress });
+      if (isDetached()) return interrupted('the conductor stopped', result);
+      const shown = {
+        ...result,
+        stderr: redaction.text(result.stderr),
+        metadata: redactedFacts(result.metadata, (text) => redaction.text(text)),
+        errorMessage: result.errorMessage === null ? null : redaction.text(result.errorMessage),
+      };
+      const kind = result.errorType === 'cancelled' ? 'cancelled' : 'ended';
+      return { kind, result: shown, rawStatus: null, answer: redaction.text(result.stdout) };
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return interrupted(`the conductor failed to follow it: ${redaction.text(why)}`);
+    } finally {
+      await backend.close();
+    }
+  }
+}
+
+/** Facts without keys: a server may repeat what it was sent. Null also when nothing readable is left. */
+function redactedFacts(
+  facts: ExecutionResult['metadata'],
+  redact: (text: string) => string,
+): ExecutionResult['metadata'] {
+  if (facts === null) return null;
+  try {
+    return factsSchema.parse(JSON.parse(redact(JSON.stringify(facts))));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,166 @@
+import type { PlannedInstrument } from '../../score/plan';
+import type { ExecutionResult } from '../../backends/result';
+import type { LimitState, RecordDraft } from '../records';
+import type { EngineCore } from './core';
+import type { Decision } from './decide';
+import type { Flights } from './flight';
+import type { JobState } from './state';
+
+/** Checks of a limited instrument that may find it unusable, one after another, before an attempt is let through to tell the truth. */
+const mostChecks = 3;
+/** Pause after such a check, milliseconds. */
+const recheckMs = 30_000;
+/** Pause after a probe that came to no answer (no network, no time), milliseconds. */
+const unansweredMs = 60_000;
+
+/** Names the account that an attempt of this job on this instrument would use. */
+export type AccountOf = (job: JobState, instrument: PlannedInstrument) => string;
+
+/** Why a sheet whose turn it would be must not start on its account. */
+export interface AccountHold {
+  readonly kind: 'limited' | 'probing' | 'narrowed';
+  readonly limit: LimitState | null;
+  readonly width: number | null;
+}
+
+/**
+ * The rate-limit ledger: limits by account, over all jobs. What is limited until when is state (journalled, so it survives restarts); how many
+ * attempts an account takes after a limit is not: it is halved when a limit begins, grows by one with each success, and starts unbounded in a new process.
+ *
+ * A limit outlasts its end: then one sheet goes ahead as the probe, and the others start when that has an answer.
+ */
+export class Ledger {
+  private readonly widths = new Map<string, number>();
+  /** Accounts by job and instrument, as of one look: a wide job asks for the same one for each of its sheets. */
+  private readonly seen = new Map<string, string>();
+  private seenAt = NaN;
+
+  constructor(
+    private readonly core: EngineCore,
+    private readonly flights: Flights,
+    readonly accountOf: AccountOf,
+    /** No account is ever worth more at once. */
+    private readonly widest: number,
+  ) {}
+
+  /** Null = this account may take one more attempt now. */
+  holds(job: JobState, instrument: PlannedInstrument, now: number): AccountHold | null {
+    const { limits } = this.core.state;
+    if (limits.size === 0 && this.widths.size === 0) return null;
+    const account = this.accountAt(job, instrument, now);
+    const limit = limits.get(account) ?? null;
+    if (limit && limit.until + limit.spread_ms > now) return { kind: 'limited', limit, width: null };
+    if (limit && this.flights.isProbed(account)) return { kind: 'probing', limit, width: null };
+    const width = this.widths.get(account) ?? limit?.width ?? null;
+    if (!limit && width !== null && this.flights.perAccount(account) >= width)
+      return { kind: 'narrowed', limit: null, width };
+    return null;
+  }
+
+  /** The account's limit, as decisions see it. */
+  limitOf(account: string): LimitState | null {
+    return this.core.state.limits.get(account) ?? null;
+  }
+
+  /**
+   * Records that follow from the end of an attempt: a limit begins, goes on or is over.
+   * @param limited until when the account is limited now; null = this attempt met no limit
+   */
+  ended(
+    attempt: { readonly account: string; readonly instrument: string; readonly started_at: number },
+    result: ExecutionResult,
+    limited: (Decision['limit'] & { readonly message: string }) | null,
+    now: number,
+  ): RecordDraft[] {
+    const { account, instrument } = attempt;
+    const known = this.limitOf(account);
+    if (limited) {
+      const same = known !== null && isSameWindow(known, attempt.started_at, now);
+      if (!same) this.narrow(account);
+      const body = {
+        account,
+        instrument,
+        ...limited,
+        hits: (known?.hits ?? 0) + (same ? 0 : 1),
+        since: same ? known.since : now,
+        width: this.widths.get(account) ?? null,
+      };
+      return [{ type: 'limit.set', body }];
+    }
+    if (result.success) this.widen(account);
+    // What began before the limit ended says nothing about it.
+    if (!known || attempt.started_at < known.until) return [];
+    if (isAnswer(result)) {
+      if (known.width !== null && !this.widths.has(account)) this.widths.set(account, known.width);
+      return [{ type: 'limit.cleared', body: { account, instrument } }];
+    }
+    if (result.errorType === 'interrupted' || result.errorType === 'cancelled') return [];
+    const message = `no answer after the limit: ${result.errorMessage ?? 'the probe failed'}`;
+    return [
+      {
+        type: 'limit.set',
+        body: { ...known, until: now + unansweredMs, spread_ms: 0, stated: false, message, checks: 0 },
+      },
+    ];
+  }
+
+  /** What a check found that the limited instrument cannot be used now: it is asked again a little later. Null = let the probe tell. */
+  unusable(account: string, why: string, now: number): RecordDraft | null {
+    const known = this.limitOf(account);
+    if (!known || known.checks >= mostChecks) return null;
+    const message = `cannot be used yet: ${why}`;
+    const until = now + recheckMs;
+    return {
+      type: 'limit.set',
+      body: { ...known, until, spread_ms: 0, stated: false, message, checks: known.checks + 1 },
+    };
+  }
+
+  /** A person takes a limit back: nothing of it is left. */
+  forget(account: string): void {
+    this.widths.delete(account);
+  }
+
+  private accountAt(job: JobState, instrument: PlannedInstrument, now: number): string {
+    if (this.seenAt !== now) this.seen.clear();
+    this.seenAt = now;
+    const key = `${job.run}/${instrument.profile}/${instrument.config.apiKeyEnv ?? ''}`;
+    let account = this.seen.get(key);
+    if (account === undefined) this.seen.set(key, (account = this.accountOf(job, instrument)));
+    return account;
+  }
+
+  private narrow(account: string): void {
+    const flying = this.flights.perAccount(account);
+    // A probe that met the limit again flew alone: that says nothing about how many may fly.
+    if (flying > 1) this.widths.set(account, Math.max(1, Math.floor(flying / 2)));
+  }
+
+  private widen(account: string): void {
+    const width = this.widths.get(account);
+    if (width === undefined) return;
+    if (width + 1 >= this.widest) this.widths.delete(account);
+    else this.widths.set(account, width + 1);
+  }
+}
+
+/** Did an attempt meet a limit that was known when it ended, and that it could not know of when it began? */
+export function isSameWindow(known: LimitState, startedAt: number, now: number): boolean {
+  return startedAt < known.until && now < known.until;
+}
+
+const unanswered: ReadonlySet<string> = new Set([
+  'network',
+  'timeout',
+  'first_output_timeout',
+  'stale',
+  'cancelled',
+  'interrupted',
+  'failed_to_start',
+  'not_found',
+]);
+
+/** Did the vendor, or at least the program, answer something that is no limit? */
+function isAnswer(result: ExecutionResult): boolean {
+  return result.success || (result.outputTokens ?? 0) > 0 || !unanswered.has(result.errorType ?? '');
+}

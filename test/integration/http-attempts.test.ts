@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { streamMessage } from '../support/anthropic-server';
+import { TestConductor } from '../support/conductor';
+import { LoopbackServer } from '../support/loopback-server';
+
+const KEY = 'sk-test-4f1c9a7b2d8e6350aa11';
+
+/** A user's profile of the same name: what is the user's may have any address, and gets the key. */
+function userProfile(conductor: TestConductor, url: string): void {
+  const folder = join(conductor.home, 'instruments');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    join(folder, 'anthropic_api.yaml'),
+    `name: anthropic_api
+display_name: Anthropic API
+kind: http
+default_model: claude-sonnet-4-5-20250929
+models:
+  - { name: claude-sonnet-4-5-20250929, cost_per_1k_input: 0.003, cost_per_1k_output: 0.015 }
+http:
+  base_url: ${url}
+  endpoint: /v1/messages
+  schema_family: anthropic
+  auth_env_var: ANTHROPIC_API_KEY
+`,
+  );
+}
+
+const score = (name: string, more = '') => `
+name: ${name}
+instrument: anthropic_api
+retry: { max_retries: 0, max_completion_attempts: 0 }
+sheet: { size: 1, total_items: 1 }
+prompt:
+  template: Say hello.
+${more}`;
+
+describe('HTTP attempts in the conductor', () => {
+  const conductor = new TestConductor();
+  const server = new LoopbackServer((_request, response) => streamMessage(response));
+  before(async () => {
+    userProfile(conductor, await server.listen());
+    await conductor.start();
+  });
+  after(async () => {
+    await conductor.dispose();
+    await server.close();
+  });
+
+  it('plays a sheet to green: answer in the log, tokens and cost in the record, the key nowhere', async () => {
+    const run = await conductor.submit('hello', score('hello'), { secrets: { ANTHROPIC_API_KEY: KEY } });
+    const end = await conductor.until(run);
+    assert.equal(end.status, 'completed', JSON.stringify(end.sheets['1']));
+    const finished = conductor
+      .records()
+      .find(({ type, run: of }) => type === 'attempt.finished' && of === run);
+    assert.equal(finished?.body['input_tokens'], 25);
+    assert.equal(finished?.body['output_tokens'], 15);
+    assert.equal(finished?.body['cost_usd'], (25 * 0.003 + 15 * 0.015) / 1000);
+    assert.equal(readFileSync(join(conductor.home, 'jobs', run, '1.1.stdout.log'), 'utf8'), 'Hello, world');
+    const [seen] = server.requests;
+    assert.equal(seen?.path, '/v1/messages');
+    assert.equal(seen?.headers.authorization, `Bearer ${KEY}`);
+  });
+
+  it('waits visibly for a key that nobody gave, and goes on when it is offered', async () => {
+    const run = await conductor.submit('keyless', score('keyless'));
+    let held = await conductor.until(run, new Set(['running']));
+    while (held.sheets['1']?.status_reason?.code !== 'waiting_for_key')
+      held = await conductor.call('job.status', { job_id: run });
+    assert.match(held.sheets['1'].status_reason.message, /ANTHROPIC_API_KEY/);
+    assert.deepEqual((await conductor.call('secrets.wanted', {})).names, ['ANTHROPIC_API_KEY']);
+    await conductor.call('secrets.offer', { values: { ANTHROPIC_API_KEY: KEY } });
+    assert.equal((await conductor.until(run)).status, 'completed');
+  });
+
+  it('never sends a key to an address that a score brings, and refuses one that is not approved', async () => {
+    const other = new LoopbackServer((_request, response) => streamMessage(response));
+    const url = await other.listen();
+    try {
+      const own = score('own', `instrument_config: { base_url: "${url}" }\n`);
+      const run = await conductor.submit('own', own, { secrets: { ANTHROPIC_API_KEY: KEY } });
+      assert.equal((await conductor.until(run)).status, 'completed');
+      assert.ok(!JSON.stringify(other.requests).includes(KEY));
+      const refused = async (name: string, config: string) => {
+        const path = conductor.score(name, score(name, `instrument_config: { ${config} }\n`));
+        const reply = await conductor.call('job.submit', {
+          config_path: path,
+          workspace: conductor.workspace,
+          client_cwd: conductor.root,
+          secrets: { ANTHROPIC_API_KEY: KEY },
+        });
+        assert.equal(reply.status, 'rejected');
+        return reply.message ?? '';
+      };
+      assert.match(
+        await refused('far', 'base_url: "https://example.org/v1"'),
+        /neither on this machine nor approved/,
+      );
+      assert.match(await refused('env', 'api_key_env: HOME'), /no built-in or user profile lists/);
+      assert.match(
+        await refused('both', `base_url: "${url}", api_key_env: OPENROUTER_API_KEY`),
+        /a key goes only to addresses of profiles/,
+      );
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('ends as interrupted when its conductor dies, and is played again under a new number at no cost of a retry', async () => {
+    const arrived = new Promise<void>((done) => {
+      server.answer = (_request, response, number) => {
+        if (number > 3) {
+          streamMessage(response);
+          return;
+        }
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        response.write('event: ping\ndata: {"type": "ping"}\n\n');
+        done();
+      };
+    });
+    const run = await conductor.submit('dies', score('dies'), { secrets: { ANTHROPIC_API_KEY: KEY } });
+    await arrived;
+    await conductor.kill();
+    await conductor.start();
+    await conductor.call('secrets.offer', { values: { ANTHROPIC_API_KEY: KEY } });
+    const end = await conductor.until(run);
+    assert.equal(end.status, 'completed');
+    const finished = conductor
+      .records()
+      .filter(({ type, run: of }) => type === 'attempt.finished' && of === run);
+    // A finished job's records are in the archive and for a while in the journal too.
+    const bySeq = new Map(finished.map(({ seq, body }) => [seq, [body['attempt'], body['outcome']]]));
+    assert.deepEqual(
+      [...bySeq.values()],
+      [
+        [1, 'interrupted'],
+        [2, 'success'],
+      ],
+    );
+  });
+
+  it('cancels a call that hangs', async () => {
+    const arrived = new Promise<void>((done) => {
+      server.answer = () => done();
+    });
+    const run = await conductor.submit('hangs', score('hangs'), { secrets: { ANTHROPIC_API_KEY: KEY } });
+    await arrived;
+    await conductor.call('job.cancel', { job_id: run });
+    assert.equal((await conductor.until(run)).status, 'cancelled');
+  });
+});
