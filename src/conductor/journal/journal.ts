@@ -170,7 +170,8 @@ export class Journal extends EventEmitter<JournalEvents> {
   }
 
   /**
-   * Numbers the records now, in call order, and resolves with them once they are durable. While storage fails it waits.
+   * Numbers the records now, in call order, and resolves with them once they are durable: all of them or, after a death in between, none.
+   * While storage fails it waits.
    * Bodies must be plain JSON and must not be changed afterwards.
    * @throws RecordRefusedError (as a rejection): too large, a reserved type, a body that is no JSON. JournalClosedError.
    */
@@ -197,9 +198,10 @@ export class Journal extends EventEmitter<JournalEvents> {
     let seq = this.#nextSeq;
     const records: JournalRecord[] = [];
     const lines: string[] = [];
-    for (const draft of drafts) {
+    for (const [at, draft] of drafts.entries()) {
       if (isSnapshotType(draft.type)) throw new RecordRefusedError(`${draft.type} is for snapshots only`);
-      const record = this.#record(draft, seq, now);
+      const single = this.#record(draft, seq, now);
+      const record = at < drafts.length - 1 ? { ...single, more: true as const } : single;
       lines.push(encodeChecked(record));
       records.push(record);
       seq += 1;

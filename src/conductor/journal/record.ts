@@ -28,6 +28,8 @@ export interface JournalRecord {
   readonly type: string;
   readonly run?: string;
   readonly body: RecordBody;
+  /** The next record was decided together with this one: without it, this one does not count (a torn end is cut back to the first of them). */
+  readonly more?: true;
 }
 
 /** A draft's encoded line may not be longer than this many bytes. */
@@ -53,10 +55,9 @@ export function isSnapshotType(type: string): boolean {
 
 /** The record as JSON, without checksum and line end: what {@link sealLine} completes. */
 export function recordJson(record: JournalRecord): string {
-  const { seq, epoch, t, type, run, body } = record;
-  return JSON.stringify(
-    run === undefined ? { seq, epoch, t, type, body } : { seq, epoch, t, type, run, body },
-  );
+  const { seq, epoch, t, type, run, body, more } = record;
+  // What is undefined is left out.
+  return JSON.stringify({ seq, epoch, t, type, run, more, body });
 }
 
 const checksumKey = ',"crc":"';
@@ -116,9 +117,10 @@ function isCount(value: unknown): value is number {
 
 function asRecord(value: unknown): JournalRecord | undefined {
   if (!isObject(value)) return undefined;
-  const { seq, epoch, t, type, run, body } = value;
+  const { seq, epoch, t, type, run, body, more } = value;
   if (!isCount(seq) || !isCount(epoch) || typeof t !== 'number' || !Number.isFinite(t)) return undefined;
   if (typeof type !== 'string' || type === '' || !isObject(body)) return undefined;
-  if (run === undefined) return { seq, epoch, t, type, body };
-  return typeof run === 'string' && run !== '' ? { seq, epoch, t, type, run, body } : undefined;
+  const base: JournalRecord = { seq, epoch, t, type, body, ...(more === true ? { more: true } : {}) };
+  if (run === undefined) return base;
+  return typeof run === 'string' && run !== '' ? { ...base, run } : undefined;
 }

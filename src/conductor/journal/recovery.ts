@@ -7,6 +7,9 @@ import type { JournalRecord, LineFailure } from './record';
 import { hasCompleteSnapshot, listSegments, readSegment } from './segment';
 import type { SegmentFile } from './segment';
 
+/** Why a segment's end does not count; `group`: its last records are not all of those that were decided together. */
+export type TearReason = LineFailure | 'gap' | 'group';
+
 /** The torn end of the last segment, which was cut off. */
 export interface TornTail {
   readonly segment: string;
@@ -14,7 +17,7 @@ export interface TornTail {
   readonly afterSeq: number;
   readonly offset: number;
   readonly bytes: number;
-  readonly reason: LineFailure | 'gap';
+  readonly reason: TearReason;
   /** File that keeps the cut bytes; null when there was no room for it, then nothing was cut either. */
   readonly keptAs: string | null;
 }
@@ -118,10 +121,13 @@ interface FoldContext {
 /** Reads one segment from its snapshot to its end or to where it is torn. */
 class SegmentFold {
   lastSeq: number;
-  torn: { offset: number; reason: LineFailure | 'gap' } | null = null;
+  torn: { offset: number; reason: TearReason } | null = null;
   #inSnapshot = true;
   #ordinary = 0;
   #damage: number | undefined;
+  /** Records whose group is not complete yet, and where the first of them begins. */
+  #held: JournalRecord[] = [];
+  #heldFrom = 0;
 
   constructor(
     private readonly segment: SegmentFile,
@@ -139,11 +145,28 @@ class SegmentFold {
         if (this.torn !== null) return;
       }
     }
+    if (this.#held.length === 0) return;
+    if (this.context.last) this.#tear(this.#heldFrom, 'group');
+    else this.#handOver(onRecord);
+  }
+
+  /** The end begins where the group began that it tears. */
+  #tear(offset: number, reason: TearReason): void {
+    this.torn = { offset: this.#held.length > 0 ? this.#heldFrom : offset, reason };
+    this.#held = [];
+  }
+
+  #handOver(onRecord: (record: JournalRecord) => void): void {
+    for (const record of this.#held) {
+      this.lastSeq = record.seq;
+      onRecord(record);
+    }
+    this.#held = [];
   }
 
   #bad(offset: number, reason: LineFailure): void {
     // A snapshot was durable before its segment got a name: damage in it is no torn write, and what follows it counts.
-    if (this.context.last && !this.#inSnapshot) this.torn = { offset, reason };
+    if (this.context.last && !this.#inSnapshot) this.#tear(offset, reason);
     else this.#damage ??= offset;
   }
 
@@ -160,19 +183,26 @@ class SegmentFold {
     corruption: Corruption[],
   ): void {
     this.#inSnapshot = false;
-    if (record.seq <= this.lastSeq || record.seq >= this.context.end) return;
-    if (record.seq > this.lastSeq + 1) {
+    const seen = this.lastSeq + this.#held.length;
+    if (record.seq <= seen || record.seq >= this.context.end) return;
+    if (record.seq > seen + 1) {
       if (this.context.last && this.#ordinary > 0) {
-        this.torn = { offset, reason: 'gap' };
+        this.#tear(offset, 'gap');
         return;
       }
-      const missing = { from: this.lastSeq + 1, to: record.seq - 1 };
+      this.#handOver(onRecord);
+      const missing = { from: seen + 1, to: record.seq - 1 };
       const damage = this.#damage === undefined ? {} : { offset: this.#damage };
       corruption.push({ segment: this.segment.path, kind: 'gap', ...damage, missing });
     }
     this.#ordinary += 1;
-    this.lastSeq = record.seq;
-    onRecord(record);
+    if (this.#held.length === 0) {
+      this.#heldFrom = offset;
+      // Behind a gap the count goes on from here.
+      this.lastSeq = record.seq - 1;
+    }
+    this.#held.push(record);
+    if (record.more !== true) this.#handOver(onRecord);
   }
 }
 
@@ -181,7 +211,7 @@ function cutTail(
   dir: string,
   segment: string,
   afterSeq: number,
-  { offset, reason }: { offset: number; reason: LineFailure | 'gap' },
+  { offset, reason }: { offset: number; reason: TearReason },
 ): TornTail {
   const fd = fs.openSync(segment, 'r+');
   try {

@@ -1,4 +1,4 @@
-/** V101, V202, V208, V402, V403, V408: the prompt and its variables. */
+/** V101, V202, V208, V402, V403, V408, V409: the prompt and its variables. */
 import { nearestNames } from '../nearest';
 import { positionNames } from '../placeholders';
 import { contextOnlyNames } from '../prompt';
@@ -14,6 +14,7 @@ export function checkTemplate(context: CheckContext): void {
   checkNames(context);
   checkSingleBraces(context);
   checkShellPrompts(context);
+  checkShellPaths(context);
   checkCapture(context);
 }
 
@@ -129,6 +130,36 @@ function checkShellPrompts({ score, plan, template, catalogue, findings }: Check
       remedy: 'Keep it out of the stages that this instrument plays, or let the script read it from a file.',
     });
   }
+}
+
+/** A workspace whose path a shell would take apart, outside quotes in a prompt that a shell runs. */
+function checkShellPaths({ score, plan, template, catalogue, findings }: CheckContext): void {
+  if (template === null || /^[A-Za-z0-9_./+,:@%=-]*$/.test(plan.workspace)) return;
+  const raw = plan.sheets.find((sheet) => catalogue.get(sheet.instrument.profile)?.rawPrompt === true);
+  if (raw === undefined) return;
+  for (const use of findUndeclared(template.parsed)) {
+    if (use.name !== 'workspace' || insideQuotes(template.source.text, use.offset)) continue;
+    const range = templateRange(score, template.source, use);
+    findings.add({
+      code: 'V409',
+      severity: 'warning',
+      path: ['prompt', 'template'],
+      ...(range === null ? {} : { range }),
+      message: `The path of the workspace is ${JSON.stringify(plan.workspace)}, and the instrument \`${raw.instrument.label}\` (sheet ${raw.num}) runs the prompt as a shell script: outside quotes the shell takes it apart.`,
+      remedy: 'Write `"$MARIANNE_WORKSPACE"`, or put quotes around it.',
+    });
+  }
+}
+
+/** Is this place in a line of shell inside quotes? As far as its own line tells. */
+function insideQuotes(text: string, offset: number): boolean {
+  const line = text.slice(text.lastIndexOf('\n', offset - 1) + 1, offset);
+  let open = '';
+  for (const char of line.replace(/\\./g, '')) {
+    if (open === char) open = '';
+    else if (open === '' && (char === '"' || char === "'")) open = char;
+  }
+  return open !== '';
 }
 
 /** Captured texts are empty unless the score asks for them. */

@@ -86,6 +86,40 @@ describe('journal recovery', () => {
     );
   });
 
+  it('keeps what was appended together whole, or drops all of it, wherever it is torn', async () => {
+    await using state = await temporaryState();
+    const { journal } = await openJournal(state);
+    const sizes = [1, 3, 2, 1, 4];
+    /** Seq of the last record of each group. */
+    const ends = [0];
+    for (const size of sizes) {
+      const records = await journal.append(
+        Array.from({ length: size }, (_, n) => ({ type: 'test.note', body: { n } })),
+      );
+      ends.push(records.at(-1)?.seq ?? 0);
+    }
+    const path = journal.store.segments().at(-1)?.path ?? '';
+    await journal.close();
+    const bytes = await readFile(path);
+    const notes = bytes.indexOf('"test.note"');
+    const from = bytes.lastIndexOf(10, notes) + 1;
+    const cuts = [from];
+    for (let end = bytes.indexOf(10, from); end >= 0; end = bytes.indexOf(10, end + 1))
+      cuts.push(end - 20, end, end + 1);
+    for (const at of cuts) {
+      await writeFile(path, bytes.subarray(0, at));
+      const seen: number[] = [];
+      const recovery = await recoverSegments(state.dir, ({ seq, type }) => {
+        if (type === 'test.note') seen.push(seq);
+      });
+      assert.ok(ends.includes(seen.at(-1) ?? 0), `half a group is left of ${at} bytes: ${seen.join()}`);
+      assert.equal(recovery.lastSeq, seen.at(-1) ?? 0);
+      const again = await recoverSegments(state.dir, () => undefined);
+      assert.deepEqual([again.torn, again.lastSeq], [null, recovery.lastSeq]);
+    }
+    assert.equal(ends.at(-1), 11);
+  });
+
   it('goes back to the segment before when a snapshot is damaged, and uses what follows it', async () => {
     await using state = await temporaryState();
     await (await openJournal(state)).journal.close();

@@ -267,6 +267,17 @@ const cases: Case[] = [
     at: 'previous_outputs',
   },
   {
+    what: 'a workspace with a blank, outside quotes in a shell prompt',
+    text: scoreText({
+      prompt: `  template: |\n    ls "{{ workspace }}/a" '{{ workspace }}'\n    ls {{ workspace }}`,
+    })
+      .replace('claude-code', 'cli')
+      .replace('workspace: /tmp', 'workspace: /tmp/my work'),
+    code: 'V409',
+    line: 10,
+    at: 'workspace',
+  },
+  {
     what: 'an undefined name in a path',
     text: scoreText({ more: 'validations:\n  - {type: content_contains, path: "{worspace}/a", pattern: x}' }),
     code: 'V404',
