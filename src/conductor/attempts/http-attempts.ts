@@ -1,6 +1,5 @@
-import { mkdirSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Backend, CheckResult } from '../../backends/contract';
 import { createHttpBackend } from '../../backends/factory';
 import type { HttpAccess } from '../../backends/http-access';
@@ -210,8 +209,7 @@ export class HttpAttempts {
   private async claim(base: string): Promise<boolean> {
     for (;;) {
       try {
-        mkdirSync(dirname(base), { recursive: true, mode: 0o700 });
-        return giveUp(base) === 'given_up';
+        return giveUp(base, false) === 'given_up';
       } catch (error) {
         if (!isDiskFull((error as NodeJS.ErrnoException).code)) throw error;
         if (!(await this.roomAgain(base))) return false;
