@@ -1,5 +1,5 @@
 import { freemem, loadavg, totalmem } from 'node:os';
-import type { InstrumentCatalogue } from '../../instruments/catalogue';
+import type { CatalogueEntry, InstrumentCatalogue } from '../../instruments/catalogue';
 import {
   approve,
   approveOrigin,
@@ -22,7 +22,7 @@ import { readLog } from '../output/read-log';
 import type { Handlers } from '../server/handlers';
 import type { SecretStore } from '../secrets';
 import type { StateBackend } from '../state-backend';
-import { checkInstrument, instrumentRow, known } from './instrument-checks';
+import { checkInstrument, instrumentRow } from './instrument-rows';
 
 export interface DaemonApiOptions {
   readonly engine: Engine;
@@ -226,17 +226,18 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
     'instruments.list': async (params) => {
       const catalogue = await options.loadCatalogue(params.workspace);
       return {
-        instruments: await Promise.all(catalogue.list().map((entry) => instrumentRow(entry, options))),
+        instruments: await Promise.all(
+          catalogue.list().map((entry) => instrumentRow(entry, options, params.have)),
+        ),
       };
     },
     'instruments.show': async (params) => {
       const entry = known(await options.loadCatalogue(params.workspace), params.name);
-      return { instrument: await instrumentRow(entry, options), profile: { ...entry.profile } };
+      return { instrument: await instrumentRow(entry, options, null), profile: { ...entry.profile } };
     },
     'instruments.check': async (params) => {
       const entry = known(await options.loadCatalogue(params.workspace), params.name);
-      const environment = { env: params.env ?? {}, secrets: params.secrets ?? {} };
-      return checkInstrument(entry, await instrumentRow(entry, options), engine, environment);
+      return checkInstrument(entry, options, params);
     },
     'trust.list': async (params) => ({ dir: params.dir, entries: await trustEntries(params.dir, identity) }),
     'trust.approve': async (params) => {
@@ -282,6 +283,15 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
       return { origins, origin };
     },
   };
+}
+
+function known(catalogue: InstrumentCatalogue, name: string): CatalogueEntry {
+  const entry = catalogue.entry(name);
+  if (entry) return entry;
+  const near = catalogue.nearest(name);
+  throw new DaemonError(ErrorCode.invalidParams, `no instrument "${name}"`, {
+    remedy: near.length > 0 ? `Did you mean ${near.join(' or ')}?` : 'mzt instruments list shows all.',
+  });
 }
 
 async function modelLists({ builtInProfiles, stateDir }: DaemonApiOptions['identity']) {

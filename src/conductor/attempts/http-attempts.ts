@@ -1,10 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { Backend, CheckResult } from '../../backends/contract';
 import { createHttpBackend } from '../../backends/factory';
 import type { HttpAccess } from '../../backends/http-access';
 import { CHARACTERS_PER_TOKEN } from '../../backends/http/output-log';
 import type { HttpBackend } from '../../backends/http/http-backend';
+import type { ExecutionResult } from '../../backends/result';
 import type { ToolBox } from '../../backends/tools/contract';
 import { UnavailableBackend } from '../../backends/unavailable-backend';
 import type { Endpoint } from '../../instruments/endpoint';
@@ -20,12 +22,13 @@ import { interrupted, redactionFor } from './attempt-ends';
 import { diskFullMs, isDiskFull } from './room';
 import {
   PrepareError,
-  type CheckEnvironment,
   type AttemptEnd,
   type AttemptHandle,
   type AttemptRequest,
   type PreparedAttempt,
 } from './runner';
+
+const factsSchema = z.record(z.string(), z.unknown());
 
 export interface HttpAttemptsOptions {
   readonly clock: Clock;
@@ -39,6 +42,7 @@ export interface HttpAttemptsOptions {
   ): Endpoint;
   /** The tools of an attempt; null = none. */
   tools(request: AttemptRequest, profile: HttpProfile): ToolBox | null;
+  installationId(): Promise<string>;
   trouble(base: string, trouble: LogTrouble): void;
   /** Does this attempt wait for room on the disk? Told again while it does. */
   waitsForRoom(base: string, waits: boolean): void;
@@ -103,6 +107,7 @@ export class HttpAttempts {
         roomAgain: () => this.roomAgain(request.base),
       }),
       clock: this.options.clock,
+      installationId: () => this.options.installationId(),
     });
     if (!(backend instanceof UnavailableBackend)) return { backend, keyName };
     const { message } = await backend.availabilityCheck();
@@ -115,33 +120,18 @@ export class HttpAttempts {
     return { done, cancel: () => undefined, detach: () => undefined };
   }
 
-  /** Does the server answer, and take the key? Uses no quota, but asks: only a person starts it. */
-  check(
+  /** A backend that is asked about itself and plays no sheet. */
+  async forCheck(
     profile: HttpProfile,
-    instrument: PlannedInstrument,
-    { env, secrets }: CheckEnvironment,
-  ): Promise<CheckResult> {
-    const request = { instrument, run: null, env, secrets, workspace: '/' };
-    return this.examine(request, profile, (backend) => backend.healthCheck());
-  }
-
-  /** Is the instrument within reach, and its key there? Uses no quota. */
-  available(request: AttemptRequest, profile: HttpProfile): Promise<CheckResult> {
-    return this.examine(request, profile, (backend) => backend.availabilityCheck());
-  }
-
-  private async examine(
     request: Pick<AttemptRequest, 'instrument' | 'env' | 'secrets' | 'workspace'> & {
       readonly run: string | null;
     },
-    profile: HttpProfile,
-    question: (backend: Backend) => Promise<CheckResult>,
-  ): Promise<CheckResult> {
+  ): Promise<Backend> {
     const { instrument, env, secrets, workspace } = request;
     const endpoint = this.options.endpoint(instrument, request.run, env);
-    if (!endpoint.ok) return { ok: false, message: endpoint.message };
+    if (!endpoint.ok) return new UnavailableBackend(profile.display_name, endpoint.message);
     const { baseUrl, keyName } = endpoint;
-    await using backend = createHttpBackend(await this.options.http.open(), {
+    return createHttpBackend(await this.options.http.open(), {
       profile,
       config: instrument.config,
       endpoint: { baseUrl, keyName, key: keyName === null ? null : (secrets[keyName] ?? null) },
@@ -150,8 +140,15 @@ export class HttpAttempts {
       tools: null,
       openLog: null,
       clock: this.options.clock,
+      installationId: () => this.options.installationId(),
     });
-    return await question(backend);
+  }
+
+  /** Does the server answer? Uses no quota. */
+  async available(request: AttemptRequest, profile: HttpProfile): Promise<CheckResult> {
+    const backend = await this.forCheck(profile, request);
+    await using closing = backend;
+    return await closing.availabilityCheck();
   }
 
   /** Resolves when all that was told to end has written its last word. */
@@ -192,6 +189,7 @@ export class HttpAttempts {
       const shown = {
         ...result,
         stderr: redaction.text(result.stderr),
+        metadata: redactedFacts(result.metadata, (text) => redaction.text(text)),
         errorMessage: result.errorMessage === null ? null : redaction.text(result.errorMessage),
       };
       const kind = result.errorType === 'cancelled' ? 'cancelled' : 'ended';
@@ -257,4 +255,17 @@ async function sizeOf(path: string | null): Promise<number> {
   if (path === null) return 0;
   const facts = await stat(path).catch(() => null);
   return facts?.size ?? 0;
+}
+
+/** Facts without keys: a server may repeat what it was sent. Null also when nothing readable is left. */
+function redactedFacts(
+  facts: ExecutionResult['metadata'],
+  redact: (text: string) => string,
+): ExecutionResult['metadata'] {
+  if (facts === null) return null;
+  try {
+    return factsSchema.parse(JSON.parse(redact(JSON.stringify(facts))));
+  } catch {
+    return null;
+  }
 }

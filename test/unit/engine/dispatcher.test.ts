@@ -20,6 +20,7 @@ const runner: AttemptRunner = {
   attach: unused,
   describe: unused,
   discard: unused,
+  ask: unused,
   check: unused,
   close: unused,
   available: unused,
@@ -60,6 +61,7 @@ describe('dispatch', () => {
     const timers: number[] = [];
     const clock: Clock = {
       now: () => now++,
+      monotonic: () => 0,
       schedule: (ms) => {
         timers.push(ms);
         return () => undefined;
