@@ -92,9 +92,10 @@ export function readClaim(base: string): Claim {
 /**
  * Gives an attempt up, so that no shim can ever run its agent: takes the claim by exclusive create. `claimed` = somebody holds it
  * already (a shim, or an earlier giving up: the claim tells).
+ * @param durable false when no shim can be behind it: after a power failure its absence then says the same
  * @throws when the claim can neither be made nor exists (no space for a new file, folder not writable).
  */
-export function giveUp(base: string): 'given_up' | 'claimed' {
+export function giveUp(base: string, durable = true): 'given_up' | 'claimed' {
   const folder = dirname(base);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   let descriptor: number;
@@ -112,8 +113,10 @@ export function giveUp(base: string): 'given_up' | 'claimed' {
   // incomplete claim with no process behind it is read, or after a power failure no claim and no shim: interrupted as well.
   try {
     writeSync(descriptor, 'given-up\n');
-    fsyncSync(descriptor);
-    syncFolder(folder);
+    if (durable) {
+      fsyncSync(descriptor);
+      syncFolder(folder);
+    }
   } catch (error) {
     if (!['ENOSPC', 'EDQUOT', 'EIO', 'EINVAL'].includes(errnoOf(error))) throw error;
   } finally {

@@ -99,6 +99,16 @@ describe('the example for the Anthropic API', () => {
     return JSON.stringify(server.requests.map(({ body }) => body));
   }
 
+  it('lets a person approve an address for scores, and take it back', async () => {
+    const url = ['trust', '--url', 'https://llm.invalid/v1'];
+    assert.equal((await mzt(...url, '--approve')).code, 2, 'nobody is there to ask');
+    assert.match((await mzt(...url, '--yes')).stdout, /https:\/\/llm\.invalid: approved/);
+    assert.match((await mzt(...url)).stdout, /^https:\/\/llm\.invalid /);
+    assert.match((await mzt(...url, '--revoke')).stdout, /not approved any more/);
+    assert.match((await mzt(...url)).stdout, /No address is approved/);
+    assert.notEqual((await mzt('trust', '--url', 'llm.invalid', '--yes')).code, 0);
+  });
+
   it('is listed as ready, and checked with the key and without quota', async () => {
     const listed = await mzt('instruments', 'list', '--json');
     const { instruments } = JSON.parse(listed.stdout) as { instruments: { name: string; status: string }[] };
@@ -118,6 +128,6 @@ describe('the example for the Anthropic API', () => {
     env = without;
     const unset = await mzt('instruments', 'check', 'anthropic_api');
     assert.equal(unset.code, 1);
-    assert.match(unset.stdout, /ANTHROPIC_API_KEY is not set/);
+    assert.match(unset.stdout, /Set ANTHROPIC_API_KEY/);
   });
 });

@@ -53,3 +53,51 @@ describe('logs on a full disk', () => {
     }
   });
 });
+
+/** As above, for output that has no spool: room comes back (the limit is raised from outside) after the answer is whole. */
+const spoolless = `
+const { execFileSync } = require('node:child_process');
+const { attemptLogOpener } = require(${JSON.stringify(resolve(modules, '../attempts/attempt-log.js'))});
+const { Redaction } = require(${JSON.stringify(join(modules, 'redact.js'))});
+(async () => {
+  const troubles = [];
+  let waited = 0;
+  const open = attemptLogOpener({
+    redaction: new Redaction({ secrets: ['secret-of-the-test'] }),
+    trouble: (base, { code }) => troubles.push(code),
+    async roomAgain() {
+      waited += 1;
+      if (waited === 2) execFileSync('prlimit', ['--pid', String(process.pid), '--fsize=unlimited']);
+      return true;
+    },
+  });
+  const log = await open(process.argv[1], () => undefined);
+  for (let i = 0; i < 100; i++) await log.write('stdout', ('line ' + i + ' secret-of-the-test').padEnd(999) + '\\n');
+  await log.end();
+  process.stdout.write(JSON.stringify({ troubles, waited }));
+})();
+`;
+
+describe('logs of an HTTP answer on a full disk', () => {
+  it('are written anew, whole, when there is room', async function () {
+    if (spawnSync('prlimit', ['--version']).status !== 0) this.skip();
+    const dir = await mkdtemp(join(tmpdir(), 'mzt-full-'));
+    try {
+      const base = join(dir, '1.1');
+      const child = spawnSync(
+        'bash',
+        ['-c', 'trap "" XFSZ; ulimit -S -f 16; exec "$0" -e "$1" "$2"', process.execPath, spoolless, base],
+        { encoding: 'utf8' },
+      );
+      assert.equal(child.status, 0, child.stderr);
+      const { troubles, waited } = JSON.parse(child.stdout) as { troubles: string[]; waited: number };
+      assert.deepEqual([troubles, waited], [['EFBIG', 'EFBIG'], 2]);
+      const lines = (await readFile(`${base}.stdout.log`, 'utf8')).split('\n');
+      assert.equal(lines.length, 101);
+      for (const [i, line] of lines.slice(0, 100).entries())
+        assert.ok(line.startsWith(`line ${i} [REDACTED_SECRET]`), line);
+    } finally {
+      await rm(dir, { recursive: true });
+    }
+  });
+});

@@ -29,7 +29,12 @@ export interface HttpRoom {
   close(): Promise<void>;
 }
 
+/** Variables by which the vendors' libraries would let the conductor's own environment choose addresses, keys and headers. */
+const ownVariables = /^(ANTHROPIC|OPENAI|OLLAMA)_/;
+
 export function openHttpRoom(): HttpRoom {
+  // An attempt's environment is what came with its submit; of the conductor's own nothing may count. No agent inherits it either.
+  for (const name of Object.keys(process.env)) if (ownVariables.test(name)) delete process.env[name];
   const connection = new HttpConnection();
   return {
     connection,

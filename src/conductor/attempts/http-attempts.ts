@@ -1,6 +1,5 @@
-import { mkdirSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { Backend, CheckResult } from '../../backends/contract';
 import { createHttpBackend } from '../../backends/factory';
@@ -208,8 +207,7 @@ export class HttpAttempts {
   private async claim(base: string): Promise<boolean> {
     for (;;) {
       try {
-        mkdirSync(dirname(base), { recursive: true, mode: 0o700 });
-        return giveUp(base) === 'given_up';
+        return giveUp(base, false) === 'given_up';
       } catch (error) {
         if (!isDiskFull((error as NodeJS.ErrnoException).code)) throw error;
         if (!(await this.roomAgain(base))) return false;
