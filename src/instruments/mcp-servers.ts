@@ -69,6 +69,27 @@ export const mcpServersSchema = z.record(
 );
 export type McpServerDefinitions = Readonly<Record<string, McpServerDefinition>>;
 
+/** Definitions that came from a program: each good one counts, each other is told. */
+export function readServers(servers: Readonly<Record<string, unknown>>): {
+  servers: McpServerDefinitions;
+  refused: { name: string; message: string }[];
+} {
+  const good: Record<string, McpServerDefinition> = {};
+  const refused: { name: string; message: string }[] = [];
+  for (const [name, value] of Object.entries(servers)) {
+    const parsed = mcpServersSchema.safeParse({ [name]: value });
+    if (parsed.success) Object.assign(good, parsed.data);
+    else {
+      const issue = parsed.error.issues[0];
+      refused.push({
+        name,
+        message: `${issue?.path.slice(1).join('.') ?? ''}: ${issue?.message ?? 'not a server'}`,
+      });
+    }
+  }
+  return { servers: good, refused };
+}
+
 /** Thrown when a definition refers to a variable that is not there. */
 export class MissingVariable extends Error {
   override readonly name = 'MissingVariable';

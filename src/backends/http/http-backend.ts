@@ -177,6 +177,11 @@ export abstract class HttpBackend implements Backend {
     );
   }
 
+  /** Models that can be named: those of the profile, where the vendor's class does not ask its server. @throws Error in words for a person */
+  models(): Promise<readonly string[]> {
+    return Promise.resolve(this.options.profile.models.map(({ name }) => name));
+  }
+
   /** What to say when there should be a key and is none; null = all is well. */
   missingKey(): string | null {
     const { keyName, key } = this.options.endpoint;

@@ -117,9 +117,26 @@ export class HttpAttempts {
   }
 
   async check(profile: HttpProfile, instrument: PlannedInstrument): Promise<CheckResult> {
+    const backend = await this.outside(profile, instrument);
+    return 'message' in backend ? { ok: false, message: backend.message } : backend.availabilityCheck();
+  }
+
+  /** Models that can be named; the server is asked where it tells them without a key. @throws Error in words for a person */
+  async models(profile: HttpProfile, instrument: PlannedInstrument): Promise<readonly string[]> {
+    const backend = await this.outside(profile, instrument);
+    if ('message' in backend) throw new Error(backend.message);
+    if (backend instanceof UnavailableBackend) return [];
+    return backend.models();
+  }
+
+  /** A backend for looking only, without an attempt. */
+  private async outside(
+    profile: HttpProfile,
+    instrument: PlannedInstrument,
+  ): Promise<HttpBackend | UnavailableBackend | { readonly message: string }> {
     const endpoint = this.options.endpoint(instrument, null, {});
-    if (!endpoint.ok) return { ok: false, message: endpoint.message };
-    const backend = createHttpBackend(await this.options.http.open(), {
+    if (!endpoint.ok) return { message: endpoint.message };
+    return createHttpBackend(await this.options.http.open(), {
       profile,
       config: instrument.config,
       endpoint: { baseUrl: endpoint.baseUrl, keyName: endpoint.keyName, key: null },
@@ -129,7 +146,6 @@ export class HttpAttempts {
       openLog: null,
       clock: this.options.clock,
     });
-    return backend.availabilityCheck();
   }
 
   /** Resolves when all that was told to end has written its last word. */

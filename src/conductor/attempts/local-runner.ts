@@ -60,6 +60,17 @@ export class LocalRunner implements AttemptRunner {
     return Promise.resolve({ ok: false, message: `${profile.display_name} cannot be used` });
   }
 
+  models(profile: InstrumentProfile): Promise<readonly string[]> {
+    if (isHttpProfile(profile)) {
+      return this.calls.models(profile, {
+        profile: profile.name,
+        label: profile.name,
+        config: SILENT_CONFIG,
+      });
+    }
+    return Promise.resolve(profile.models.map(({ name }) => name));
+  }
+
   discard(base: string): Promise<void> {
     removeAttemptFiles(base);
     return Promise.resolve();

@@ -21,6 +21,8 @@ export interface AttemptRunner {
   available(request: AttemptRequest): Promise<CheckResult>;
   /** Is the program there, and does it tell its version? Is the key of an HTTP instrument there? Uses no quota. */
   check(profile: InstrumentProfile): Promise<CheckResult>;
+  /** Models of the instrument that can be named now; a server of the user's is asked. @throws Error in words for a person */
+  models(profile: InstrumentProfile): Promise<readonly string[]>;
   /** Removes what an attempt needed while it ran; its logs stay. */
   discard(base: string): Promise<void>;
   /** After all handles were detached: waits for what ends with this process, and closes connections. */

@@ -21,6 +21,7 @@ const runner: AttemptRunner = {
   describe: unused,
   discard: unused,
   check: unused,
+  models: unused,
   close: unused,
   available: unused,
 };
