@@ -145,8 +145,12 @@ export abstract class HttpBackend implements Backend {
     report.phase('executing');
     let failure: HttpFailure | null = null;
     try {
-      const talk = await this.conversation(prompt, transcript, timers, abort.signal);
-      await untilAborted(this.converse(talk), abort.signal);
+      // Beginning a conversation may start servers of tools: that, too, can be cancelled.
+      const talking = this.conversation(prompt, transcript, timers, abort.signal).then((talk) => {
+        abort.signal.throwIfAborted();
+        return this.converse(talk);
+      });
+      await untilAborted(talking, abort.signal);
       if (transcript.stdout.trim() === '' && transcript.toolCalls === 0)
         failure = new HttpFailure('empty_answer', 'the answer is empty');
     } catch (error) {
