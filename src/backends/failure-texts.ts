@@ -98,7 +98,7 @@ const FAMILIES: readonly (readonly [ErrorType, readonly RegExp[]])[] = [
       /requires --verbose/i,
       /mcp config(?:uration)? (?:file not found|is invalid)|invalid mcp config/i,
       /issue with the selected model|model .{0,60}(?:not found|does not exist)|unknown model/i,
-      /no conversation found|system prompt file not found/i,
+      /system prompt file not found/i,
       /native binary not installed/i,
     ],
   ],

@@ -60,6 +60,7 @@ export abstract class ProgramBackend implements Backend {
   private preamble: string | null = null;
   private extensions: readonly string[] = [];
   private logBase: string | null = null;
+  private session: string | null = null;
   private readonly closing = new AbortController();
 
   constructor(options: ProgramBackendOptions) {
@@ -77,7 +78,7 @@ export abstract class ProgramBackend implements Backend {
   abstract interpret(outcome: ProcessOutcome): ExecutionResult;
 
   /** A line of output as a person should see it while the program runs; null = keep the last one. */
-  protected describeLine(line: string): string | null {
+  describeLine(line: string): string | null {
     return line;
   }
 
@@ -122,6 +123,7 @@ export abstract class ProgramBackend implements Backend {
       prompt,
       preamble: this.preamble,
       extensions: this.extensions,
+      session: this.session,
       timeoutSeconds,
     });
   }
@@ -180,6 +182,11 @@ export abstract class ProgramBackend implements Backend {
 
   setPromptExtensions(texts: readonly string[]): void {
     this.extensions = texts.filter((text) => text.trim() !== '');
+  }
+
+  /** Goes on with a session of the agent, if the program can; null = begins anew. */
+  setSession(id: string | null): void {
+    this.session = id;
   }
 
   setOutputLogPath(base: string | null): void {

@@ -1,3 +1,5 @@
+import type { PaidBy } from '../instruments/agent-facts';
+
 /**
  * What one execution of an instrument gave. Field meanings follow the Python system's `ExecutionResult`, so that its clients find what they know.
  * Built by a backend, never changed afterwards.
@@ -27,6 +29,10 @@ export interface ExecutionResult {
   readonly outputTokens: number | null;
   /** US dollars as the instrument stated; null = not stated (the conductor then prices the tokens). */
   readonly costUsd: number | null;
+  /** Who pays, as the instrument itself says; null = it does not. */
+  readonly paidBy: PaidBy | null;
+  /** Tokens, and the cost that follows from them, are an estimate: the answer was cut before the server told them, or it never does. */
+  readonly costEstimated: boolean;
   /** Session id of the agent, for continuing it; null = none. */
   readonly sessionId: string | null;
 }
@@ -78,6 +84,8 @@ export function executionResult(
     inputTokens: null,
     outputTokens: null,
     costUsd: null,
+    paidBy: null,
+    costEstimated: false,
     sessionId: null,
     ...facts,
   };

@@ -53,12 +53,12 @@ export class Accounts {
   constructor(private readonly salt: Buffer) {}
 
   /**
-   * @param keyName the one variable with the key, where the score names it; null = all that the profile lists
+   * @param endpoint of an HTTP instrument: the variable with its key, and where it is; null = all variables that the profile lists
    * @param values what the attempt would be given
    */
   of(
     profile: InstrumentProfile,
-    keyName: string | null,
+    endpoint: { readonly key: string | null; readonly baseUrl: string } | null,
     values: {
       readonly secrets: Readonly<Record<string, string>>;
       readonly env: Readonly<Record<string, string>>;
@@ -66,11 +66,14 @@ export class Accounts {
   ): string {
     const { plain, secret } = this.namesOf(profile);
     const parts: string[] = [];
-    for (const name of keyName === null ? secret : [keyName]) {
+    const keys = endpoint === null ? secret : endpoint.key === null ? [] : [endpoint.key];
+    for (const name of keys) {
       const value = values.secrets[name] ?? values.env[name];
       if (value !== undefined && value !== '') parts.push(`${name}=${value}`);
     }
-    for (const name of plain) {
+    if (endpoint !== null && endpoint.baseUrl !== profile.http?.base_url.replace(/\/+$/, ''))
+      parts.push(endpoint.baseUrl);
+    for (const name of endpoint === null ? plain : []) {
       const value = leadsElsewhere.test(name) ? values.env[name] : undefined;
       if (value !== undefined && value !== '') parts.push(`${name}=${value}`);
     }

@@ -4,6 +4,7 @@ import { statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { withheldFrom } from '../instruments/agent-facts';
 import { HttpAccess } from '../backends/http-access';
 import { environmentNames } from '../instruments/environment-names';
 import { readServers } from '../instruments/mcp-servers';
@@ -34,6 +35,7 @@ import { LocalRunner } from './attempts/local-runner';
 import { ChangeRecorder } from './changes/recorder';
 import { systemClock } from './clock';
 import { loadConfig } from './config';
+import { Consents } from './consents';
 import type { StoredBundle } from './engine/bundles';
 import { EngineCore } from './engine/core';
 import { Engine } from './engine/engine';
@@ -264,11 +266,12 @@ async function main(): Promise<void> {
   });
   const missingKeyOf = (
     run: string,
-    names: readonly string[],
+    { secret_names: names, stored_secret_names: stored }: JobState,
     instrument: PlannedInstrument,
   ): string | null => {
     const profile = catalogueOf(run).get(instrument.profile);
     if (!profile) return null;
+    const withheld = withheldFrom(profile, stored);
     const endpoint = endpointIn(
       catalogueOf(run),
       instrument,
@@ -276,7 +279,7 @@ async function main(): Promise<void> {
       core.state.jobs.get(run)?.env ?? {},
     );
     const listed = endpoint === null ? environmentNames(profile).secret : keyOf(endpoint);
-    const needed = listed.filter((name) => names.includes(name));
+    const needed = listed.filter((name) => names.includes(name) && !withheld.includes(name));
     const have = secrets.of(run, needed);
     return needed.find((name) => have[name] === undefined) ?? null;
   };
@@ -301,10 +304,12 @@ async function main(): Promise<void> {
     accountOf: (job, instrument) => {
       const profile = catalogueOf(job.run).get(instrument.profile);
       if (!profile) return instrument.profile;
-      const given = { secrets: secretsFor(job.run), env: job.env };
-      return accounts.of(profile, instrument.config.apiKeyEnv, given);
+      const given = { secrets: services.secretsFor(job, instrument), env: job.env };
+      const endpoint = endpointIn(catalogueOf(job.run), instrument, config.base_urls, job.env);
+      if (!endpoint?.ok) return accounts.of(profile, null, given);
+      return accounts.of(profile, { key: endpoint.keyName, baseUrl: endpoint.baseUrl }, given);
     },
-    missingKey: ({ job, instrument }) => missingKeyOf(job.run, job.secret_names, instrument),
+    missingKey: ({ job, instrument }) => missingKeyOf(job.run, job, instrument),
     catalogues,
     submissions: {
       productVersion: build.version,
@@ -313,8 +318,9 @@ async function main(): Promise<void> {
         return loadCatalogue(workspace);
       },
       keepSecrets: (run, values) => secrets.keep(run, values),
-      endpoint: (catalogue, instrument, environment) =>
-        endpointIn(catalogue, instrument, config.base_urls, environment),
+      consents: new Consents(paths.consents),
+      now: () => systemClock.now(),
+      userUrls: config.base_urls,
     },
     log,
   });

@@ -56,6 +56,15 @@ const sheetSkeleton = z.object({
 });
 export type SheetSkeleton = z.infer<typeof sheetSkeleton>;
 
+/** What a person should know of an agent of the job; see `instruments/agent-facts.ts`. */
+export const agentState = z.object({
+  instrument: z.string(),
+  acts_unasked: z.boolean(),
+  mcp_off: z.boolean(),
+  paid_by: z.enum(['subscription', 'key', 'cloud']).nullable(),
+});
+export type AgentState = z.infer<typeof agentState>;
+
 const jobHead = z.object({
   stem: z.string(),
   name: z.string(),
@@ -72,6 +81,9 @@ const jobHead = z.object({
   env: z.record(z.string(), z.string()).default({}),
   /** Names of secrets that came with the submit; values are never stored. */
   secret_names: z.array(z.string()).default([]),
+  /** Those of them that a client had stored: not every instrument is meant to get them. */
+  stored_secret_names: z.array(z.string()).default([]),
+  agents: z.array(agentState).default([]),
   /** False: a rate limit pauses the job instead of waiting by itself. */
   auto_continue: z.boolean().default(true),
   sheets: z.array(sheetSkeleton),
@@ -153,8 +165,10 @@ const attemptFinished = z.object({
   input_tokens: z.number().nullable(),
   output_tokens: z.number().nullable(),
   cost_usd: z.number().nullable(),
-  /** The cost is an estimate (an interrupted HTTP call). */
+  /** Priced or estimated by us, not stated by the instrument. */
   cost_estimated: z.boolean().default(false),
+  /** With `subscription` the cost is what it would have been at list price: nobody pays it. */
+  paid_by: z.enum(['subscription', 'key', 'cloud']).nullable().default(null),
   pass_percent: z.number().nullable(),
   rules: z.array(ruleResultSchema).default([]),
   session_id: z.string().nullable().default(null),
@@ -215,6 +229,13 @@ export const recordBodies = {
     description: z.string().nullable(),
     total_stages: z.number(),
     sheets: z.array(sheetSkeleton),
+    agents: z.array(agentState).optional(),
+  }),
+  /** Most of a cost limit is spent; said once a limit. */
+  'job.cost_warning': z.object({
+    sheet: z.number().nullable(),
+    spent_usd: z.number(),
+    limit_usd: z.number(),
   }),
   'job.pacing': z.object({ until: z.number() }),
   'job.archived': z.object({}),

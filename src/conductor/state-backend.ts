@@ -1,3 +1,4 @@
+import { addUsd } from '../protocol/usd';
 import { glob } from 'tinyglobby';
 import { basename } from 'node:path';
 import { JobSubmissionError } from '../protocol/errors';
@@ -94,7 +95,7 @@ export class StateBackend {
   /** US dollars that attempts have cost which ended at `since` (milliseconds) or later; null when the index cannot say. */
   async costSince(since: number): Promise<number | null> {
     if (this.index?.state !== 'ok') return null;
-    return (await this.index.costSince(since)).cost_usd;
+    return addUsd((await this.index.costSince(since)).cost_usd);
   }
 
   private async indexIds(

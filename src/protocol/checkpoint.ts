@@ -1,7 +1,7 @@
 /** `job.status`: the whole state of a job, with every key that the Python clients read, and ours. Instants are ISO-8601 UTC texts. */
 import { z } from 'zod';
 import { wireDiagnosticSchema } from './diagnostic';
-import { jobStatusSchema, sheetStatusSchema, statusReasonSchema } from './states';
+import { agentSchema, jobStatusSchema, sheetStatusSchema, statusReasonSchema } from './states';
 
 const nullableText = z.string().nullable();
 const nullableNumber = z.number().nullable();
@@ -80,6 +80,8 @@ export const attemptSummarySchema = z.object({
   cost_estimated: z.boolean(),
   /** What is known of its workspace; `job.changes` has the files. Absent from older conductors. */
   changes: z.enum(['some', 'none', 'recording', 'unrecorded']).optional(),
+  /** With `subscription`, `cost_usd` is the list price, which nobody pays. */
+  paid_by: z.enum(['subscription', 'key', 'cloud']).nullish(),
 });
 export type AttemptSummary = z.infer<typeof attemptSummarySchema>;
 
@@ -161,6 +163,8 @@ export const sheetStateSchema = z.object({
   unpriced: z.boolean().default(false),
   attempts: z.array(attemptSummarySchema),
   status_reason: statusReasonSchema.nullable(),
+  /** List price of what a subscription covered; not in the costs above. */
+  list_price_usd: nullableNumber.optional(),
   depends_on: z.array(z.number()),
 });
 export type SheetState = z.infer<typeof sheetStateSchema>;
@@ -214,6 +218,11 @@ export const checkpointSchema = z.object({
   // Ours.
   workspace: z.string(),
   diagnostics: z.array(wireDiagnosticSchema),
+  agents: z.array(agentSchema).optional(),
+  /** List price of what a subscription covered; not in `total_estimated_cost`. */
+  total_list_price_usd: z.number().optional(),
+  /** Most of a limit is spent: in words. */
+  cost_warning: nullableText.optional(),
   status_reason: statusReasonSchema.nullable(),
   /** Journal sequence number that this state includes: events up to it are already in here. */
   seq: z.number(),

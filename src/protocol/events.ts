@@ -25,6 +25,7 @@ export const eventKinds = {
   'rate_limit.active': 'numbered',
   'rate_limit.cleared': 'numbered',
   'job.cost_update': 'numbered',
+  'job.cost_warning': 'numbered',
   'attempt.progress': 'ephemeral',
   'storage.failed': 'ephemeral',
   'storage.recovered': 'ephemeral',

@@ -8,7 +8,7 @@ import {
 } from './checkpoint';
 import { wireDiagnosticSchema } from './diagnostic';
 import { attemptNumber, count, filePath, flag, jobId, noParams, optional, sheetNumber } from './schema-parts';
-import { jobRowSchema, jobStatusSchema } from './states';
+import { agentSchema, jobRowSchema, jobStatusSchema } from './states';
 
 const text = z.string();
 const workspace = optional(filePath);
@@ -65,6 +65,9 @@ export const jobResponseSchema = z.object({
   diagnostics: z.array(wireDiagnosticSchema).optional(),
   plan: wirePlanSchema.optional(),
   rendering: z.array(renderingSchema).optional(),
+  agents: z.array(agentSchema).optional(),
+  /** Of a rejection: these agents act without asking, and nobody has agreed to that in this workspace yet. Submit again with `consent: given`. */
+  consent_needed: z.object({ workspace: text, instruments: z.array(text) }).optional(),
 });
 export type JobResponse = z.infer<typeof jobResponseSchema>;
 
@@ -140,6 +143,13 @@ const submitParams = z.object({
   /** Secret values by name; kept in memory only. */
   secrets: optional(namedValues),
   only_sheets: optional(z.array(sheetNumber)),
+  /** Names in `secrets` that the client had stored: Claude Code is not given a stored Anthropic key. */
+  stored_secrets: optional(z.array(z.string())),
+  /**
+   * May agents act without asking (`skip_permissions`) in this workspace? `ask`: only if a person has agreed before, else the answer says
+   * `consent_needed`; `given`: a person agrees now, for good. Null: the client's own business, as in the Python system.
+   */
+  consent: optional(z.enum(['ask', 'given'])),
   /** False: a rate limit pauses the job instead of waiting by itself. */
   auto_continue: flag(true),
 });

@@ -30,6 +30,7 @@ export function statePaths(stateDir: string) {
     instruments: at('instruments'),
     trust: at('trust.json'),
     accountSalt: at('account-salt'),
+    consents: at('consents.json'),
     owner: at('owner'),
     run: at('run'),
     socket: at('run', 's'),

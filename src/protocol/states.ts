@@ -39,6 +39,18 @@ export const statusReasonSchema = z.object({
 });
 export type StatusReason = z.infer<typeof statusReasonSchema>;
 
+/** Ours: what a person should know of an agent of the job. */
+export const agentSchema = z.object({
+  instrument: z.string(),
+  /** It uses its tools without asking anybody (`skip_permissions`). */
+  acts_unasked: z.boolean(),
+  /** Its own MCP servers are switched off. */
+  mcp_off: z.boolean(),
+  /** Null = not known. */
+  paid_by: z.enum(['subscription', 'key', 'cloud']).nullable(),
+});
+export type AgentRow = z.infer<typeof agentSchema>;
+
 /** Row of `job.list`. Instants are epoch seconds. Keys from `job_name` on are ours. */
 export const jobRowSchema = z.object({
   job_id: z.string(),
@@ -63,5 +75,6 @@ export const jobRowSchema = z.object({
   total_cost_usd: z.number().nullish(),
   /** Some tokens have no known price: the cost says less than was spent. */
   unpriced: z.boolean().nullish(),
+  agents: z.array(agentSchema).nullish(),
 });
 export type JobRow = z.infer<typeof jobRowSchema>;

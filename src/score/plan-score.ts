@@ -31,6 +31,7 @@ export function planScore(score: Score, options: PlanOptions): Plan {
   const workspace = workspaceOf(score, options);
   const { retry, rate_limit: rate, parallel, cross_sheet: cross, cost_limits: cost } = fields;
   const limited = cost.max_cost_per_job !== null || cost.max_cost_per_sheet !== null;
+  const written = (key: string): boolean => score.isWritten(['cost_limits', key]);
   return {
     format: 1,
     name: fields.name,
@@ -81,6 +82,10 @@ export function planScore(score: Score, options: PlanOptions): Plan {
             warnAtPercent: cost.warn_at_percent,
           }
         : null,
+    prices: {
+      per1kInput: written('cost_per_1k_input_tokens') ? cost.cost_per_1k_input_tokens : null,
+      per1kOutput: written('cost_per_1k_output_tokens') ? cost.cost_per_1k_output_tokens : null,
+    },
   };
 }
 

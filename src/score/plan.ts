@@ -36,6 +36,8 @@ export interface Plan {
     readonly maxCostPerJob: number | null;
     readonly warnAtPercent: number;
   } | null;
+  /** US dollars for 1,000 tokens, where the author wrote them; absent from older stored plans. */
+  readonly prices?: { readonly per1kInput: number | null; readonly per1kOutput: number | null };
 }
 
 export interface PlannedSheet {
@@ -100,6 +102,8 @@ export interface InstrumentConfig {
         readonly deny: readonly string[];
       }[]
     | null;
+  /** A further attempt goes on with the agent's session of the one before; absent from older stored plans. */
+  readonly resumeSession?: boolean;
   /** Everything else, as written; a backend that knows a key reads it here, and validation has warned of the rest. */
   readonly other: Readonly<Record<string, unknown>>;
 }

@@ -141,9 +141,17 @@ const boundToInstrument = new Set([
   'api_key_env',
   'output_format',
   'base_url',
+  'thinking',
 ]);
 /** Known keys without a field of their own in the plan: the vendors' classes read them. */
-const vendorKeys = new Set(['base_url', 'max_tool_iterations', 'num_ctx', 'keep_alive', 'parallel_requests']);
+const vendorKeys = new Set([
+  'base_url',
+  'max_tool_iterations',
+  'thinking',
+  'num_ctx',
+  'keep_alive',
+  'parallel_requests',
+]);
 const knownKeys: ReadonlySet<string> = new Set(Object.keys(instrumentConfig.shape));
 
 function withoutBound(layer: Layer): Layer {
@@ -188,6 +196,7 @@ function typed(layers: readonly Layer[], num: number, scoreDir: string): Instrum
           ? { name: chosen, allow: null, deny: [] }
           : { name: chosen.name, allow: chosen.allow ?? null, deny: chosen.deny ?? [] },
       ) ?? null,
+    resumeSession: config.resume_session ?? false,
     other: jsonData(
       Object.fromEntries(
         Object.entries(merged).filter(([key]) => !knownKeys.has(key) || vendorKeys.has(key)),

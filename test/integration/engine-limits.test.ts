@@ -49,7 +49,7 @@ describe('rate limits of an account', () => {
   });
 
   it('keeps a limit by the key, for all jobs that use it, and never shows the key', async () => {
-    const keyed = await vendor('keyed', { burstsAfter: [0], closedSeconds: 2, workMs: 10 });
+    const keyed = await vendor('keyed', { burstsAfter: [0], closedSeconds: 8, workMs: 10 });
     const score = (name: string) =>
       fanOutScore(name, 'keyed').replace('fan_out: { 1: 12 }', 'fan_out: { 1: 1 }');
     const submit = (name: string, key: string) =>

@@ -250,6 +250,32 @@ export const CLAUDE_CASES: OutcomeCase[] = [
       expected: { success: false, exitCode: 1, errorType },
     },
   ]),
+  // The fields decide, whatever the text quotes.
+  ...(
+    [
+      [{ api_error_status: 401 }, 'authentication'],
+      [{ api_error_type: 'overloaded_error', api_error_status: 529 }, 'overloaded'],
+      [{ api_error_type: 'rate_limit_error', api_error_status: 429 }, 'rate_limit'],
+      [{ api_error: 'usage_limit_reached', api_error_type: 'rate_limit_error' }, 'usage_limit'],
+    ] as const
+  ).map(([fields, errorType]): OutcomeCase => ({
+    name: `${JSON.stringify(fields)} before a text that talks of other things`,
+    profile: 'claude-code',
+    outcome: outcomeOf({
+      rawStatus: 1,
+      stdout: claudeApiError('API Error: prompt is too long: "429 too many requests"', fields),
+    }),
+    expected: { success: false, errorType },
+  })),
+  {
+    name: 'a key that the init event names',
+    profile: 'claude-code',
+    outcome: outcomeOf({
+      stdout:
+        lines({ type: 'system', subtype: 'init', apiKeySource: 'ANTHROPIC_API_KEY' }) + claudeResult({}),
+    }),
+    expected: { success: true, paidBy: 'key' },
+  },
   {
     name: 'an error in the result with exit code 0',
     profile: 'claude-code',

@@ -20,7 +20,7 @@ export class ClaudeCliBackend extends ProgramBackend {
     return interpretClaude(profile, outcome, claudeOutputFormat({ profile, config }), model);
   }
 
-  protected override describeLine(line: string): string | null {
+  override describeLine(line: string): string | null {
     return describeClaudeLine(line);
   }
 }

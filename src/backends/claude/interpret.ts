@@ -1,3 +1,4 @@
+import type { PaidBy } from '../../instruments/agent-facts';
 import type { CliProfile } from '../../instruments/schema';
 import type { ProcessOutcome } from '../contract';
 import { failureFromStatus, failureFromText, isLimit, tailOf } from '../failure-texts';
@@ -40,6 +41,7 @@ export function interpretClaude(
     inputTokens: reading.inputTokens,
     outputTokens: reading.outputTokens,
     costUsd: reading.costUsd,
+    paidBy: paidBy(reading.keySource),
     sessionId: reading.sessionId,
   };
   const failed = (
@@ -112,6 +114,12 @@ export function interpretClaude(
   return executionResult({ ...facts, success: true, exitCode: 0 });
 }
 
+/** `none` says nothing: a login, a token and a cloud account are all told so. */
+function paidBy(keySource: string | null): PaidBy | null {
+  if (keySource === null || keySource === 'none') return null;
+  return keySource === 'oauth' ? 'subscription' : 'key';
+}
+
 interface Finding {
   readonly type: ErrorType;
   readonly message: string;
@@ -134,6 +142,7 @@ function findFailure(
     .join('\n');
   const type =
     ownEnd(reading) ??
+    fromFields(reading) ??
     failureFromText(said) ??
     failureFromText(reading.apiError) ??
     (reading.apiStatus === null ? null : failureFromStatus(reading.apiStatus)) ??
@@ -141,6 +150,30 @@ function findFailure(
   if (type === null) return null;
   const message = (said || outcome.stderr.text.trim()).split('\n')[0]?.slice(0, 500) ?? '';
   return { type, message, evidence };
+}
+
+/** The API's own names of errors: https://platform.claude.com/docs/en/api/errors. `invalid_request_error` may be anything: its text tells. */
+const BY_API_TYPE: Readonly<Record<string, ErrorType>> = {
+  authentication_error: 'authentication',
+  permission_error: 'authentication',
+  billing_error: 'quota_exhausted',
+  not_found_error: 'configuration',
+  request_too_large: 'context_too_long',
+  rate_limit_error: 'rate_limit',
+  api_error: 'bad_response',
+  timeout_error: 'network',
+  overloaded_error: 'overloaded',
+};
+
+/** What the fields say, before any text is looked at; a plain 400 says too little. */
+function fromFields(reading: ClaudeReading): ErrorType | null {
+  if (reading.limitResetsAt !== null) return 'usage_limit';
+  for (const name of reading.apiError.split(' ')) {
+    const type = Object.hasOwn(BY_API_TYPE, name) ? BY_API_TYPE[name] : undefined;
+    if (type !== undefined) return type;
+  }
+  const status = reading.apiStatus;
+  return status === null || status === 400 ? null : failureFromStatus(status);
 }
 
 /** Ends that the program names itself. */

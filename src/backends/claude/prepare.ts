@@ -27,6 +27,7 @@ export function prepareClaude(input: PrepareInput): PreparedProcess {
     format,
     ...(format === 'stream-json' ? ['--verbose'] : []),
     ...(config.disableMcp === false ? [] : ['--strict-mcp-config', '--mcp-config', '{"mcpServers":{}}']),
+    ...(input.session ? ['--resume', input.session] : []),
     ...(model === null ? [] : ['--model', model]),
     ...(config.allowedTools === null || config.allowedTools.length === 0
       ? []

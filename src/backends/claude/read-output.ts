@@ -19,6 +19,8 @@ export interface ClaudeReading {
   readonly inputTokens: number | null;
   readonly outputTokens: number | null;
   readonly costUsd: number | null;
+  /** What the init event says of the key: a variable's name, `oauth`, `none`, …; null = nothing. */
+  readonly keySource: string | null;
   readonly sessionId: string | null;
   /** When the limit ends that refused a request, milliseconds since the epoch. */
   readonly limitResetsAt: number | null;
@@ -67,6 +69,7 @@ export function readClaudeOutput(stdout: string): ClaudeReading {
     ]),
     outputTokens: sumOf(result, ['usage.output_tokens']),
     costUsd: statedCost(result),
+    keySource: first('apiKeySource'),
     sessionId: textAt(result, 'session_id') ?? first('session_id'),
     limitResetsAt: lastReset === undefined ? null : lastReset * 1000,
   };

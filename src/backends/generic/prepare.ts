@@ -16,6 +16,8 @@ export interface PrepareInput {
   readonly prompt: string;
   readonly preamble: string | null;
   readonly extensions: readonly string[];
+  /** The agent's own session to go on with; null or absent = a new one. Only programs that can. */
+  readonly session?: string | null;
   /** Of this call; null = the configured one, then the profile's. */
   readonly timeoutSeconds: number | null;
 }

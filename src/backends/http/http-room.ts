@@ -4,7 +4,7 @@
  */
 import type { HttpProfile } from '../../instruments/schema';
 import { UnavailableBackend } from '../unavailable-backend';
-import { AnthropicApiBackend } from './anthropic-backend';
+import { AnthropicApiBackend } from './anthropic/anthropic-backend';
 import { HttpConnection } from './connection';
 import type { HttpBackend, HttpBackendOptions } from './http-backend';
 import { OllamaBackend } from './ollama-backend';

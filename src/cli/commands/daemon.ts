@@ -7,7 +7,8 @@ import { ensureRunning, findRunning, withConductor, withFound } from '../connect
 import type { ExitCode } from '../failure';
 import { CliFailure, Exit, usageError } from '../failure';
 import { stateDirOf } from '../state-directory';
-import { counted, duration } from '../text/amounts';
+import { counted, duration, instant } from '../text/amounts';
+import { printable } from '../text/printable';
 import { table } from '../text/table';
 
 const NOT_ASKED = () => Promise.reject(new CliFailure(Exit.unreachable, 'the conductor has gone'));
@@ -207,16 +208,35 @@ export const rateLimitsCommand: CliCommand = {
     jsonOption(command);
     action(command, session, (invocation) =>
       withConductor(invocation, async ({ client }) => {
-        const { output } = invocation;
+        const { context, output } = invocation;
         const limits = await client.call('daemon.rate_limits', {});
-        const rows = Object.entries(limits.backends).map(([name, limit]) => [
-          name,
-          duration(limit.seconds_remaining),
-        ]);
+        const now = context.now();
+        // Older conductors tell no accounts.
+        const rows = limits.accounts
+          ? limits.accounts.map((limit) => [
+              printable(limit.account),
+              limit.seconds_remaining > 0 ? instant(Date.parse(limit.until), now) : 'a probe succeeds',
+              limit.seconds_remaining > 0 ? duration(limit.seconds_remaining) : '',
+              limit.stated ? 'stated' : 'guessed',
+              printable(limit.message),
+            ])
+          : Object.entries(limits.backends).map(([name, limit]) => [
+              name,
+              instant(now + limit.seconds_remaining * 1000, now),
+              duration(limit.seconds_remaining),
+              '',
+              '',
+            ]);
         if (output.json) output.document(limits);
         else if (rows.length === 0) output.line('No instrument is limited.');
         else {
-          const columns = [{ title: 'INSTRUMENT' }, { title: 'LEFT', align: 'right' as const }];
+          const columns = [
+            { title: 'ACCOUNT' },
+            { title: 'UNTIL' },
+            { title: 'LEFT', align: 'right' as const },
+            { title: 'END' },
+            { title: 'MESSAGE', flexible: true },
+          ];
           output.lines(table(columns, rows, output.width, output.out.dim));
         }
         return Exit.ok;

@@ -5,6 +5,7 @@ import { wireDiagnostic, wirePlan, wireRendering } from '../../score/wire-plan';
 import type { CliCommand, Invocation } from '../command';
 import { action, examples, jsonOption, positive, refused, sheetList, subcommand } from '../command';
 import { withConductor } from '../connection';
+import { agentLines, submitWithConsent } from '../consent';
 import type { ExitCode } from '../failure';
 import { CliFailure, Exit } from '../failure';
 import { followToEnd } from '../follow/finish';
@@ -44,11 +45,11 @@ export const runCommand: CliCommand = {
       .option('--only <sheets>', 'play only these sheets, for example 2,5-7', sheetList)
       .option('-s, --start-sheet <n>', 'begin with this sheet', positive('--start-sheet'))
       .option('--again', 'play although this score is playing in that workspace already')
-      .option('--no-auto-continue', 'stay paused after a restart of the conductor until resumed')
+      .option('--no-auto-continue', 'pause at a rate limit until somebody resumes the job')
+      .option('-y, --yes', 'agree to agents that act without asking, in this workspace and from now on')
       .addOption(new Option('--sheet <sheets>', 'the same as --only').argParser(sheetList).hideHelp())
       .addOption(new Option('--fresh', 'accepted: every run is a new one').hideHelp())
-      .addOption(new Option('-H, --self-healing', 'accepted, not obeyed yet').hideHelp())
-      .addOption(new Option('-y, --yes', 'accepted: run asks nothing').hideHelp());
+      .addOption(new Option('-H, --self-healing', 'accepted, not obeyed yet').hideHelp());
     jsonOption(command);
     refused(command, '-e, --escalation', 'Pause and resume by hand: mzt pause, mzt resume.');
     examples(command, [
@@ -83,7 +84,7 @@ async function run(invocation: Invocation, file: string, options: RunOptions): P
     autoContinue: options.autoContinue,
   });
   return withConductor(invocation, async (conductor) => {
-    const answer = await conductor.client.call('job.submit', params);
+    const answer = await submitWithConsent(invocation, conductor.client, params, options.yes === true);
     const refusals = answer.diagnostics ?? [];
     await reportDiagnostics(
       invocation,
@@ -127,6 +128,7 @@ function sayAccepted(
   output.line(`${out.green('accepted')} ${out.bold(id)}${sheets}`);
   output.line(`  ${out.dim('score    ')} ${shortPath(path, context.cwd())}`);
   if (plan !== null) output.line(`  ${out.dim('workspace')} ${plan.workspace}`);
+  output.lines(agentLines(answer.agents ?? [], out));
   if (follows) {
     output.line();
     return;

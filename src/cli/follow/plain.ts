@@ -50,7 +50,15 @@ function say(event: WireEvent): string | null {
     }
     case 'rate_limit.active': {
       const limit = eventDataSchemas.rateLimit.safeParse(event.data).data ?? {};
-      return `${limit.instrument ?? 'an instrument'} is rate limited`;
+      const until = limit.until ?? null;
+      const end =
+        until === null ? '' : ` until ${instant(until, event.t)} (${duration((until - event.t) / 1000)})`;
+      return `${limit.instrument ?? 'an instrument'} is rate limited${end}`;
+    }
+    case 'job.cost_warning': {
+      const { total_cost_usd: spent, limit_usd: limit } =
+        eventDataSchemas.cost.safeParse(event.data).data ?? {};
+      return `most of a cost limit is spent: ${money(spent ?? 0)} of ${money(limit ?? 0)}`;
     }
     case 'rate_limit.cleared':
       return 'rate limit cleared';

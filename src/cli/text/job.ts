@@ -3,7 +3,7 @@ import type { Checkpoint, SheetState } from '../../protocol/checkpoint';
 import { UnknownSheetError } from '../../protocol/errors';
 import type { JobStatus } from '../../protocol/states';
 import type { Colors } from '../output';
-import { counted, duration, instant, spent, tokens } from './amounts';
+import { counted, duration, instant, money, spent, tokens } from './amounts';
 import { printable } from './printable';
 import type { Symbols } from './symbols';
 import { statusWord } from './symbols';
@@ -50,15 +50,24 @@ export function elapsedSeconds(
 export function jobHeadline(job: Checkpoint, style: JobStyle): string {
   const elapsed = elapsedSeconds(job, style.now);
   const used = job.total_input_tokens + job.total_output_tokens;
-  const cost = spent(job.total_estimated_cost === 0 ? null : job.total_estimated_cost, job.unpriced);
   return [
     `${style.symbols.mark(job.status)} ${style.colors.bold(job.job_id)}`,
     style.symbols.word(job.status),
     `${job.last_completed_sheet}/${counted(job.total_sheets, 'sheet')}`,
     ...(elapsed === null ? [] : [duration(elapsed)]),
     ...(used === 0 ? [] : [`${tokens(used)} tokens`]),
-    ...(cost === '' ? [] : [cost]),
+    ...costParts(job),
   ].join('  ');
+}
+
+/** What was paid, what a subscription covered, and what has no price. */
+export function costParts(job: Checkpoint): string[] {
+  const paid = spent(job.total_estimated_cost === 0 ? null : job.total_estimated_cost, job.unpriced);
+  const covered = job.total_list_price_usd ?? 0;
+  return [
+    ...(paid === '' ? [] : [paid]),
+    ...(covered === 0 ? [] : [`subscription (list price ${money(covered)})`]),
+  ];
 }
 
 /** Why a job or sheet is as it is, with the instant until which it stays so. */
@@ -113,7 +122,7 @@ export function sheetTable(job: Checkpoint, style: JobStyle): string[] {
       sheetTime(sheet, now),
       validationText(sheet),
       sheetTokens(sheet),
-      spent(sheet.estimated_cost, sheet.unpriced),
+      sheetCost(sheet),
       sheetRemark(sheet, now),
     ]),
     style.width,
@@ -124,6 +133,14 @@ export function sheetTable(job: Checkpoint, style: JobStyle): string[] {
 export function sheetTokens(sheet: SheetState): string {
   if (sheet.input_tokens === null && sheet.output_tokens === null) return '';
   return tokens((sheet.input_tokens ?? 0) + (sheet.output_tokens ?? 0));
+}
+
+/** `~` marks what was priced by us. */
+function sheetCost(sheet: SheetState): string {
+  const mark = sheet.attempts.some((attempt) => attempt.cost_estimated) ? '~' : '';
+  const paid = spent(sheet.estimated_cost, sheet.unpriced);
+  if (paid !== '') return sheet.estimated_cost === null ? paid : mark + paid;
+  return typeof sheet.list_price_usd === 'number' ? `(${mark}${money(sheet.list_price_usd)})` : '';
 }
 
 function sheetTime(sheet: SheetState, now: number): string {
@@ -156,6 +173,14 @@ export function jobLines(job: Checkpoint, style: JobStyle): string[] {
     value === null || value === '' ? [] : [`  ${colors.dim(name.padEnd(10))} ${value}`];
   const at = (iso: string | null) => (iso === null ? null : instant(Date.parse(iso), now));
   const rules = failedRules(job, style);
+  const agents = job.agents ?? [];
+  const unasked = agents
+    .filter(({ acts_unasked: acts }) => acts)
+    .map(({ instrument }) => instrument)
+    .join(', ');
+  const payers = agents
+    .flatMap(({ instrument, paid_by: payer }) => (payer === null ? [] : [`${instrument}: ${payer}`]))
+    .join(', ');
   // Mostly the reason is the error: once is enough.
   const error = printable(job.error_message ?? '');
   return [
@@ -168,6 +193,12 @@ export function jobLines(job: Checkpoint, style: JobStyle): string[] {
     ...fact('started', at(job.started_at)),
     ...fact('ended', isOver(job.status) ? at(job.completed_at) : null),
     ...fact('reason', reasonText(job.status_reason, now)),
+    ...fact('cost', colors.yellow(job.cost_warning ?? '') || null),
+    ...fact(
+      'unasked',
+      unasked === '' ? null : colors.red(`${unasked} acts without asking (skip_permissions)`),
+    ),
+    ...fact('paid by', payers),
     ...fact('error', error === job.status_reason?.message ? null : colors.red(error)),
     '',
     ...sheetTable(job, style),

@@ -11,6 +11,8 @@ import type { JobRow, StatusReason } from '../../protocol/states';
 import type { Plan } from '../../score/plan';
 import type { AttemptState, JobState, SheetState } from '../engine/state';
 import { terminalSheet } from '../engine/state';
+import { paidFor } from '../engine/attempt-record';
+import { addUsd } from '../../protocol/usd';
 import type { Reason } from '../records';
 import type { RuleResult } from '../validations/result';
 import { ruleName } from '../validations/summary';
@@ -61,6 +63,7 @@ export function jobRow(job: JobState, pid: number): JobRow {
     status_reason: wireReason(job.reason),
     total_cost_usd: job.cost_usd,
     unpriced: job.unpriced,
+    agents: job.agents,
   };
 }
 
@@ -126,11 +129,25 @@ export function checkpoint(job: JobState, context: CheckpointContext, withSheets
     circuit_breaker_history: [],
     workspace: job.workspace,
     diagnostics: [...context.diagnostics],
+    agents: job.agents,
+    total_list_price_usd: job.list_price_usd,
+    cost_warning: costWarning(job, plan),
     status_reason: wireReason(
       job.cancelling ? { code: 'cancelling', message: 'being cancelled', until: null } : job.reason,
     ),
     seq: context.seq,
   };
+}
+
+/** What is said when most of a limit is spent; null before, and when there is none. */
+function costWarning(job: JobState, plan: Plan | null): string | null {
+  const limit = plan?.costLimits?.maxCostPerJob ?? null;
+  if (limit === null || !job.cost_warned.includes(0)) return null;
+  return `spent ${dollars(job.cost_usd)} of ${dollars(limit)} (cost_limits.max_cost_per_job)`;
+}
+
+function dollars(usd: number): string {
+  return `$${usd.toFixed(usd < 0.01 && usd > 0 ? 4 : 2)}`;
 }
 
 export function wireSheet(sheet: SheetState, plan: Plan | null, hold: Reason | null): WireSheet {
@@ -143,7 +160,9 @@ export function wireSheet(sheet: SheetState, plan: Plan | null, hold: Reason | n
   const hasTokens = sheet.attempts.some(
     (attempt) => attempt.input_tokens !== null || attempt.output_tokens !== null,
   );
-  const hasCost = sheet.attempts.some((attempt) => attempt.cost_usd !== null);
+  const covered = sheet.attempts.filter((attempt) => attempt.paid_by === 'subscription');
+  const hasCost = sheet.attempts.some((attempt) => attempt.cost_usd !== null && !covered.includes(attempt));
+  const hasListPrice = covered.some((attempt) => attempt.cost_usd !== null);
   return {
     sheet_num: sheet.num,
     status: sheet.status,
@@ -201,7 +220,7 @@ export function wireSheet(sheet: SheetState, plan: Plan | null, hold: Reason | n
       .map(errorRecord),
     fire_at: iso(sheet.status === 'retry_scheduled' ? sheet.due_at : null),
     rate_limit_expires_at: iso(sheet.status === 'waiting' ? sheet.due_at : null),
-    total_cost_usd: sum(sheet.attempts, (attempt) => attempt.cost_usd ?? 0),
+    total_cost_usd: paidFor(sheet),
     total_duration_seconds: sum(sheet.attempts, (attempt) => attempt.duration_seconds ?? 0),
     sheet_timeout_seconds: planned?.instrument.config.timeoutSeconds ?? 1800,
     grounding_passed: null,
@@ -209,12 +228,13 @@ export function wireSheet(sheet: SheetState, plan: Plan | null, hold: Reason | n
     grounding_guidance: null,
     input_tokens: hasTokens ? sum(sheet.attempts, (attempt) => attempt.input_tokens ?? 0) : null,
     output_tokens: hasTokens ? sum(sheet.attempts, (attempt) => attempt.output_tokens ?? 0) : null,
-    estimated_cost: hasCost ? sum(sheet.attempts, (attempt) => attempt.cost_usd ?? 0) : null,
+    estimated_cost: hasCost ? paidFor(sheet) : null,
     cost_confidence: sheet.attempts.some((attempt) => attempt.cost_estimated) ? 0.5 : 1,
     agent_feedback: null,
     unpriced: sheet.attempts.some(isUnpriced),
     attempts: sheet.attempts.map(attemptSummary),
     status_reason: wireReason(hold ?? sheet.reason),
+    list_price_usd: hasListPrice ? addUsd(...covered.map(({ cost_usd: cost }) => cost)) : null,
     depends_on: [...(planned?.dependsOn ?? [])],
   };
 }
@@ -241,6 +261,7 @@ export function attemptSummary(attempt: AttemptState): AttemptSummary {
     cost_usd: attempt.cost_usd,
     cost_estimated: attempt.cost_estimated,
     changes: changesOf(attempt),
+    paid_by: attempt.paid_by,
   };
 }
 

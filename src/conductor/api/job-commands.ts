@@ -84,6 +84,8 @@ export function jobCommands(options: JobApiOptions, lookup: JobLookup): Handlers
         submitKey: params.submit_key,
         again: params.again,
         autoContinue: params.auto_continue,
+        consent: params.consent,
+        storedSecrets: params.stored_secrets ?? [],
         ...parts(params.env ?? {}, params.secrets ?? {}),
       });
       if (outcome.kind === 'rejected') {
@@ -92,6 +94,14 @@ export function jobCommands(options: JobApiOptions, lookup: JobLookup): Handlers
           status: 'rejected',
           message: outcome.message,
           diagnostics: outcome.diagnostics.map(wireDiagnostic),
+          ...(outcome.consentNeeded
+            ? {
+                consent_needed: {
+                  workspace: outcome.consentNeeded.workspace,
+                  instruments: [...outcome.consentNeeded.instruments],
+                },
+              }
+            : {}),
         };
       }
       const notes = [
@@ -104,6 +114,7 @@ export function jobCommands(options: JobApiOptions, lookup: JobLookup): Handlers
         status: 'accepted',
         message: `accepted as ${outcome.run}, working in ${outcome.workspace}`,
         warnings: notes.map(wireDiagnostic),
+        agents: [...outcome.agents],
       };
     },
     'job.pause': async (params) => {

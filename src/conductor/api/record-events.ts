@@ -83,6 +83,16 @@ function tell(record: DurableRecord, job: JobState | undefined): Told[] {
       const { sheet, reason } = body(record, 'sheet.reset');
       return [{ type: 'sheet.reset', sheet, data: { status: 'pending', reason } }];
     }
+    case 'job.cost_warning': {
+      const { sheet, spent_usd: spent, limit_usd: limit } = body(record, 'job.cost_warning');
+      return [
+        {
+          type: 'job.cost_warning',
+          ...(sheet === null ? {} : { sheet }),
+          data: { total_cost_usd: spent, limit_usd: limit },
+        },
+      ];
+    }
     case 'limit.set': {
       const { account, instrument, until, message, stated } = body(record, 'limit.set');
       return [{ type: 'rate_limit.active', data: { account, instrument, until, message, stated } }];

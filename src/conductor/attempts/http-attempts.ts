@@ -38,6 +38,11 @@ export interface HttpAttemptsOptions {
   trouble(base: string, trouble: LogTrouble): void;
 }
 
+/** What looking at an instrument needs, without an attempt. */
+type LookingRequest = Pick<AttemptRequest, 'instrument' | 'env' | 'secrets' | 'workspace'> & {
+  readonly run: string | null;
+};
+
 /**
  * Attempts that are HTTP calls of this process. They end with it, so none is ever taken up: the next conductor finds the attempt in its journal and
  * `attach`es to a claim that says "given up". That claim is made before the first request: no attempt is begun twice, also not by a shim that was
@@ -67,18 +72,6 @@ export class HttpAttempts {
       promptSha256: storeByDigest(this.options.promptsDir, whole),
       start: () => this.start(request, backend),
     };
-  }
-
-  /** Is the instrument within reach, and its key there? */
-  async available(request: AttemptRequest, profile: HttpProfile): Promise<CheckResult> {
-    try {
-      const { backend } = await this.backend(request, profile);
-      await using closing = backend;
-      return await closing.availabilityCheck();
-    } catch (error) {
-      if (error instanceof PrepareError) return { ok: false, message: error.message };
-      throw error;
-    }
   }
 
   /** @throws PrepareError */
@@ -116,32 +109,50 @@ export class HttpAttempts {
     return { done, cancel: () => undefined, detach: () => undefined };
   }
 
-  async check(profile: HttpProfile, instrument: PlannedInstrument): Promise<CheckResult> {
-    const backend = await this.outside(profile, instrument);
-    return 'message' in backend ? { ok: false, message: backend.message } : backend.availabilityCheck();
+  check(profile: HttpProfile, instrument: PlannedInstrument): Promise<CheckResult> {
+    return this.available({ instrument, run: null, env: {}, secrets: {}, workspace: '/' }, profile);
+  }
+
+  /** Does the server answer? Uses no quota. */
+  async available(request: LookingRequest, profile: HttpProfile): Promise<CheckResult> {
+    const backend = await this.outside(request, profile);
+    if ('refusal' in backend) return { ok: false, message: backend.refusal };
+    try {
+      return await backend.availabilityCheck();
+    } finally {
+      await backend.close();
+    }
   }
 
   /** Models that can be named; the server is asked where it tells them without a key. @throws Error in words for a person */
   async models(profile: HttpProfile, instrument: PlannedInstrument): Promise<readonly string[]> {
-    const backend = await this.outside(profile, instrument);
-    if ('message' in backend) throw new Error(backend.message);
-    if (backend instanceof UnavailableBackend) return [];
-    return backend.models();
+    const backend = await this.outside(
+      { instrument, run: null, env: {}, secrets: {}, workspace: '/' },
+      profile,
+    );
+    if ('refusal' in backend) throw new Error(backend.refusal);
+    try {
+      return backend instanceof UnavailableBackend ? [] : await backend.models();
+    } finally {
+      await backend.close();
+    }
   }
 
   /** A backend for looking only, without an attempt. */
   private async outside(
+    request: LookingRequest,
     profile: HttpProfile,
-    instrument: PlannedInstrument,
-  ): Promise<HttpBackend | UnavailableBackend | { readonly message: string }> {
-    const endpoint = this.options.endpoint(instrument, null, {});
-    if (!endpoint.ok) return { message: endpoint.message };
+  ): Promise<HttpBackend | UnavailableBackend | { readonly refusal: string }> {
+    const { instrument, env, secrets, workspace } = request;
+    const endpoint = this.options.endpoint(instrument, request.run, env);
+    if (!endpoint.ok) return { refusal: endpoint.message };
+    const { baseUrl, keyName } = endpoint;
     return createHttpBackend(await this.options.http.open(), {
       profile,
       config: instrument.config,
-      endpoint: { baseUrl: endpoint.baseUrl, keyName: endpoint.keyName, key: null },
-      environment: {},
-      workspace: '/',
+      endpoint: { baseUrl, keyName, key: keyName === null ? null : (secrets[keyName] ?? null) },
+      environment: env,
+      workspace,
       tools: null,
       openLog: null,
       clock: this.options.clock,

@@ -52,6 +52,13 @@ export class LocalRunner implements AttemptRunner {
     return Promise.reject(new PrepareError('E505', 'configuration', message, true));
   }
 
+  async available(request: AttemptRequest): Promise<CheckResult> {
+    const profile = this.options.profile(request.instrument, request.run);
+    if (profile && isCliProfile(profile)) return this.processes.available(request, profile);
+    if (profile && isHttpProfile(profile)) return this.calls.available(request, profile);
+    return { ok: false, message: `no instrument "${request.instrument.profile}" is known` };
+  }
+
   check(profile: InstrumentProfile): Promise<CheckResult> {
     if (isCliProfile(profile)) return this.processes.check(profile);
     if (isHttpProfile(profile)) {
@@ -74,13 +81,6 @@ export class LocalRunner implements AttemptRunner {
   discard(base: string): Promise<void> {
     removeAttemptFiles(base);
     return Promise.resolve();
-  }
-
-  async available(request: AttemptRequest): Promise<CheckResult> {
-    const profile = this.options.profile(request.instrument, request.run);
-    if (profile && isCliProfile(profile)) return this.processes.available(request, profile);
-    if (profile && isHttpProfile(profile)) return this.calls.available(request, profile);
-    return { ok: false, message: `no instrument "${request.instrument.profile}" is known` };
   }
 
   close(): Promise<void> {

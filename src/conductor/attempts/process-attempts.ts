@@ -40,6 +40,7 @@ export class ProcessAttempts {
   async prepare(request: AttemptRequest, profile: CliProfile): Promise<PreparedAttempt> {
     const backend = this.backend(request, profile);
     backend.setPreamble(request.preamble);
+    backend.setSession(request.session);
     let prepared: PreparedProcess;
     try {
       prepared = await backend.prepare(request.prompt);
@@ -57,7 +58,7 @@ export class ProcessAttempts {
       envNames: described.environment,
       promptSha256,
       start: () => {
-        const session = this.session(request, prepared.timers, redaction);
+        const session = this.session(request, prepared.timers, redaction, backend);
         const stdin = prepared.stdin === null ? null : join(this.options.promptsDir, promptSha256);
         return handleOf(
           session,
@@ -99,7 +100,7 @@ export class ProcessAttempts {
   ): AttemptHandle {
     if (profile === null) return this.endUnread(request, redaction);
     const backend = this.backend(request, profile);
-    const session = this.session(request, backend.timers(), redaction);
+    const session = this.session(request, backend.timers(), redaction, backend);
     return handleOf(session, session.attach(), (outcome) => backend.interpret(outcome), redactionOf);
   }
 
@@ -181,10 +182,12 @@ export class ProcessAttempts {
     request: AttemptRequest,
     timers: PreparedProcess['timers'],
     redaction: Redaction,
+    backend: ProgramBackend | null = null,
   ): ProcessSession {
     const { base, startedAt, onProgress } = request;
+    const describeLine = backend && ((line: string) => backend.describeLine(line));
     return new ProcessSession(
-      { base, marker: this.marker(request), startedAt, timers, redaction, onProgress },
+      { base, marker: this.marker(request), startedAt, timers, redaction, onProgress, describeLine },
       this.options,
     );
   }

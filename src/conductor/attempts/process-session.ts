@@ -39,6 +39,8 @@ export interface SessionOptions {
   readonly timers: PreparedProcess['timers'];
   readonly redaction: Redaction;
   readonly onProgress: (progress: BackendProgress) => void;
+  /** A line of output in words; null = lines are shown as they are. */
+  readonly describeLine: ((line: string) => string | null) | null;
 }
 
 type EndedBy = ProcessOutcome['endedBy'];
@@ -88,7 +90,7 @@ export class ProcessSession {
         elapsedSeconds: (services.clock.now() - options.startedAt) / 1000,
         ...(seen.lastLine === '' ? {} : { lastLine: seen.lastLine }),
       });
-    });
+    }, options.describeLine);
   }
 
   /** Starts the program. The stored prompt is its stdin. */

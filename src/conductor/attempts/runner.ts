@@ -40,6 +40,8 @@ export interface AttemptRequest {
   readonly workspace: string;
   readonly preamble: string | null;
   readonly prompt: string;
+  /** The agent's own session to go on with; null = a new one. */
+  readonly session: string | null;
   /** Environment that came with the submit. */
   readonly env: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, string>>;

@@ -1,6 +1,7 @@
 import type { ExecutionResult } from '../../backends/result';
 import type { Plan } from '../../score/plan';
 import type { AttemptEnd } from '../attempts/runner';
+import { addUsd } from '../../protocol/usd';
 import type { AttemptOutcome, NextStep, RecordDraft } from '../records';
 import type { ValidationReport } from './attempt-services';
 import type { Decision, Verdict } from './decide';
@@ -80,11 +81,18 @@ export function abandoned(
   );
 }
 
+/** US dollars that a sheet's attempts were paid for; list prices of a subscription are not. */
+export function paidFor(sheet: SheetState): number {
+  return addUsd(
+    ...sheet.attempts.map(({ cost_usd: cost, paid_by: payer }) => (payer === 'subscription' ? 0 : cost)),
+  );
+}
+
 /** A sheet that has spent its budget is not tried again. */
 export function withinBudget(decision: Decision, sheet: SheetState, cost: number, plan: Plan): Decision {
   const limit = plan.costLimits?.maxCostPerSheet ?? null;
   if (limit === null || terminalSheet.has(decision.next.status)) return decision;
-  const spent = sheet.attempts.reduce((sum, attempt) => sum + (attempt.cost_usd ?? 0), cost);
+  const spent = addUsd(paidFor(sheet), cost);
   if (spent <= limit) return decision;
   const message = `spent ${spent.toFixed(4)} USD of ${limit} USD (cost_limits.max_cost_per_sheet)`;
   const next: NextStep = {

@@ -1,3 +1,4 @@
+import type { PaidBy } from '../../instruments/agent-facts';
 import type { BackendProgress } from '../../backends/contract';
 import type { ExecutionResult } from '../../backends/result';
 import type { Plan, PlannedInstrument, PlannedSheet } from '../../score/plan';
@@ -82,8 +83,11 @@ export interface AttemptServices {
   ): Promise<string | null>;
   classify(result: ExecutionResult, job: JobState, plan: Plan, instrument: PlannedInstrument): Verdict;
   /** US dollars, or null when the price is not known. */
-  price(job: JobState, instrument: PlannedInstrument, result: ExecutionResult): number | null;
-  secretsFor(run: string): Record<string, string>;
+  price(job: JobState, plan: Plan, instrument: PlannedInstrument, result: ExecutionResult): number | null;
+  /** Who pays for an attempt that got these variables; null = not known. */
+  paidBy(job: JobState, instrument: PlannedInstrument, envNames: readonly string[]): PaidBy | null;
+  /** Keys that this instrument may be given. */
+  secretsFor(job: JobState, instrument: PlannedInstrument): Record<string, string>;
   attemptBase(run: string, sheet: number, attempt: number): string;
   /** Keeps the redacted answer where captured outputs are read from. */
   keepAnswer(base: string, answer: string): Promise<void>;

@@ -272,8 +272,9 @@ export class AttemptConductor {
       instrument,
       workspace: job.workspace,
       ...prompt,
+      session: sessionToResume(sheet, instrument),
       env: job.env,
-      secrets: this.services.secretsFor(job.run),
+      secrets: this.services.secretsFor(job, instrument),
       variables: this.services.variables(job, planned, this.core.bundleOf(job), instrument),
       startedAt,
       onProgress: (progress) => this.services.progress(job.run, sheet.num, attempt, progress),
@@ -360,14 +361,15 @@ export class AttemptConductor {
       outcome === 'failed' ? this.services.classify(result, job, bundle.plan, instrument) : null;
     if (verdict?.action === 'wait') outcome = 'rate_limited';
     const now = this.clock.now();
-    const cost = result.costUsd ?? this.services.price(job, instrument, result);
+    const cost = result.costUsd ?? this.services.price(job, bundle.plan, instrument, result);
+    const payer = result.paidBy ?? this.services.paidBy(job, instrument, attempt.env_names);
     const decision = withinBudget(
       this.decision(bundle.plan, sheetOf(job, num), planned, outcome, verdict, report, now, undefined, {
         account: flight.account,
         started_at: attempt.started_at,
       }),
       sheetOf(job, num),
-      cost ?? 0,
+      payer === 'subscription' ? 0 : (cost ?? 0),
       bundle.plan,
     );
     const kept = cutAnswer(end.answer, instrument.config.maxOutputCaptureBytes);
@@ -392,6 +394,8 @@ export class AttemptConductor {
           input_tokens: result.inputTokens,
           output_tokens: result.outputTokens,
           cost_usd: cost,
+          cost_estimated: cost !== null && (result.costUsd === null || result.costEstimated),
+          paid_by: payer,
           pass_percent: report?.passPercent ?? null,
           rules: report ? [...report.rules] : [],
           session_id: result.sessionId,
@@ -486,4 +490,11 @@ export class AttemptConductor {
       this.validating.delete(key);
     }
   }
+}
+
+/** The agent's session of the attempt before, where the score asks to go on with it, and the same agent plays. */
+function sessionToResume(sheet: SheetState, instrument: PlannedInstrument): string | null {
+  const before = sheet.attempts.findLast((attempt) => attempt.ended_at !== null);
+  if (instrument.config.resumeSession !== true || before?.instrument !== instrument.profile) return null;
+  return before.fallback_index === sheet.fallback_index ? before.session_id : null;
 }

@@ -5,10 +5,12 @@ import { agentEnvironment } from '../../backends/environment';
 import { classify, withDetectionPatterns } from '../../backends/classify';
 import type { BackendProgress } from '../../backends/contract';
 import type { ExecutionResult } from '../../backends/result';
+import { paidBy, withheldFrom, type PaidBy } from '../../instruments/agent-facts';
 import type { InstrumentCatalogue } from '../../instruments/catalogue';
 import { isCliProfile, type InstrumentProfile } from '../../instruments/schema';
 import { readProcess } from '../../process/identity';
 import { endProcessTree } from '../../process/tree';
+import { addUsd } from '../../protocol/usd';
 import { renderFromBundle } from '../../score/bundle';
 import { capturePatterns, cutCaptured, lookback, skippedOutput } from '../../score/cross-sheet';
 import { diskFiles } from '../../score/disk-files';
@@ -186,20 +188,29 @@ export class Services implements AttemptServices {
     return classify(read, { kind: profile?.kind ?? 'cli' });
   }
 
-  price(job: JobState, instrument: PlannedInstrument, result: ExecutionResult): number | null {
+  price(job: JobState, plan: Plan, instrument: PlannedInstrument, result: ExecutionResult): number | null {
     const { inputTokens, outputTokens } = result;
     if (inputTokens === null && outputTokens === null) return null;
     const profile = this.profile(job, instrument);
     const name = result.model ?? instrument.config.model ?? profile?.default_model;
     const model = profile?.models.find((candidate) => candidate.name === name);
-    if (!model || model.cost_per_1k_input === null || model.cost_per_1k_output === null) return null;
-    return (
-      ((inputTokens ?? 0) * model.cost_per_1k_input + (outputTokens ?? 0) * model.cost_per_1k_output) / 1000
-    );
+    // What the author wrote beats the list: a contract may have its own prices.
+    const input = plan.prices?.per1kInput ?? model?.cost_per_1k_input ?? null;
+    const output = plan.prices?.per1kOutput ?? model?.cost_per_1k_output ?? null;
+    if (input === null || output === null) return null;
+    return addUsd(((inputTokens ?? 0) * input + (outputTokens ?? 0) * output) / 1000);
   }
 
-  secretsFor(run: string): Record<string, string> {
-    return this.sources.secretsFor(run);
+  paidBy(job: JobState, instrument: PlannedInstrument, envNames: readonly string[]): PaidBy | null {
+    const profile = this.profile(job, instrument);
+    return profile && paidBy(profile, new Set(envNames));
+  }
+
+  secretsFor(job: JobState, instrument: PlannedInstrument): Record<string, string> {
+    const secrets = this.sources.secretsFor(job.run);
+    const profile = this.profile(job, instrument);
+    const withheld = profile ? withheldFrom(profile, job.stored_secret_names) : [];
+    return Object.fromEntries(Object.entries(secrets).filter(([name]) => !withheld.includes(name)));
   }
 
   attemptBase(run: string, sheet: number, attempt: number): string {

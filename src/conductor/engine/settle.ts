@@ -1,5 +1,6 @@
 import type { Plan } from '../../score/plan';
 import type { RecordDraft } from '../records';
+import { paidFor } from './attempt-record';
 import { dependenciesOf } from './ready';
 import { skippedOnPurpose, terminalJob, terminalSheet, type JobState, type SheetState } from './state';
 
@@ -28,7 +29,31 @@ export function settle(job: JobState, plan: Plan, busy: (sheet: number) => boole
   if (plan.parallel.enabled && plan.parallel.failFast && !active) skipAfterFailure(job, skipped, drafts);
   const open = job.sheets.some((sheet) => !terminalSheet.has(sheet.status) && !skipped.has(sheet.num));
   if (!open) drafts.push(finalStatus(job, skipped));
-  else if (job.status === 'running') drafts.push(...overBudget(job, plan));
+  else if (job.status === 'running') drafts.push(...costWarnings(job, plan), ...overBudget(job, plan));
+  return drafts;
+}
+
+/** Says once of each limit that most of it is spent. */
+function costWarnings(job: JobState, plan: Plan): RecordDraft[] {
+  if (!plan.costLimits) return [];
+  const { warnAtPercent, maxCostPerJob, maxCostPerSheet } = plan.costLimits;
+  const nearly = (spent: number, limit: number | null) =>
+    limit !== null && spent >= (limit * warnAtPercent) / 100;
+  const warning = (sheet: number | null, spent: number, limit: number | null): RecordDraft => ({
+    type: 'job.cost_warning',
+    run: job.run,
+    body: { sheet, spent_usd: spent, limit_usd: limit ?? 0 },
+  });
+  const told = new Set(job.cost_warned);
+  const drafts: RecordDraft[] = [];
+  if (!told.has(0) && nearly(job.cost_usd, maxCostPerJob))
+    drafts.push(warning(null, job.cost_usd, maxCostPerJob));
+  if (maxCostPerSheet === null) return drafts;
+  for (const sheet of job.sheets) {
+    if (terminalSheet.has(sheet.status) || told.has(sheet.num)) continue;
+    const spent = paidFor(sheet);
+    if (nearly(spent, maxCostPerSheet)) drafts.push(warning(sheet.num, spent, maxCostPerSheet));
+  }
   return drafts;
 }
 

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { addUsd } from '../../protocol/usd';
 import {
+  agentState,
   attemptMode,
   attemptOutcome,
   isRecordType,
@@ -47,6 +49,7 @@ export const attemptState = z.object({
   output_tokens: z.number().nullable(),
   cost_usd: z.number().nullable(),
   cost_estimated: z.boolean(),
+  paid_by: z.enum(['subscription', 'key', 'cloud']).nullable().default(null),
   pass_percent: z.number().nullable(),
   rules: z.array(ruleResultSchema),
   session_id: z.string().nullable(),
@@ -100,6 +103,8 @@ export const jobState = z.object({
   submit_key: z.string().nullable(),
   env: z.record(z.string(), z.string()),
   secret_names: z.array(z.string()),
+  stored_secret_names: z.array(z.string()).default([]),
+  agents: z.array(agentState).default([]),
   auto_continue: z.boolean(),
   total_stages: z.number(),
   status: jobStatus,
@@ -111,7 +116,11 @@ export const jobState = z.object({
   finished_at: z.number().nullable(),
   updated_at: z.number(),
   pacing_until: z.number().nullable(),
+  /** What was paid for by use; a subscription's list prices are apart. */
   cost_usd: z.number(),
+  list_price_usd: z.number().default(0),
+  /** Sheets whose limit was nearly spent, and 0 for the job: each was told once. */
+  cost_warned: z.array(z.number()).default([]),
   /** Some attempt had tokens but no price: the cost is a lower bound. */
   unpriced: z.boolean(),
   input_tokens: z.number(),
@@ -243,6 +252,8 @@ const handlers: Handlers = {
       updated_at: t,
       pacing_until: null,
       cost_usd: 0,
+      list_price_usd: 0,
+      cost_warned: [],
       unpriced: false,
       input_tokens: 0,
       output_tokens: 0,
@@ -275,6 +286,7 @@ const handlers: Handlers = {
       job.name = body.name;
       job.description = body.description;
       job.total_stages = body.total_stages;
+      if (body.agents) job.agents = body.agents;
       job.sheets = body.sheets.map((skeleton) => {
         const old = job.sheets[skeleton.num - 1];
         return old ? { ...old, ...skeleton } : freshSheet(skeleton);
@@ -283,6 +295,10 @@ const handlers: Handlers = {
   'job.pacing': (state, run, { until }) =>
     withJob(state, run, (job) => {
       job.pacing_until = until;
+    }),
+  'job.cost_warning': (state, run, { sheet }) =>
+    withJob(state, run, (job) => {
+      job.cost_warned = [...job.cost_warned, sheet ?? 0];
     }),
   'job.archived': (state, run) => {
     state.jobs.delete(run);
@@ -318,6 +334,7 @@ const handlers: Handlers = {
         output_tokens: null,
         cost_usd: null,
         cost_estimated: false,
+        paid_by: null,
         pass_percent: null,
         rules: [],
         session_id: null,
@@ -350,7 +367,8 @@ const handlers: Handlers = {
       sheet.error_category = body.error_category;
       sheet.error_message = body.error_message;
       if (terminalSheet.has(next.status)) sheet.completed_at = t;
-      job.cost_usd += body.cost_usd ?? 0;
+      if (body.paid_by === 'subscription') job.list_price_usd = addUsd(job.list_price_usd, body.cost_usd);
+      else job.cost_usd = addUsd(job.cost_usd, body.cost_usd);
       job.input_tokens += body.input_tokens ?? 0;
       job.output_tokens += body.output_tokens ?? 0;
       if (body.cost_usd === null && (body.input_tokens ?? 0) + (body.output_tokens ?? 0) > 0)

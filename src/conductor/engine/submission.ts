@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { access, constants, mkdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import type { InstrumentCatalogue } from '../../instruments/catalogue';
-import { keyOf, type Endpoint } from '../../instruments/endpoint';
+import { agentFacts, withheldFrom } from '../../instruments/agent-facts';
+import { endpointIn, keyOf } from '../../instruments/endpoint';
 import { JobSubmissionError, ModifyRefusedError } from '../../protocol/errors';
 import { makeBundle } from '../../score/bundle';
 import type { Diagnostic } from '../../score/diagnostic';
 import { diskFiles } from '../../score/disk-files';
-import type { Plan, PlannedInstrument } from '../../score/plan';
+import type { Plan } from '../../score/plan';
 import { renderSheetPrompt, sheetContext } from '../../score/prompt';
-import type { RecordDraft, SheetSkeleton } from '../records';
+import type { Consents } from '../consents';
+import type { AgentState, RecordDraft, SheetSkeleton } from '../records';
 import { storeBundle, type StoredBundle } from './bundles';
 import type { EngineCore } from './core';
 import type { Jobs } from './jobs';
@@ -28,6 +29,10 @@ export interface SubmitRequest {
   /** Start one more run although one of this score is active in this workspace. */
   readonly again: boolean;
   readonly autoContinue: boolean;
+  /** `ask`: refuse agents that act without asking, unless a person agreed to that in the workspace; `given`: a person does now. */
+  readonly consent: 'ask' | 'given' | null;
+  /** Names of `secrets` that the client had stored. */
+  readonly storedSecrets: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, string>>;
 }
@@ -38,25 +43,25 @@ export type SubmitOutcome =
       readonly run: string;
       readonly workspace: string;
       readonly diagnostics: readonly Diagnostic[];
+      readonly agents: readonly AgentState[];
     }
   | {
       readonly kind: 'rejected';
       readonly jobId: string;
       readonly message: string;
       readonly diagnostics: readonly Diagnostic[];
+      readonly consentNeeded?: { readonly workspace: string; readonly instruments: readonly string[] };
     };
 
 export interface SubmissionOptions {
   readonly scoresDir: string;
   readonly productVersion: string;
   readonly loadCatalogue: LoadCatalogue;
+  readonly consents: Consents;
+  now(): number;
   keepSecrets(run: string, values: Readonly<Record<string, string>>): void;
-  /** Where an HTTP instrument would be called; null for one that runs a program, or is not known. */
-  endpoint(
-    catalogue: InstrumentCatalogue,
-    instrument: PlannedInstrument,
-    environment: Readonly<Record<string, string>>,
-  ): Endpoint | null;
+  /** `base_urls` of conductor.yaml. */
+  readonly userUrls: Readonly<Record<string, string>>;
   adoptBundle(run: string, bundle: StoredBundle): Promise<void>;
 }
 
@@ -79,6 +84,8 @@ export class Submissions {
     text?: string | null;
     workspace: string | null;
     cwd: string;
+    /** The plain environment that a submit would bring. */
+    environment?: Readonly<Record<string, string>>;
   }): Promise<Intake> {
     return takeIn(
       {
@@ -89,6 +96,7 @@ export class Submissions {
       },
       this.options.loadCatalogue,
       this.options.productVersion,
+      { userUrls: this.options.userUrls, environment: request.environment ?? {} },
     );
   }
 
@@ -104,7 +112,14 @@ export class Submissions {
       const answer = this.answered.get(submitKey);
       if (answer) return answer;
       const known = this.bySubmitKey(submitKey);
-      if (known) return { kind: 'accepted', run: known.run, workspace: known.workspace, diagnostics: [] };
+      if (known)
+        return {
+          kind: 'accepted',
+          run: known.run,
+          workspace: known.workspace,
+          diagnostics: [],
+          agents: known.agents,
+        };
     }
     const outcome = await this.take(request);
     if (submitKey !== null && outcome.kind === 'accepted') {
@@ -125,6 +140,7 @@ export class Submissions {
       configPath: request.configPath,
       workspace: request.workspace,
       cwd: request.clientCwd,
+      environment: request.env,
     });
     const { diagnostics, ready } = intake;
     const rejected = (message: string, jobId = stem): SubmitOutcome => ({
@@ -135,7 +151,7 @@ export class Submissions {
     });
     if (!ready || hasErrors(diagnostics)) return rejected(firstError(diagnostics));
     const { plan } = ready;
-    const unknown = (await this.unknownInstrument(plan)) ?? (await this.refusedEndpoint(plan, request.env));
+    const unknown = await this.unknownInstrument(plan);
     if (unknown) return rejected(unknown);
     const selection = selectionProblem(plan, request);
     if (selection) return rejected(selection);
@@ -148,6 +164,24 @@ export class Submissions {
         active.run,
       );
     }
+    const agents = await this.agentsOf(plan, request);
+    const unasked = agents.filter((agent) => agent.acts_unasked).map(({ instrument }) => instrument);
+    if (
+      unasked.length > 0 &&
+      request.consent === 'ask' &&
+      !(await this.options.consents.has(plan.workspace))
+    ) {
+      const message = `${unasked.join(', ')} would act without asking (skip_permissions), and nobody has agreed to that in ${plan.workspace}`;
+      return {
+        kind: 'rejected',
+        jobId: stem,
+        message,
+        diagnostics,
+        consentNeeded: { workspace: plan.workspace, instruments: unasked },
+      };
+    }
+    if (unasked.length > 0 && request.consent === 'given')
+      await this.options.consents.give(plan.workspace, this.options.now());
     const bundle = makeBundle(ready.score, plan, ready.template);
     const digest = await storeBundle(this.options.scoresDir, bundle);
     const run = this.nextRun(stem);
@@ -171,6 +205,8 @@ export class Submissions {
             submit_key: request.submitKey ?? randomUUID(),
             env: { ...request.env },
             secret_names: await this.secretNames(plan, request),
+            stored_secret_names: [...request.storedSecrets],
+            agents,
             auto_continue: request.autoContinue,
             sheets: skeletons(plan),
             skips: skips(plan, request),
@@ -179,7 +215,7 @@ export class Submissions {
       },
     ];
     await this.core.commit(drafts);
-    return { kind: 'accepted', run, workspace: plan.workspace, diagnostics };
+    return { kind: 'accepted', run, workspace: plan.workspace, diagnostics, agents };
   }
 
   /**
@@ -195,12 +231,12 @@ export class Submissions {
       configPath,
       workspace: job.workspace,
       cwd: job.client_cwd ?? dirname(job.score_path),
+      environment: job.env,
     });
     const { ready, diagnostics } = intake;
     if (!ready || hasErrors(diagnostics))
       throw new JobSubmissionError(firstError(diagnostics), { remedy: `mzt validate ${configPath}` });
-    const unknown =
-      (await this.unknownInstrument(ready.plan)) ?? (await this.refusedEndpoint(ready.plan, job.env));
+    const unknown = await this.unknownInstrument(ready.plan);
     if (unknown) throw new JobSubmissionError(unknown);
     const digest = await storeBundle(
       this.options.scoresDir,
@@ -231,7 +267,43 @@ export class Submissions {
       description: ready.plan.description,
       total_stages: ready.plan.totalStages,
       sheets: skeletons(ready.plan),
+      agents: await this.agentsOf(ready.plan, {
+        env: job.env,
+        secrets: Object.fromEntries(job.secret_names.map((name) => [name, true])),
+        storedSecrets: job.stored_secret_names,
+      }),
     };
+  }
+
+  /** The agents that a plan may use, fallbacks included, each once. */
+  private async agentsOf(
+    plan: Plan,
+    given: {
+      readonly env: Readonly<Record<string, string>>;
+      readonly secrets: Readonly<Record<string, unknown>>;
+      readonly storedSecrets: readonly string[];
+    },
+  ): Promise<AgentState[]> {
+    const catalogue = await this.options.loadCatalogue(plan.workspace);
+    const agents = new Map<string, AgentState>();
+    for (const { profile: name, config } of plan.sheets.flatMap((sheet) => [
+      sheet.instrument,
+      ...sheet.fallbacks,
+    ])) {
+      const profile = catalogue.get(name);
+      if (!profile) continue;
+      const withheld = withheldFrom(profile, given.storedSecrets);
+      const names = [...Object.keys(given.env), ...Object.keys(given.secrets)];
+      const facts = agentFacts(profile, config, new Set(names.filter((env) => !withheld.includes(env))));
+      const known = agents.get(name);
+      agents.set(name, {
+        instrument: name,
+        acts_unasked: facts.actsUnasked || (known?.acts_unasked ?? false),
+        mcp_off: facts.mcpOff && (known?.mcp_off ?? true),
+        paid_by: facts.paidBy,
+      });
+    }
+    return [...agents.values()];
   }
 
   private bySubmitKey(key: string): JobState | undefined {
@@ -273,25 +345,13 @@ export class Submissions {
     return null;
   }
 
-  /** What to say of the first address or key of the score that may not be used; null = all may. */
-  private async refusedEndpoint(plan: Plan, environment: SubmitRequest['env']): Promise<string | null> {
-    const catalogue = await this.options.loadCatalogue(plan.workspace);
-    for (const sheet of plan.sheets) {
-      for (const instrument of [sheet.instrument, ...sheet.fallbacks]) {
-        const endpoint = this.options.endpoint(catalogue, instrument, environment);
-        if (endpoint?.ok === false) return `sheet ${sheet.num} (${instrument.label}): ${endpoint.message}`;
-      }
-    }
-    return null;
-  }
-
   /** Names of the keys that came, and of those that a sheet cannot do without: it will wait for them. One with a fall-back goes on to that instead. */
   private async secretNames(plan: Plan, request: SubmitRequest): Promise<string[]> {
     const catalogue = await this.options.loadCatalogue(plan.workspace);
     const names = new Set(Object.keys(request.secrets));
     for (const { instrument, fallbacks } of plan.sheets) {
       if (fallbacks.length > 0) continue;
-      const endpoint = this.options.endpoint(catalogue, instrument, request.env);
+      const endpoint = endpointIn(catalogue, instrument, this.options.userUrls, request.env);
       if (endpoint) for (const name of keyOf(endpoint)) names.add(name);
     }
     return [...names];

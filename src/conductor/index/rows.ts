@@ -140,7 +140,8 @@ function attemptFinished(run: string, { seq, t, body }: JournalRecord): RowChang
   const usage = {
     input_tokens: number(body, 'input_tokens'),
     output_tokens: number(body, 'output_tokens'),
-    cost_usd: number(body, 'cost_usd'),
+    // A list price that a subscription covered was not paid.
+    cost_usd: text(body, 'paid_by') === 'subscription' ? null : number(body, 'cost_usd'),
   };
   const model = text(body, 'model');
   const answered: Cells = model === null ? {} : { model };

@@ -30,6 +30,10 @@ const REPORT_EVERY_MS = 250;
 const LONGEST_LINE = 200;
 /** As much of an unfinished line as is kept: more than is shown, since sequences are taken out. */
 const KEPT_OF_LINE = 2000;
+/** The same of a line that is an event: all of it is needed. A longer one is not described. */
+const KEPT_OF_EVENT = 256 * 1024;
+/** Events of one piece of output that are looked at for words, from the last. */
+const LOOKED_AT = 20;
 
 // CSI, OSC (up to BEL or ST) and two-character sequences of ECMA-48; then what is left of control characters.
 const sequences = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,1000}(?:\x07|\x1b\\)?|[@-_a-z0-9=>])/g;
@@ -50,9 +54,16 @@ export class ProgressMeter {
   #cancel: (() => void) | null = null;
   readonly #report: (progress: OutputProgress) => void;
   readonly #clock: ProgressClock;
+  readonly #describe: ((line: string) => string | null) | null;
 
-  constructor(report: (progress: OutputProgress) => void, clock: ProgressClock = systemProgressClock) {
+  /** @param describe tells a whole line in words, null = nothing worth telling; without it lines are shown as they are, also unfinished ones */
+  constructor(
+    report: (progress: OutputProgress) => void,
+    describe: ((line: string) => string | null) | null = null,
+    clock: ProgressClock = systemProgressClock,
+  ) {
     this.#report = report;
+    this.#describe = describe;
     this.#clock = clock;
   }
 
@@ -83,26 +94,36 @@ export class ProgressMeter {
     this.#report(this.current());
   }
 
+  #inWords(line: string): string | null {
+    if (!this.#describe) return line;
+    return line.length < KEPT_OF_EVENT ? this.#describe(line) : null;
+  }
+
   #take(stream: string, text: string): void {
+    const kept = this.#describe ? KEPT_OF_EVENT : KEPT_OF_LINE;
+    const whole: string[] = [];
     let start = 0;
-    let lastWhole: string | null = null;
     for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
       this.#lines += 1;
-      const from = Math.max(start, end - KEPT_OF_LINE);
+      const from = Math.max(start, end - kept);
       const line =
         start === 0 ? (this.#open.get(stream) ?? '') + text.slice(from, end) : text.slice(from, end);
-      // Blank lines are seen by a cheap test; only the last line is worth the sequences.
-      if (line.trim() !== '') lastWhole = line;
+      // Blank lines are seen by a cheap test; only the last lines are worth the sequences.
+      if (line.trim() !== '') {
+        whole.push(line);
+        if (whole.length > LOOKED_AT) whole.shift();
+      }
       if (start === 0) this.#open.delete(stream);
       start = end + 1;
     }
-    const end = text.slice(Math.max(start, text.length - KEPT_OF_LINE));
-    const rest = ((this.#open.get(stream) ?? '') + end).slice(-KEPT_OF_LINE);
+    const end = text.slice(Math.max(start, text.length - kept));
+    const rest = ((this.#open.get(stream) ?? '') + end).slice(-kept);
     if (rest !== '') this.#open.set(stream, rest);
-    for (const line of [rest, lastWhole]) {
-      if (line === null) continue;
+    for (const line of this.#describe ? whole.toReversed() : [rest, whole.at(-1) ?? '']) {
+      const words = this.#inWords(line);
+      if (words === null) continue;
       // A bar that redraws itself: what is after the last carriage return is what is seen.
-      const seen = plainLine(line.trimEnd().split('\r').at(-1) ?? '');
+      const seen = plainLine(words.trimEnd().split('\r').at(-1) ?? '');
       if (seen === '') continue;
       this.#lastLine = shorten(seen);
       return;

@@ -149,7 +149,7 @@ describe('prepare: Claude Code', () => {
     const prepared = prepareClaude(await input('claude_cli', { preamble: 'PRE', prompt: '- [ ] x' }));
     assert.deepEqual(prepared.argv, [...base, 'stream-json', '--verbose', ...noMcp]);
     assert.equal(prepared.stdin, 'PRE\n\n- [ ] x');
-    assert.equal(prepared.env['CLAUDE_CODE_MAX_RETRIES'], '2');
+    assert.equal(prepared.env['CLAUDE_CODE_MAX_RETRIES'], '0');
     assert.equal(prepared.env['CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC'], '1');
   });
 

@@ -34,6 +34,7 @@ const services: AttemptServices = {
   skipReason: unused,
   classify: unused,
   price: unused,
+  paidBy: unused,
   secretsFor: unused,
   attemptBase: unused,
   keepAnswer: unused,

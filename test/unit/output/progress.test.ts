@@ -21,11 +21,21 @@ class ManualClock {
 }
 
 describe('output progress', () => {
-  const setUp = () => {
+  const setUp = (words: ((line: string) => string | null) | null = null) => {
     const reports: OutputProgress[] = [];
     const clock = new ManualClock();
-    return { reports, clock, meter: new ProgressMeter((progress) => reports.push(progress), clock) };
+    return { reports, clock, meter: new ProgressMeter((progress) => reports.push(progress), words, clock) };
   };
+
+  it('tells events in words, whole ones only, and keeps the last that says something', () => {
+    const { meter } = setUp((line) => (line.startsWith('{"say":') ? line.slice(7, -1) : null));
+    meter.add('stdout', 1, `{"say":${'long '.repeat(100)}end}\n{"other":1}\n{"say":not yet`);
+    assert.match(meter.current().lastLine, /^long long .*…$/);
+    meter.add('stdout', 1, ' but now}\n');
+    assert.equal(meter.current().lastLine, 'not yet but now');
+    meter.add('stdout', 1, `{"say":${'x'.repeat(300_000)}}\n`);
+    assert.equal(meter.current().lastLine, 'not yet but now');
+  });
 
   it('counts bytes and lines and keeps the last line that says something', () => {
     const { meter } = setUp();

@@ -91,6 +91,8 @@ describe('the table of methods', () => {
       again: false,
       env: null,
       secrets: null,
+      consent: null,
+      stored_secrets: null,
       only_sheets: null,
       auto_continue: true,
     });

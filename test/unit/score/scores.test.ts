@@ -21,7 +21,7 @@ const verdicts: Readonly<Record<string, readonly string[]>> = {
   'issue-solver': ['V400@6', 'V400@7', 'V400@10', 'V400@11', 'V400@13', 'V400@15', 'V402@19', 'V401@26'],
   'legacy-backend': [],
   'research-fan-out': [],
-  review: ['V400@17'],
+  review: [],
   'shell-steps': [],
   voices: [],
 };
