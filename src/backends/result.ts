@@ -35,6 +35,8 @@ export interface ExecutionResult {
   readonly costEstimated: boolean;
   /** Session id of the agent, for continuing it; null = none. */
   readonly sessionId: string | null;
+  /** What else the instrument told about its answer, under its own names; plain JSON, small. Null = nothing. */
+  readonly metadata: Readonly<Record<string, unknown>> | null;
 }
 
 export type ExitReason = 'completed' | 'timeout' | 'killed' | 'error';
@@ -87,6 +89,7 @@ export function executionResult(
     paidBy: null,
     costEstimated: false,
     sessionId: null,
+    metadata: null,
     ...facts,
   };
 }

@@ -6,10 +6,22 @@ import type { CliContext } from './context';
 
 export function instrumentRow(entry: CatalogueEntry, context: CliContext): InstrumentRow {
   const { profile } = entry;
+  const key = profile.http?.auth_env_var ?? null;
   const place = locateExecutable(profile, context);
   const missing =
     `${profile.cli?.command.executable ?? profile.name} was not found` +
     (profile.install_hint === null ? '' : `; ${profile.install_hint}`);
+  const state = (): Pick<InstrumentRow, 'status' | 'detail'> => {
+    if (!entry.supported) return { status: 'unknown', detail: entry.note };
+    if (profile.kind === 'cli')
+      return place === null ? { status: 'missing', detail: missing } : { status: 'ready', detail: place };
+    // Whether a server runs shows only when it is asked.
+    if (key === null)
+      return { status: 'unknown', detail: `is its server there? mzt instruments check ${profile.name}` };
+    return context.env[key]
+      ? { status: 'ready', detail: `${key} is set` }
+      : { status: 'needs_key', detail: profile.login_hint ?? `Set ${key}.` };
+  };
   return {
     name: profile.name,
     display_name: profile.display_name,
@@ -17,8 +29,7 @@ export function instrumentRow(entry: CatalogueEntry, context: CliContext): Instr
     kind: profile.kind,
     source: entry.source === 'workspace' ? 'folder' : entry.source,
     path: entry.file,
-    status: !entry.supported ? 'unknown' : place === null ? 'missing' : 'ready',
-    detail: entry.note ?? place ?? missing,
+    ...state(),
     default_model: profile.default_model,
     models: profile.models.map(({ name }) => name),
     capabilities: [...profile.capabilities],

@@ -48,6 +48,7 @@ import { systemClock as journalClock } from './journal/clock';
 import { openLog } from './log';
 import { acquireOwnership } from './ownership/ownership';
 import { chooseSocket } from './ownership/socket-folder';
+import { Installation } from './installation';
 import { SecretStore } from './secrets';
 import { instrumentWidth, openIndex, snapshotOf, wakeEnvironment } from './startup';
 import { StateBackend } from './state-backend';
@@ -146,6 +147,7 @@ async function main(): Promise<void> {
   let common = await loadCatalogue(null);
   const catalogueOf = (run: string | null) => (run === null ? undefined : catalogues.get(run)) ?? common;
 
+  const installation = new Installation(paths.installationId);
   const secrets = new SecretStore(
     () =>
       new Set(
@@ -255,6 +257,7 @@ async function main(): Promise<void> {
     home: homedir(),
     executables: config.executables,
     http: new HttpAccess(),
+    installationId: () => installation.id(),
     endpoint: (instrument, run, environment) =>
       endpointIn(catalogueOf(run), instrument, config.base_urls, environment) ?? {
         ok: false,
@@ -311,6 +314,7 @@ async function main(): Promise<void> {
     },
     missingKey: ({ job, instrument }) => missingKeyOf(job.run, job, instrument),
     catalogues,
+    storedIsKnown: report.state !== 'missing' && report.corruption.length === 0,
     submissions: {
       productVersion: build.version,
       loadCatalogue: async (workspace) => {

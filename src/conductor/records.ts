@@ -172,6 +172,8 @@ const attemptFinished = z.object({
   pass_percent: z.number().nullable(),
   rules: z.array(ruleResultSchema).default([]),
   session_id: z.string().nullable().default(null),
+  /** What else the instrument told about its answer. */
+  metadata: z.record(z.string(), z.unknown()).nullable().default(null),
   /** Last part of the redacted answer, kept for captured outputs and rows. */
   output_tail: z.string().default(''),
   stderr_tail: z.string().default(''),

@@ -28,7 +28,7 @@ const byFamily: Readonly<Record<Family, readonly string[]>> = {
     'keep_alive',
     'parallel_requests',
   ],
-  recursive_light: ['api_key_env'],
+  recursive_light: ['system_prompt_file', 'api_key_env', 'user_id'],
   gemini: [],
 };
 

@@ -78,6 +78,8 @@ export const attemptSummarySchema = z.object({
   cost_usd: nullableNumber,
   /** True when the cost was priced or estimated by us and not stated by the instrument. */
   cost_estimated: z.boolean(),
+  /** What else the instrument told about its answer, under its own names. */
+  metadata: anyObject.nullish(),
   /** What is known of its workspace; `job.changes` has the files. Absent from older conductors. */
   changes: z.enum(['some', 'none', 'recording', 'unrecorded']).optional(),
   /** With `subscription`, `cost_usd` is the list price, which nobody pays. */

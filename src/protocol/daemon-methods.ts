@@ -317,7 +317,11 @@ export const daemonMethods = {
   'secrets.wanted': { params: noParams, result: z.object({ names: z.array(text) }), idempotent: true },
   'instruments.list': {
     /** With a workspace, its own profiles too, if they are approved. */
-    params: z.object({ workspace: optional(filePath) }),
+    params: z.object({
+      workspace: optional(filePath),
+      /** Names of the variables that the caller has: tells whether a key is there. */
+      have: optional(z.array(text)),
+    }),
     result: z.object({ instruments: z.array(instrumentRowSchema) }),
     idempotent: true,
   },
@@ -325,8 +329,11 @@ export const daemonMethods = {
     params: z.object({
       name: z.string().min(1),
       workspace: optional(filePath),
-      /** Also ask what is left of the quota; that may cost a request. */
+      /** Also ask it for one word: costs a request. */
       quota: flag(false),
+      /** What a job of the caller would bring; used for this check only. */
+      env: z.record(z.string().min(1), z.string()).default({}),
+      secrets: z.record(z.string().min(1), z.string()).default({}),
     }),
     result: z.object({
       name: text,

@@ -29,6 +29,7 @@ export function statePaths(stateDir: string) {
     config: at('conductor.yaml'),
     instruments: at('instruments'),
     trust: at('trust.json'),
+    installationId: at('installation-id'),
     accountSalt: at('account-salt'),
     consents: at('consents.json'),
     owner: at('owner'),

@@ -31,7 +31,6 @@ export const notObeyed: Readonly<Record<string, string>> = {
   state_path: 'State is kept by the conductor in its own store.',
   'backend.ollama.dynamic_tools': 'All chosen tools are offered.',
   'backend.ollama.compression_level': 'Tool descriptions are offered whole.',
-  'backend.recursive_light': 'Recursive Light is configured by its instrument profile.',
 };
 
 /** True when the conductor acts on the field at this path (a field inside a listed block is not obeyed either). */

@@ -119,6 +119,14 @@ function backendLayer(score: Score, num: number): Layer {
     for (const key of ollamaKeys)
       if (score.isWritten(['backend', 'ollama', key])) layer[key] = backend.ollama[key];
   }
+  if (backend.type === 'recursive_light') {
+    const { endpoint, user_id: userId, timeout } = backend.recursive_light;
+    const own = (key: string): boolean => score.isWritten(['backend', 'recursive_light', key]);
+    if (own('endpoint')) layer['base_url'] = endpoint;
+    if (userId !== null) layer['user_id'] = userId;
+    // `timeout_seconds` is the general one, and the same thing.
+    if (own('timeout') && !written('timeout_seconds')) layer['timeout_seconds'] = timeout;
+  }
   const timeout = backend.timeout_overrides[String(num)];
   if (timeout !== undefined) layer['timeout_seconds'] = timeout;
   const override = backend.sheet_overrides[String(num)];
@@ -142,6 +150,7 @@ const boundToInstrument = new Set([
   'output_format',
   'base_url',
   'thinking',
+  'user_id',
 ]);
 /** Known keys without a field of their own in the plan: the vendors' classes read them. */
 const vendorKeys = new Set([
@@ -151,6 +160,7 @@ const vendorKeys = new Set([
   'num_ctx',
   'keep_alive',
   'parallel_requests',
+  'user_id',
 ]);
 const knownKeys: ReadonlySet<string> = new Set(Object.keys(instrumentConfig.shape));
 

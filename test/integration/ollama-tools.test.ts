@@ -171,7 +171,10 @@ mcp_servers:
     assert.equal(found.ok, true, JSON.stringify(found));
     ollama.models = ['other'];
     const missing = await conductor.call('instruments.check', { name: 'ollama' });
-    assert.match(missing.checks[0]?.message ?? '', /"ollama pull llama3\.1:8b". It has: other/);
+    assert.match(
+      missing.checks.map(({ message }) => message).join('; '),
+      /"ollama pull llama3\.1:8b". It has: other/,
+    );
     assert.equal(ollama.chats.length, 0, 'no model was run');
     const claude = await conductor.call('instruments.models', { name: 'claude-code' });
     assert.ok(claude.models.length > 0);

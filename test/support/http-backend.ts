@@ -15,6 +15,8 @@ import { SILENT_CONFIG, type InstrumentConfig } from '../../src/score/plan';
 /** A key that looks like no real one's shape: only its value tells that it is a secret. */
 export const TEST_KEY = 'test-key-7d31f09ac2b84e56';
 
+export const TEST_INSTALLATION = '0b9c4ab2-5a53-4a25-9a52-0b6c5f6f2a11';
+
 /** An HTTP profile, checked as one from a file is. */
 export function httpProfile(
   family: HttpProfile['http']['schema_family'],
@@ -77,6 +79,7 @@ export async function playHttp(
     tools: attempt.tools ?? null,
     openLog: attemptLogOpener(redactionFor(key === null ? {} : { VENDOR_API_KEY: key }), () => undefined),
     clock: attempt.clock ?? systemClock,
+    installationId: () => Promise.resolve(TEST_INSTALLATION),
   });
   try {
     const base = join(folder, '1.1');

@@ -39,6 +39,8 @@ export interface Conversation {
   note(line: string): void;
   /** Adds to what the attempt has used; kept when it fails later. */
   used(usage: Usage): void;
+  /** Facts about the answer that are kept with the result; later ones over earlier ones of the same name. Small: they are journalled. */
+  keep(metadata: Readonly<Record<string, unknown>>): void;
   /** Tools that may be offered; empty = none. */
   readonly tools: readonly Tool[];
   /** Calls a tool, with a line in the log; only the total time limit counts meanwhile. Throws only when `signal` is aborted. */
@@ -64,6 +66,7 @@ const SHOWN_ARGUMENT_CHARACTERS = 200;
 export class Transcript {
   readonly spent: Spent = { inputTokens: null, outputTokens: null, costUsd: null, model: null };
   toolCalls = 0;
+  metadata: Readonly<Record<string, unknown>> | null = null;
   private readonly answer: string[] = [];
   private readonly notes: string[] = [];
   private characters = 0;
@@ -140,6 +143,10 @@ export class Transcript {
     spent.outputTokens = (spent.outputTokens ?? 0) + tokens(this.uncounted);
     this.uncounted = 0;
     return true;
+  }
+
+  keep(metadata: Readonly<Record<string, unknown>>): void {
+    if (this.open && Object.keys(metadata).length > 0) this.metadata = { ...this.metadata, ...metadata };
   }
 
   async callTool(box: ToolBox, name: string, args: unknown, signal: AbortSignal): Promise<ToolResult> {

@@ -66,6 +66,8 @@ export interface HttpBackendOptions {
   /** Null = no logs. */
   readonly openLog: OpenOutputLog | null;
   readonly clock: CallClock;
+  /** The id of this installation, for vendors that tell users apart; made when it is first asked for. @throws Error of the file system */
+  installationId(): Promise<string>;
 }
 
 /** Rounds of tool use in one attempt, when the score says nothing. The Python system's default. */
@@ -334,6 +336,7 @@ export abstract class HttpBackend implements Backend {
       aside: (text) => transcript.aside(text),
       note: (line) => transcript.note(line),
       used: (usage) => transcript.used(usage),
+      keep: (metadata) => transcript.keep(metadata),
       tools: tools === null ? [] : await this.listTools(tools),
       callTool: (name, args) => {
         if (tools === null)
@@ -409,6 +412,7 @@ export abstract class HttpBackend implements Backend {
       // What a server stated of a part is not the cost of the whole: the conductor prices the tokens.
       costUsd: estimated ? null : spent.costUsd,
       costEstimated: estimated,
+      metadata: transcript.metadata,
     });
   }
 }

@@ -8,6 +8,8 @@ import { AnthropicApiBackend } from './anthropic/anthropic-backend';
 import { HttpConnection } from './connection';
 import type { HttpBackend, HttpBackendOptions } from './http-backend';
 import { OllamaBackend } from './ollama-backend';
+import { OpenAiBackend } from './openai-backend';
+import { RecursiveLightBackend } from './recursive-light-backend';
 
 type Family = HttpProfile['http']['schema_family'];
 
@@ -15,6 +17,8 @@ type Family = HttpProfile['http']['schema_family'];
 const vendors: Partial<Record<Family, new (options: HttpBackendOptions) => HttpBackend>> = {
   anthropic: AnthropicApiBackend,
   ollama: OllamaBackend,
+  openai: OpenAiBackend,
+  recursive_light: RecursiveLightBackend,
 };
 
 /** What the conductor holds while HTTP instruments are in use: their connections, and the way to make a backend. */

@@ -13,6 +13,7 @@ import { Exit, tellFailure } from '../failure';
 import { instrumentRows } from '../instrument-rows';
 import { stateDirOf } from '../state-directory';
 import { bytes, duration } from '../text/amounts';
+import { printable } from '../text/printable';
 import { showsUnicode } from '../text/symbols';
 
 /** What one look at the machine found. */
@@ -85,10 +86,8 @@ async function doctor({ context, output }: Invocation): Promise<ExitCode> {
   }
   output.line();
   for (const row of rows) {
-    if (row.kind === 'http' && !output.options.verbose) continue;
-    output.line(
-      `  ${row.status === 'ready' ? marks.ok : marks.info} ${row.name.padEnd(14)} ${row.detail ?? ''}`,
-    );
+    const mark = row.status === 'ready' ? marks.ok : row.status === 'needs_key' ? marks.warning : marks.info;
+    output.line(`  ${mark} ${row.name.padEnd(16)} ${printable(row.detail ?? '')}`);
   }
   output.info(`\nWhether an agent is logged in: mzt instruments check ${ready[0]?.name ?? 'claude-code'}`);
   return broken ? Exit.failed : Exit.ok;

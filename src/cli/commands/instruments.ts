@@ -1,14 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import type { InstrumentRow } from '../../protocol/daemon-methods';
 import type { InstrumentCatalogue } from '../../instruments/catalogue';
+import { environmentNames } from '../../instruments/environment-names';
+import type { InstrumentModel } from '../../instruments/schema';
 import { loadInstruments } from '../catalogue';
 import type { CliCommand, Invocation } from '../command';
 import { action, examples, jsonOption, subcommand } from '../command';
-import { withConductor } from '../connection';
+import { findRunning, withConductor, withFound } from '../connection';
 import type { ExitCode } from '../failure';
-import { CliFailure, Exit } from '../failure';
+import { CliFailure, Exit, tellFailure } from '../failure';
 import { instrumentRow, instrumentRows } from '../instrument-rows';
 import type { Colors } from '../output';
+import { duration, instant, tokens } from '../text/amounts';
 import { printable, printableLines } from '../text/printable';
 import { table } from '../text/table';
 
@@ -23,9 +26,10 @@ export const instrumentsCommand: CliCommand = {
     action(list, session, listInstruments);
     const check = subcommand(group, 'check <name>', 'whether an instrument works')
       .description(
-        'Look for the program, ask its version, look for its login. Does not cost anything, without --quota.',
+        'Look for the program and ask its version, or ask the server whether it is well and takes the key. Uses the\n' +
+          'network where the instrument is a service; costs nothing without --quota.',
       )
-      .option('--quota', 'also ask what is left; may cost a request');
+      .option('--quota', 'also ask it for one word: shows whether it is logged in, and costs a request');
     jsonOption(check);
     action<{ readonly quota?: true }>(check, session, checkInstrument);
     const show = jsonOption(subcommand(group, 'show <name>', 'the profile of an instrument'));
@@ -49,7 +53,7 @@ const paints: Readonly<Record<InstrumentRow['status'], (colors: Colors) => (text
 async function listInstruments(invocation: Invocation): Promise<ExitCode> {
   const { context, output } = invocation;
   const catalogue = await loadInstruments(context, context.cwd());
-  const rows = instrumentRows(catalogue, context);
+  const rows = await rowsNow(invocation, catalogue);
   tellProblems(invocation, catalogue);
   if (output.json) {
     output.document({ instruments: rows });
@@ -68,16 +72,58 @@ async function listInstruments(invocation: Invocation): Promise<ExitCode> {
       rows.map((row) => [
         row.name,
         row.kind,
-        paints[row.status](output.out)(row.status),
+        isLimited(row, context.now())
+          ? output.out.yellow('limited')
+          : paints[row.status](output.out)(words[row.status]),
         row.default_model ?? '',
         row.source,
-        printable(row.detail ?? ''),
+        printable(remark(row, context.now())),
       ]),
       output.width,
       output.out.dim,
     ),
   );
   return Exit.ok;
+}
+
+const words: Readonly<Record<InstrumentRow['status'], string>> = {
+  ready: 'ready',
+  missing: 'missing',
+  needs_key: 'needs key',
+  untrusted: 'untrusted',
+  unknown: 'unknown',
+};
+
+function isLimited({ limited_until: until }: InstrumentRow, now: number): boolean {
+  return typeof until === 'string' && Date.parse(until) > now;
+}
+
+function remark(row: InstrumentRow, now: number): string {
+  const { limited_until: until, detail } = row;
+  if (typeof until !== 'string' || !isLimited(row, now)) return detail ?? '';
+  const at = Date.parse(until);
+  return `until ${instant(at, now)}, ${duration((at - now) / 1000)} left`;
+}
+
+/** As the running conductor sees them, limits and its own settings included; without one, as they are here. Starts none. */
+async function rowsNow(invocation: Invocation, catalogue: InstrumentCatalogue): Promise<InstrumentRow[]> {
+  const { context } = invocation;
+  const here = instrumentRows(catalogue, context);
+  try {
+    const found = await findRunning(context);
+    if (found === null) return here;
+    const again = () => Promise.resolve(found.record.socket);
+    const { submitEnvironment } = await import('../../instruments/submit-environment');
+    const have = Object.keys(submitEnvironment(context.env, catalogue).secrets);
+    const { instruments } = await withFound(context, found, again, ({ client }) =>
+      client.call('instruments.list', { workspace: context.cwd(), have }),
+    );
+    const ready = (row: InstrumentRow) => (row.status === 'ready' ? 0 : 1);
+    return [...instruments].sort((a, b) => ready(a) - ready(b) || (a.name < b.name ? -1 : 1));
+  } catch (error) {
+    invocation.output.warn(`the conductor does not answer: ${tellFailure(error).message}`);
+    return here;
+  }
 }
 
 function tellProblems({ output }: Invocation, catalogue: InstrumentCatalogue): void {
@@ -96,9 +142,19 @@ async function checkInstrument(
   options: { readonly quota?: true },
   name = '',
 ): Promise<ExitCode> {
-  const { output } = invocation;
+  const { context, output } = invocation;
+  const catalogue = await loadInstruments(context, context.cwd());
+  const { submitEnvironment } = await import('../../instruments/submit-environment');
+  const { env, secrets } = submitEnvironment(context.env, catalogue);
+  if (!output.json && catalogue.get(name)?.kind === 'http') output.note('asking its server');
   return withConductor(invocation, async ({ client }) => {
-    const answer = await client.call('instruments.check', { name, quota: options.quota ?? false });
+    const answer = await client.call('instruments.check', {
+      name,
+      quota: options.quota ?? false,
+      workspace: context.cwd(),
+      env,
+      secrets,
+    });
     if (output.json) output.document(answer);
     else {
       const { out } = output;
@@ -128,10 +184,35 @@ async function showInstrument(invocation: Invocation, _options: object, name = '
       errorCode: 'unknown_instrument',
     });
   }
-  if (output.json) output.document({ instrument: instrumentRow(entry, context), profile: entry.profile });
-  else {
-    output.note(entry.file);
-    output.raw(printableLines(await readFile(entry.file, 'utf8')));
+  const row = instrumentRow(entry, context);
+  const environment = environmentNames(entry.profile);
+  const models = entry.profile.models.map((model) => ({
+    ...model,
+    price_source: catalogue.priceSource(entry, model),
+  }));
+  if (output.json) {
+    output.document({ instrument: row, profile: entry.profile, models, environment });
+    return Exit.ok;
   }
+  output.note(entry.file);
+  // What is found out stands as comments above the file: together they are a profile again.
+  const facts = [
+    `${words[row.status]}: ${row.detail ?? ''}`,
+    `variables: ${environment.plain.join(' ') || 'only the system’s'}`,
+    `keys: ${environment.secret.join(' ') || 'none'}`,
+    ...models.map((model) => `model ${model.name}: ${priceText(model)} (${model.price_source})`),
+  ];
+  output.raw(printableLines(facts.map((fact) => `# ${fact}\n`).join('')));
+  output.raw(printableLines(await readFile(entry.file, 'utf8')));
   return Exit.ok;
+}
+
+/** What a model costs, for a person. Dollars for a million tokens: that is how vendors list them. */
+function priceText(model: InstrumentModel): string {
+  const { cost_per_1k_input: input, cost_per_1k_output: output } = model;
+  const context = model.context_window === null ? '' : `, context ${tokens(model.context_window)}`;
+  if (input === null || output === null) return `unpriced${context}`;
+  if (input === 0 && output === 0) return `free${context}`;
+  const million = (price: number) => `$${Number((price * 1000).toPrecision(12))}`;
+  return `${million(input)} in, ${million(output)} out for 1M tokens${context}`;
 }

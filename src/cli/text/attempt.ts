@@ -104,6 +104,9 @@ export function attemptLines(attempt: AttemptDetail, colors: Colors, now: number
     ...fact('folder', attempt.cwd),
     ...fact('variables', attempt.env_names.join(' ')),
     ...fact('session', attempt.session_id),
+    ...Object.entries(attempt.metadata ?? {}).flatMap(([name, value]) =>
+      fact(printable(name), printable(JSON.stringify(value))),
+    ),
     ...fact('prompt', attempt.prompt_digest === null ? null : `sha256 ${attempt.prompt_digest}`),
     ...fact('stdout', attempt.stdout_path),
     ...fact('stderr', attempt.stderr_path),

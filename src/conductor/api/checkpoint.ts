@@ -202,7 +202,7 @@ export function wireSheet(sheet: SheetState, plan: Plan | null, hold: Reason | n
     execution_mode: last?.mode ?? null,
     outcome_data: null,
     outcome_category: outcomeCategory(sheet),
-    confidence_score: null,
+    confidence_score: confidenceOf(last),
     learned_patterns: [],
     applied_patterns: [],
     similar_outcomes_count: null,
@@ -239,6 +239,12 @@ export function wireSheet(sheet: SheetState, plan: Plan | null, hold: Reason | n
   };
 }
 
+/** How sure the instrument was of its last answer, 0 to 1, if it is one that tells. */
+function confidenceOf(attempt: AttemptState | undefined): number | null {
+  const told = attempt?.metadata?.['confidence_score'];
+  return typeof told === 'number' ? told : null;
+}
+
 export function attemptSummary(attempt: AttemptState): AttemptSummary {
   return {
     attempt: attempt.attempt,
@@ -260,6 +266,7 @@ export function attemptSummary(attempt: AttemptState): AttemptSummary {
     output_tokens: attempt.output_tokens,
     cost_usd: attempt.cost_usd,
     cost_estimated: attempt.cost_estimated,
+    metadata: attempt.metadata,
     changes: changesOf(attempt),
     paid_by: attempt.paid_by,
   };

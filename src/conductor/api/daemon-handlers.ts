@@ -1,6 +1,5 @@
 import { freemem, loadavg, totalmem } from 'node:os';
 import type { CatalogueEntry, InstrumentCatalogue } from '../../instruments/catalogue';
-import { isCliProfile } from '../../instruments/schema';
 import {
   approve,
   approveOrigin,
@@ -14,10 +13,8 @@ import {
 import { loadPrices } from '../../instruments/prices';
 import { statePaths } from '../../protocol/paths';
 import { DaemonError, ErrorCode, UntrustedError } from '../../protocol/errors';
-import type { InstrumentRow } from '../../protocol/daemon-methods';
 import { readProcess } from '../../process/identity';
 import { findMarked } from '../../process/table';
-import { resolveExecutable } from '../../process/resolve';
 import type { ConductorConfig } from '../config';
 import type { Engine } from '../engine/engine';
 import type { EngineCore } from '../engine/core';
@@ -25,6 +22,7 @@ import { readLog } from '../output/read-log';
 import type { Handlers } from '../server/handlers';
 import type { SecretStore } from '../secrets';
 import type { StateBackend } from '../state-backend';
+import { checkInstrument, instrumentRow } from './instrument-rows';
 
 export interface DaemonApiOptions {
   readonly engine: Engine;
@@ -232,42 +230,19 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
     'secrets.wanted': () => Promise.resolve({ names: options.secrets.wanted() }),
     'instruments.list': async (params) => {
       const catalogue = await options.loadCatalogue(params.workspace);
-      return { instruments: await Promise.all(catalogue.list().map((entry) => row(entry, options))) };
+      return {
+        instruments: await Promise.all(
+          catalogue.list().map((entry) => instrumentRow(entry, options, params.have)),
+        ),
+      };
     },
     'instruments.show': async (params) => {
       const entry = known(await options.loadCatalogue(params.workspace), params.name);
-      return { instrument: await row(entry, options), profile: { ...entry.profile } };
+      return { instrument: await instrumentRow(entry, options, null), profile: { ...entry.profile } };
     },
     'instruments.check': async (params) => {
       const entry = known(await options.loadCatalogue(params.workspace), params.name);
-      const line = await row(entry, options);
-      const found = {
-        name: 'program',
-        ok: line.status === 'ready',
-        message: line.detail ?? '',
-        remedy: line.status === 'ready' ? null : entry.profile.install_hint,
-      };
-      if (entry.profile.kind === 'http' && entry.supported) {
-        const { ok, message } = await engine.checkInstrument(entry.profile);
-        const remedy = ok ? null : entry.profile.install_hint;
-        return { name: params.name, ok, version: null, checks: [{ name: 'server', ok, message, remedy }] };
-      }
-      if (line.status !== 'ready' || !isCliProfile(entry.profile)) {
-        return { name: params.name, ok: false, version: null, checks: [found] };
-      }
-      const health = await engine.checkInstrument(entry.profile);
-      const version = {
-        name: 'version',
-        ok: health.ok,
-        message: health.message,
-        remedy: health.ok ? null : entry.profile.install_hint,
-      };
-      return {
-        name: params.name,
-        ok: health.ok,
-        version: health.ok ? health.message : null,
-        checks: [found, version],
-      };
+      return checkInstrument(entry, options, params);
     },
     'instruments.models': async (params) => {
       const { profile } = known(await options.loadCatalogue(null), params.name);
@@ -332,44 +307,6 @@ function known(catalogue: InstrumentCatalogue, name: string): CatalogueEntry {
   throw new DaemonError(ErrorCode.invalidParams, `no instrument "${name}"`, {
     remedy: near.length > 0 ? `Did you mean ${near.join(' or ')}?` : 'mzt instruments list shows all.',
   });
-}
-
-async function row(entry: CatalogueEntry, options: DaemonApiOptions): Promise<InstrumentRow> {
-  const { profile } = entry;
-  const base = {
-    name: profile.name,
-    display_name: profile.display_name,
-    description: profile.description,
-    kind: profile.kind,
-    source: entry.source === 'workspace' ? ('folder' as const) : entry.source,
-    path: entry.file,
-    limited_until: limitedUntil(options.core, profile.name),
-    default_model: profile.default_model,
-    models: profile.models.map((model) => model.name),
-    capabilities: [...profile.capabilities],
-  };
-  if (!isCliProfile(profile)) return { ...base, status: 'unknown', detail: entry.note };
-  const setting = options.config.executables[profile.cli.command.executable];
-  const found = await resolveExecutable(profile.cli.command.executable, {
-    path: process.env['PATH'] ?? '',
-    home: options.identity.home,
-    ...(setting === undefined ? {} : { setting }),
-  });
-  if (found.found)
-    return { ...base, status: 'ready', detail: `${found.path} (${found.source.replace('_', ' ')})` };
-  return {
-    ...base,
-    status: 'missing',
-    detail: `"${profile.cli.command.executable}" was not found${profile.install_hint === null ? '' : `; ${profile.install_hint}`}`,
-  };
-}
-
-/** When the last of an instrument's limits ends, ISO-8601; null = it has none now. */
-function limitedUntil(core: EngineCore, instrument: string): string | null {
-  const ends = [...core.durable.limits.values()]
-    .filter((limit) => limit.instrument === instrument && limit.until > Date.now())
-    .map((limit) => limit.until);
-  return ends.length === 0 ? null : new Date(Math.max(...ends)).toISOString();
 }
 
 async function modelLists({ builtInProfiles, stateDir }: DaemonApiOptions['identity']) {

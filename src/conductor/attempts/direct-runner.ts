@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import type { PreparedProcess, ProcessOutcome, ProcessRunner } from '../../backends/contract';
 
-/** Characters kept of each output: a version line, not a log. */
-const kept = 16_384;
+/** Characters kept of each output: a version line, or what an agent says to one word. */
+const kept = 1_048_576;
 
 /** Runs a short program under the conductor's own eyes, with no shim: for health checks, which nobody adopts. */
 export const directRunner: ProcessRunner = {
@@ -14,8 +14,10 @@ export const directRunner: ProcessRunner = {
         cwd: prepared.cwd,
         env: { ...prepared.env },
         detached: true,
-        stdio: ['ignore', 'pipe', 'pipe'],
+        stdio: ['pipe', 'pipe', 'pipe'],
       });
+      // A program that reads nothing is no failure of ours.
+      child.stdin.on('error', () => undefined).end(prepared.stdin ?? '');
       let stdout = '';
       let stderr = '';
       let endedBy: ProcessOutcome['endedBy'] = 'exit';

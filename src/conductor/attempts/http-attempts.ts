@@ -1,9 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { z } from 'zod';
 import type { CheckResult } from '../../backends/contract';
 import { createHttpBackend } from '../../backends/factory';
 import type { HttpAccess } from '../../backends/http-access';
 import type { HttpBackend } from '../../backends/http/http-backend';
+import type { ExecutionResult } from '../../backends/result';
 import type { ToolBox } from '../../backends/tools/contract';
 import { UnavailableBackend } from '../../backends/unavailable-backend';
 import type { Endpoint } from '../../instruments/endpoint';
@@ -23,6 +25,8 @@ import {
   type PreparedAttempt,
 } from './runner';
 
+const factsSchema = z.record(z.string(), z.unknown());
+
 export interface HttpAttemptsOptions {
   readonly clock: Clock;
   readonly promptsDir: string;
@@ -35,13 +39,9 @@ export interface HttpAttemptsOptions {
   ): Endpoint;
   /** The tools of an attempt; null = none. */
   tools(request: AttemptRequest, profile: HttpProfile): ToolBox | null;
+  installationId(): Promise<string>;
   trouble(base: string, trouble: LogTrouble): void;
 }
-
-/** What looking at an instrument needs, without an attempt. */
-type LookingRequest = Pick<AttemptRequest, 'instrument' | 'env' | 'secrets' | 'workspace'> & {
-  readonly run: string | null;
-};
 
 /**
  * Attempts that are HTTP calls of this process. They end with it, so none is ever taken up: the next conductor finds the attempt in its journal and
@@ -95,6 +95,7 @@ export class HttpAttempts {
         this.options.trouble(where, trouble),
       ),
       clock: this.options.clock,
+      installationId: () => this.options.installationId(),
     });
     if (!(backend instanceof UnavailableBackend)) return { backend, keyName };
     const { message } = await backend.availabilityCheck();
@@ -109,43 +110,16 @@ export class HttpAttempts {
     return { done, cancel: () => undefined, detach: () => undefined };
   }
 
-  check(profile: HttpProfile, instrument: PlannedInstrument): Promise<CheckResult> {
-    return this.available({ instrument, run: null, env: {}, secrets: {}, workspace: '/' }, profile);
-  }
-
-  /** Does the server answer? Uses no quota. */
-  async available(request: LookingRequest, profile: HttpProfile): Promise<CheckResult> {
-    const backend = await this.outside(request, profile);
-    if ('refusal' in backend) return { ok: false, message: backend.refusal };
-    try {
-      return await backend.availabilityCheck();
-    } finally {
-      await backend.close();
-    }
-  }
-
-  /** Models that can be named; the server is asked where it tells them without a key. @throws Error in words for a person */
-  async models(profile: HttpProfile, instrument: PlannedInstrument): Promise<readonly string[]> {
-    const backend = await this.outside(
-      { instrument, run: null, env: {}, secrets: {}, workspace: '/' },
-      profile,
-    );
-    if ('refusal' in backend) throw new Error(backend.refusal);
-    try {
-      return backend instanceof UnavailableBackend ? [] : await backend.models();
-    } finally {
-      await backend.close();
-    }
-  }
-
-  /** A backend for looking only, without an attempt. */
-  private async outside(
-    request: LookingRequest,
+  /** A backend that is asked about itself and plays no sheet. */
+  async forCheck(
     profile: HttpProfile,
-  ): Promise<HttpBackend | UnavailableBackend | { readonly refusal: string }> {
+    request: Pick<AttemptRequest, 'instrument' | 'env' | 'secrets' | 'workspace'> & {
+      readonly run: string | null;
+    },
+  ): Promise<HttpBackend | UnavailableBackend> {
     const { instrument, env, secrets, workspace } = request;
     const endpoint = this.options.endpoint(instrument, request.run, env);
-    if (!endpoint.ok) return { refusal: endpoint.message };
+    if (!endpoint.ok) return new UnavailableBackend(profile.display_name, endpoint.message);
     const { baseUrl, keyName } = endpoint;
     return createHttpBackend(await this.options.http.open(), {
       profile,
@@ -156,7 +130,27 @@ export class HttpAttempts {
       tools: null,
       openLog: null,
       clock: this.options.clock,
+      installationId: () => this.options.installationId(),
     });
+  }
+
+  /** Does the server answer? Uses no quota. */
+  async available(request: AttemptRequest, profile: HttpProfile): Promise<CheckResult> {
+    const backend = await this.forCheck(profile, request);
+    await using closing = backend;
+    return await closing.availabilityCheck();
+  }
+
+  /** Models that can be named; the server is asked where it tells them without a key. @throws Error in words for a person */
+  async models(profile: HttpProfile, instrument: PlannedInstrument): Promise<readonly string[]> {
+    const looking = { instrument, run: null, env: {}, secrets: {}, workspace: '/' };
+    const backend = await this.forCheck(profile, looking);
+    try {
+      if (!(backend instanceof UnavailableBackend)) return await backend.models();
+      throw new Error((await backend.availabilityCheck()).message);
+    } finally {
+      await backend.close();
+    }
   }
 
   /** Resolves when all that was told to end has written its last word. */
@@ -196,6 +190,7 @@ export class HttpAttempts {
       const shown = {
         ...result,
         stderr: redaction.text(result.stderr),
+        metadata: redactedFacts(result.metadata, (text) => redaction.text(text)),
         errorMessage: result.errorMessage === null ? null : redaction.text(result.errorMessage),
       };
       const kind = result.errorType === 'cancelled' ? 'cancelled' : 'ended';
@@ -206,5 +201,18 @@ export class HttpAttempts {
     } finally {
       await backend.close();
     }
+  }
+}
+
+/** Facts without keys: a server may repeat what it was sent. Null also when nothing readable is left. */
+function redactedFacts(
+  facts: ExecutionResult['metadata'],
+  redact: (text: string) => string,
+): ExecutionResult['metadata'] {
+  if (facts === null) return null;
+  try {
+    return factsSchema.parse(JSON.parse(redact(JSON.stringify(facts))));
+  } catch {
+    return null;
   }
 }

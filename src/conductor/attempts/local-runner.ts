@@ -1,16 +1,25 @@
-import type { CheckResult } from '../../backends/contract';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Backend, CheckResult } from '../../backends/contract';
+import { UnavailableBackend } from '../../backends/unavailable-backend';
 import { isCliProfile, isHttpProfile, type InstrumentProfile } from '../../instruments/schema';
 import { giveUp, readClaim, removeAttemptFiles } from '../../process/attempt';
 import { SILENT_CONFIG, type PlannedInstrument } from '../../score/plan';
+import { redactionFor } from './attempt-ends';
 import { HttpAttempts, type HttpAttemptsOptions } from './http-attempts';
 import { ProcessAttempts, type ProcessAttemptsOptions } from './process-attempts';
 import {
   PrepareError,
+  type Asker,
   type AttemptHandle,
   type AttemptRequest,
   type AttemptRunner,
   type PreparedAttempt,
 } from './runner';
+
+/** Time limit of the one word that a check may ask for, seconds. */
+const ASK_SECONDS = 120;
 
 export interface LocalRunnerOptions extends ProcessAttemptsOptions, HttpAttemptsOptions {
   /** The profile of an instrument for a run; for none, as a new job would find it. */
@@ -59,12 +68,39 @@ export class LocalRunner implements AttemptRunner {
     return { ok: false, message: `no instrument "${request.instrument.profile}" is known` };
   }
 
-  check(profile: InstrumentProfile): Promise<CheckResult> {
-    if (isCliProfile(profile)) return this.processes.check(profile);
-    if (isHttpProfile(profile)) {
-      return this.calls.check(profile, { profile: profile.name, label: profile.name, config: SILENT_CONFIG });
+  async check(profile: InstrumentProfile, asker: Asker): Promise<CheckResult> {
+    const backend = await this.backendFor(profile, asker);
+    await using closing = backend;
+    return closing.healthCheck();
+  }
+
+  async ask(profile: InstrumentProfile, asker: Asker): Promise<CheckResult> {
+    const backend = await this.backendFor(profile, asker);
+    await using closing = backend;
+    // An agent works where it stands: nothing of the user's is there.
+    const folder = await mkdtemp(join(tmpdir(), 'marianne-check-'));
+    try {
+      closing.workingDirectory = folder;
+      const result = await closing.execute('Answer with the one word: ready', {
+        timeoutSeconds: ASK_SECONDS,
+      });
+      const redaction = redactionFor(asker.secrets);
+      return result.success
+        ? { ok: true, message: 'it answers' }
+        : { ok: false, message: redaction.text(result.errorMessage ?? 'it does not answer') };
+    } finally {
+      await rm(folder, { recursive: true, force: true });
     }
-    return Promise.resolve({ ok: false, message: `${profile.display_name} cannot be used` });
+  }
+
+  private backendFor(profile: InstrumentProfile, asker: Asker): Promise<Backend> {
+    if (isCliProfile(profile)) return Promise.resolve(this.processes.forCheck(profile, asker));
+    if (isHttpProfile(profile)) {
+      const instrument = { profile: profile.name, label: profile.name, config: SILENT_CONFIG };
+      return this.calls.forCheck(profile, { ...asker, instrument, run: null, workspace: '/' });
+    }
+    const reason = `${profile.display_name} cannot be used`;
+    return Promise.resolve(new UnavailableBackend(profile.display_name, reason));
   }
 
   models(profile: InstrumentProfile): Promise<readonly string[]> {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { CheckResult, PreparedProcess, ProcessOutcome } from '../../backends/contract';
+import type { Backend, CheckResult, PreparedProcess, ProcessOutcome } from '../../backends/contract';
 import { describePrepared } from '../../backends/describe';
 import { createBackend } from '../../backends/factory';
 import { PrepareError as CallError } from '../../backends/generic/prepare';
@@ -17,6 +17,7 @@ import { directRunner } from './direct-runner';
 import { keepKeyPrints, KeySearch, readKeyPrints } from './key-prints';
 import { ProcessSession, type SessionServices } from './process-session';
 import {
+  type Asker,
   PrepareError,
   type AttemptEnd,
   type AttemptHandle,
@@ -136,16 +137,16 @@ export class ProcessAttempts {
     return this.backend(request, profile).availabilityCheck();
   }
 
-  async check(profile: CliProfile): Promise<CheckResult> {
-    const backend = createBackend({
+  /** A backend that is asked about itself and plays no sheet. */
+  forCheck(profile: CliProfile, { env, secrets }: Asker): Backend {
+    return createBackend({
       profile,
       config: SILENT_CONFIG,
       runner: directRunner,
       workspace: this.options.home,
-      environment: { plain: currentPath(), secret: {}, own: {} },
+      environment: { plain: { ...currentPath(), ...env }, secret: secrets, own: {} },
       resolveExecutable: (name, where) => this.resolve(name, where),
     });
-    return backend.healthCheck();
   }
 
   private backend(

@@ -19,14 +19,22 @@ export interface AttemptRunner {
   describe(instrument: PlannedInstrument, workspace: string): Promise<string[]>;
   /** Could the instrument be used for this now? Uses no quota. Never throws for what is the instrument's fault. */
   available(request: AttemptRequest): Promise<CheckResult>;
-  /** Is the program there, and does it tell its version? Is the key of an HTTP instrument there? Uses no quota. */
-  check(profile: InstrumentProfile): Promise<CheckResult>;
+  /** Is it healthy: does the program tell its version; does the server answer and take the key? May use the network: only a person starts it. */
+  check(profile: InstrumentProfile, asker: Asker): Promise<CheckResult>;
+  /** Asks it for one word: what else is wrong, its login for instance, comes to light. Uses quota. */
+  ask(profile: InstrumentProfile, asker: Asker): Promise<CheckResult>;
   /** Models of the instrument that can be named now; a server of the user's is asked. @throws Error in words for a person */
   models(profile: InstrumentProfile): Promise<readonly string[]>;
   /** Removes what an attempt needed while it ran; its logs stay. */
   discard(base: string): Promise<void>;
   /** After all handles were detached: waits for what ends with this process, and closes connections. */
   close(): Promise<void>;
+}
+
+/** Whoever checks an instrument: what their jobs would bring. */
+export interface Asker {
+  readonly env: Readonly<Record<string, string>>;
+  readonly secrets: Readonly<Record<string, string>>;
 }
 
 /** All that an attempt needs, in plain data. */

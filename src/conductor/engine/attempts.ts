@@ -11,14 +11,7 @@ import { decide, type Verdict } from './decide';
 import type { Flight, Flights } from './flight';
 import type { Ledger } from './ledger';
 import { instrumentFor, instrumentKey, type Candidate } from './ready';
-import {
-  currentAttempt,
-  sheetOf,
-  terminalSheet,
-  type AttemptState,
-  type JobState,
-  type SheetState,
-} from './state';
+import { currentAttempt, sheetOf, type AttemptState, type JobState, type SheetState } from './state';
 
 /** Wait before a start that failed for reasons of ours is tried again, milliseconds. */
 const troubleMs = 2000;
@@ -399,6 +392,7 @@ export class AttemptConductor {
           pass_percent: report?.passPercent ?? null,
           rules: report ? [...report.rules] : [],
           session_id: result.sessionId,
+          metadata: result.metadata,
           output_tail: tail(end.answer),
           stderr_tail: tail(result.stderr),
           tree_after: treeAfter,
@@ -425,7 +419,7 @@ export class AttemptConductor {
       });
     }
     const pause = bundle.plan.pauseBetweenSheetsSeconds;
-    const more = job.sheets.some((sheet) => sheet.num !== num && !terminalSheet.has(sheet.status));
+    const more = this.core.indexOf(job).open > 1;
     if (decision.next.status === 'completed' && pause > 0 && more && this.flights.perJob(job.run) <= 1) {
       drafts.push({ type: 'job.pacing', run: job.run, body: { until: now + pause * 1000 } });
     }

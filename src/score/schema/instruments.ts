@@ -71,6 +71,9 @@ export const instrumentConfig = z.looseObject({
     .nullish()
     .describe('How long the model stays loaded: `5m`, seconds, or -1 for ever (Ollama). Default `5m`.'),
   parallel_requests: count(1, 64).nullish().describe('Requests at once to one server (Ollama). Default 1.'),
+  user_id: text()
+    .nullish()
+    .describe('User id sent along (`recursive_light`). Default: one made for this installation.'),
   max_tokens: count(1).nullish().describe('Longest answer, in tokens (HTTP instruments).'),
   temperature: z.number().min(0).max(2).nullish().describe('Sampling temperature (HTTP instruments).'),
   file_tools: z

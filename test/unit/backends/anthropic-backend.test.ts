@@ -14,7 +14,13 @@ import { SILENT_CONFIG } from '../../../src/score/plan';
 import { systemClock } from '../../../src/conductor/clock';
 import { errorBody, messageEvents, streamMessage } from '../../support/anthropic-server';
 import { FixedTools, textResult, textTool } from '../../support/fixed-tools';
-import { httpProfile, playHttp, TEST_KEY, type HttpAttempt } from '../../support/http-backend';
+import {
+  httpProfile,
+  playHttp,
+  TEST_INSTALLATION,
+  TEST_KEY,
+  type HttpAttempt,
+} from '../../support/http-backend';
 import { json, LoopbackServer, sse } from '../../support/loopback-server';
 
 const MODEL = 'claude-sonnet-4-6';
@@ -528,6 +534,7 @@ describe('Anthropic API backend', () => {
         tools: null,
         openLog: null,
         clock: systemClock,
+        installationId: () => Promise.resolve(TEST_INSTALLATION),
       });
       const result = await backend.execute('x');
       assert.equal(result.errorType, 'authentication');
@@ -551,6 +558,7 @@ describe('Anthropic API backend', () => {
         tools: null,
         openLog: null,
         clock: systemClock,
+        installationId: () => Promise.resolve(TEST_INSTALLATION),
       });
       const found = await backend.healthCheck();
       await connection.close();

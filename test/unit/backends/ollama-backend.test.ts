@@ -5,7 +5,7 @@ import type { Tool, ToolBox, ToolResult } from '../../../src/backends/tools/cont
 import { classify } from '../../../src/backends/classify';
 import { systemClock } from '../../../src/conductor/clock';
 import { SILENT_CONFIG, type InstrumentConfig } from '../../../src/score/plan';
-import { httpProfile, playHttp, type HttpAttempt } from '../../support/http-backend';
+import { httpProfile, playHttp, TEST_INSTALLATION, type HttpAttempt } from '../../support/http-backend';
 import { json, LoopbackServer } from '../../support/loopback-server';
 import { chatLines, OllamaLoopback, stream } from '../../support/ollama-server';
 
@@ -370,6 +370,7 @@ describe('Ollama backend', () => {
         tools: null,
         openLog: null,
         clock: systemClock,
+        installationId: () => Promise.resolve(TEST_INSTALLATION),
       });
       const health = await backend.healthCheck();
       await backend.close();
@@ -478,6 +479,7 @@ describe('Ollama backend', () => {
             tools: null,
             openLog: null,
             clock: systemClock,
+            installationId: () => Promise.resolve(TEST_INSTALLATION),
           });
           const result = await backend.execute('hello');
           await backend.close();

@@ -20,6 +20,7 @@ const runner: AttemptRunner = {
   attach: unused,
   describe: unused,
   discard: unused,
+  ask: unused,
   check: unused,
   models: unused,
   close: unused,
@@ -61,6 +62,7 @@ describe('dispatch', () => {
     const timers: number[] = [];
     const clock: Clock = {
       now: () => now++,
+      monotonic: () => 0,
       schedule: (ms) => {
         timers.push(ms);
         return () => undefined;

@@ -1,0 +1,127 @@
+import { expandKnownPlaces, type CatalogueEntry } from '../../instruments/catalogue';
+import { endpointIn } from '../../instruments/endpoint';
+import { environmentNames } from '../../instruments/environment-names';
+import { isCliProfile } from '../../instruments/schema';
+import { resolveExecutable } from '../../process/resolve';
+import type { InstrumentRow } from '../../protocol/daemon-methods';
+import type { ParamsOf, ResultOf } from '../../protocol/methods';
+import { SILENT_CONFIG } from '../../score/plan';
+import type { EngineCore } from '../engine/core';
+import type { DaemonApiOptions } from './daemon-handlers';
+
+type Check = ResultOf<'instruments.check'>['checks'][number];
+
+/** Can it be used, and why not? `have`: names of variables that the asker has; null = not told. Runs nothing and asks nobody. */
+export async function instrumentRow(
+  entry: CatalogueEntry,
+  options: DaemonApiOptions,
+  have: readonly string[] | null,
+): Promise<InstrumentRow> {
+  const { profile } = entry;
+  const base = {
+    name: profile.name,
+    display_name: profile.display_name,
+    description: profile.description,
+    kind: profile.kind,
+    source: entry.source === 'workspace' ? ('folder' as const) : entry.source,
+    path: entry.file,
+    limited_until: limitedUntil(options.core, profile.name),
+    default_model: profile.default_model,
+    models: profile.models.map((model) => model.name),
+    capabilities: [...profile.capabilities],
+  };
+  if (!entry.supported) return { ...base, status: 'unknown', detail: entry.note };
+  if (!isCliProfile(profile))
+    return { ...base, ...keyState(profile.http?.auth_env_var ?? null, have, profile.login_hint) };
+  const { executable, known_places: places } = profile.cli.command;
+  const setting = options.config.executables[executable];
+  const { home } = options.identity;
+  const found = await resolveExecutable(executable, {
+    path: [process.env['PATH'] ?? '', ...expandKnownPlaces(places, home)].join(':'),
+    home,
+    ...(setting === undefined ? {} : { setting }),
+  });
+  if (found.found)
+    return { ...base, status: 'ready', detail: `${found.path} (${found.source.replace('_', ' ')})` };
+  const hint = profile.install_hint === null ? '' : `; ${profile.install_hint}`;
+  return { ...base, status: 'missing', detail: `"${executable}" was not found${hint}` };
+}
+
+function keyState(
+  name: string | null,
+  have: readonly string[] | null,
+  hint: string | null,
+): Pick<InstrumentRow, 'status' | 'detail'> {
+  // Whether a server runs shows only when it is asked.
+  if (name === null) return { status: 'unknown', detail: 'needs no key; its server was not asked' };
+  if (have === null) return { status: 'unknown', detail: `needs the key ${name}` };
+  if (have.includes(name)) return { status: 'ready', detail: `${name} is set` };
+  return { status: 'needs_key', detail: hint ?? `Set ${name}.` };
+}
+
+/** When the last of an instrument's limits ends, ISO-8601; null = it has none now. */
+function limitedUntil(core: EngineCore, instrument: string): string | null {
+  const ends = [...core.durable.limits.values()]
+    .filter((limit) => limit.instrument === instrument && limit.until > Date.now())
+    .map((limit) => limit.until);
+  return ends.length === 0 ? null : new Date(Math.max(...ends)).toISOString();
+}
+
+/** Looks at an instrument closely, with what the asker's jobs would bring: program or server, version, key; with `quota`, an answer. */
+export async function checkInstrument(
+  entry: CatalogueEntry,
+  options: DaemonApiOptions,
+  params: ParamsOf<'instruments.check'>,
+): Promise<ResultOf<'instruments.check'>> {
+  const { profile } = entry;
+  const { env = {}, secrets = {}, quota = false } = params;
+  const have = Object.keys(secrets);
+  const row = await instrumentRow(entry, options, have);
+  const isProgram = isCliProfile(profile);
+  const checks: Check[] = [];
+  const say = (name: string, ok: boolean | null, message: string, remedy: string | null): void => {
+    checks.push({ name, ok, message, remedy });
+  };
+  const end = (version: string | null) => ({
+    name: params.name,
+    ok: checks.every((check) => check.ok !== false),
+    version,
+    checks,
+  });
+  if (isProgram) say('program', row.status === 'ready', row.detail ?? '', profile.install_hint);
+  else if (!entry.supported) say('server', false, entry.note ?? '', null);
+  else {
+    const asked = { profile: profile.name, config: SILENT_CONFIG };
+    const catalogue = await options.loadCatalogue(params.workspace ?? null);
+    const endpoint = endpointIn(catalogue, asked, options.config.base_urls, env);
+    if (endpoint?.ok === true) say('address', true, endpoint.baseUrl, null);
+    else say('address', false, endpoint?.message ?? 'no address', null);
+    if (row.status === 'needs_key') say('key', false, row.detail ?? '', profile.login_hint);
+  }
+  if (checks.some((check) => check.ok === false)) return end(null);
+
+  if (isProgram) {
+    const keys = environmentNames(profile).secret;
+    const set = keys.filter((name) => have.includes(name));
+    if (set.length > 0) say('key', true, `${set.join(', ')} ${set.length === 1 ? 'is' : 'are'} set`, null);
+    else if (keys.length > 0)
+      say(
+        'login',
+        null,
+        'no key is set; whether it is logged in shows only when it is asked (--quota)',
+        profile.login_hint,
+      );
+  }
+  const asker = { env, secrets };
+  const { health, answer } = await options.engine.checkInstrument(profile, asker, quota === true);
+  say(
+    isProgram ? 'version' : 'server',
+    health.ok,
+    health.message,
+    isProgram ? profile.install_hint : profile.login_hint,
+  );
+  if (answer !== null) say('answer', answer.ok, answer.message, profile.login_hint);
+  if (row.limited_until)
+    say('limit', null, `limited until ${row.limited_until}`, 'mzt clear-rate-limits ends the wait');
+  return end(isProgram && health.ok ? health.message : null);
+}
