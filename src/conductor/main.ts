@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { withheldFrom } from '../instruments/agent-facts';
 import { HttpAccess } from '../backends/http-access';
 import { environmentNames } from '../instruments/environment-names';
+import { readServers } from '../instruments/mcp-servers';
 import { endpointIn, keyOf } from '../instruments/endpoint';
 import { loadCatalogue as readCatalogue, type InstrumentCatalogue } from '../instruments/catalogue';
 import { readTrustFile } from '../instruments/trust';
@@ -388,6 +389,11 @@ async function main(): Promise<void> {
       },
       loadCatalogue,
       clients: () => served.connections(),
+      offerServers: (offered) => {
+        const { servers, refused } = readServers(offered);
+        mcp.offer(servers);
+        return { accepted: Object.keys(servers), refused };
+      },
       storageFailed,
       isStopping: () => stopping,
       shutdown: (options) => void shutdown(options.cancel ? 'cancel' : 'request', options.cancel),
@@ -403,7 +409,7 @@ async function main(): Promise<void> {
       epoch: ownership.epoch,
       seq: core.durable.lastSeq,
       pid: process.pid,
-      capabilities: ['events', 'log.read', 'trust', 'secrets'],
+      capabilities: ['events', 'log.read', 'trust', 'secrets', 'mcp'],
       socket: socket.path,
       state_dir: stateDir,
     }),

@@ -26,7 +26,7 @@ const serverFields = {
   command: z.string().min(1).nullable().default(null),
   args: z.array(z.string()).max(100).default([]),
   /** Added to the system's variables; `${NAME}` stands for one of those. Nothing else of any environment reaches the server. */
-  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'not a variable name'), z.string()).default({}),
+  env: z.record(z.string(), z.string()).default({}),
   /** Absolute. Default: the home folder; for a server that a workspace brings, the workspace. */
   working_dir: z.string().refine(isAbsolute, 'must be an absolute path').nullable().default(null),
   /** Streamable HTTP instead of a program. */
@@ -34,7 +34,7 @@ const serverFields = {
     .url({ protocol: /^https?$/ })
     .nullable()
     .default(null),
-  headers: z.record(z.string().regex(/^[A-Za-z0-9-]+$/, 'not a header name'), z.string()).default({}),
+  headers: z.record(z.string(), z.string()).default({}),
   /** For one tool call; a server that reports progress gets longer. */
   timeout_seconds: z.number().positive().max(86_400).default(30),
   /** Until it has answered the handshake. A server that `npx` has to download first needs a while. */
@@ -56,18 +56,48 @@ export const mcpServerSchema = z.strictObject(serverFields).superRefine((server,
   } else if (Object.keys(server.headers).length > 0) {
     refuse(['headers'], 'means nothing for a command');
   }
+  for (const name of Object.keys(server.headers))
+    if (!/^[A-Za-z0-9-]+$/.test(name)) refuse(['headers', name], 'not a header name');
   for (const name of Object.keys(server.env)) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) refuse(['env', name], 'not a variable name');
     if (FORBIDDEN_SERVER_VARIABLES.has(name.toUpperCase()) || isBannedName(name))
       refuse(['env', name], `a server’s environment must not set ${name}`);
   }
 });
 export type McpServerDefinition = z.infer<typeof mcpServerSchema>;
 
-export const mcpServersSchema = z.record(
-  z.string().regex(SERVER_NAME, 'a name is 1–32 letters, digits, "-" and "_"'),
-  mcpServerSchema,
-);
+export const mcpServersSchema = z.record(z.string(), mcpServerSchema).superRefine((servers, context) => {
+  for (const name of Object.keys(servers)) {
+    if (SERVER_NAME.test(name)) continue;
+    context.addIssue({
+      code: 'custom',
+      path: [name],
+      message: 'a name is 1–32 letters, digits, "-" and "_"',
+    });
+  }
+});
 export type McpServerDefinitions = Readonly<Record<string, McpServerDefinition>>;
+
+/** Definitions that came from a program: each good one counts, each other is told. */
+export function readServers(servers: Readonly<Record<string, unknown>>): {
+  servers: McpServerDefinitions;
+  refused: { name: string; message: string }[];
+} {
+  const good: Record<string, McpServerDefinition> = {};
+  const refused: { name: string; message: string }[] = [];
+  for (const [name, value] of Object.entries(servers)) {
+    const parsed = mcpServersSchema.safeParse({ [name]: value });
+    if (parsed.success) Object.assign(good, parsed.data);
+    else {
+      const issue = parsed.error.issues[0];
+      refused.push({
+        name,
+        message: `${issue?.path.slice(1).join('.') ?? ''}: ${issue?.message ?? 'not a server'}`,
+      });
+    }
+  }
+  return { servers: good, refused };
+}
 
 /** Thrown when a definition refers to a variable that is not there. */
 export class MissingVariable extends Error {

@@ -345,6 +345,25 @@ export const daemonMethods = {
     }),
     idempotent: true,
   },
+  'instruments.models': {
+    params: z.object({ name: z.string().min(1) }),
+    result: z.object({
+      /** What `model:` may be now. An Ollama server is asked; other instruments list what their profile knows. */
+      models: z.array(text),
+      /** Why the server could not be asked; `models` then has what the profile knows. */
+      error: text.nullable(),
+    }),
+    idempotent: true,
+  },
+  'mcp.offer': {
+    /** MCP servers of a client's user settings, by name, defined as in `mcp_servers` of conductor.yaml; they replace those offered before. */
+    params: z.object({ servers: z.record(z.string(), z.unknown()) }),
+    result: z.object({
+      accepted: z.array(text),
+      refused: z.array(z.object({ name: text, message: text })),
+    }),
+    idempotent: true,
+  },
   'instruments.show': {
     params: z.object({ name: z.string().min(1), workspace: optional(filePath) }),
     result: z.object({ instrument: instrumentRowSchema, profile: anyObject }),

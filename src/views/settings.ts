@@ -14,6 +14,8 @@ export const settings = {
   revealOutput: () => get<RevealSetting>('output.reveal', 'never'),
   /** Characters. */
   outputLimit: () => Math.max(1, get('output.limitMegabytes', 4)) * 1024 * 1024,
+  /** MCP servers of the user; as written, the conductor checks them. A machine's setting: no workspace can bring one. */
+  mcpServers: () => get<Readonly<Record<string, unknown>>>('mcpServers', {}),
   terminalCommand: () => get('terminal.addCommand', true),
   statusBar: () => get('statusBar.show', true),
 };

@@ -2,6 +2,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import * as vscode from 'vscode';
+import type { ResultOf } from '../protocol/methods';
 import { stateDirectory } from '../protocol/paths';
 import { ChangedFiles } from './changes/changed-files';
 import { commands } from './commands/table';
@@ -176,6 +177,9 @@ function watch(scope: Scope, services: Services, onError: (error: unknown) => vo
   scope.add(
     connection.onConnected((link) => {
       if (vscode.workspace.isTrusted) secrets.offer(link, process.env).catch(onError);
+      // A window without servers takes none away from another.
+      if (Object.keys(settings.mcpServers()).length > 0)
+        offerServers((servers) => link.call('mcp.offer', { servers })).catch(onError);
       link.call('daemon.rate_limits', {}).then(({ backends }) => {
         const now = Date.now();
         store.setLimits(
@@ -191,6 +195,8 @@ function watch(scope: Scope, services: Services, onError: (error: unknown) => vo
   scope.add(vscode.workspace.onDidGrantWorkspaceTrust(() => contributeTerminal(services.context)));
   scope.add(
     vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration('marianne.mcpServers') && connection.state === 'connected')
+        offerServers((servers) => connection.ask('mcp.offer', { servers })).catch(onError);
       if (
         change.affectsConfiguration('marianne.terminal') ||
         change.affectsConfiguration('marianne.stateDirectory')
@@ -199,6 +205,18 @@ function watch(scope: Scope, services: Services, onError: (error: unknown) => vo
       }
     }),
   );
+}
+
+/** Hands the user's MCP servers over; says which of them cannot be used. */
+async function offerServers(
+  offer: (servers: Record<string, unknown>) => Promise<ResultOf<'mcp.offer'>>,
+): Promise<void> {
+  const { refused } = await offer({ ...settings.mcpServers() });
+  for (const { name, message } of refused) {
+    void vscode.window.showWarningMessage(
+      vscode.l10n.t('The MCP server “{0}” in marianne.mcpServers cannot be used: {1}', name, message),
+    );
+  }
 }
 
 /** A folder that had jobs is watched from the start; any other only when somebody looks. Never starts a conductor. */

@@ -254,12 +254,26 @@ describe('MCP proxy', () => {
   it('believes no server: bad entries, false schemas, endless pages, huge results and messages', async () => {
     const box = open({ liar: program(odd, 'liar'), paged: program(odd, 'paged'), odd: program(odd) });
     const names = (await box.list()).map(({ name }) => name);
-    assert.deepEqual(names, ['good', 'one', 'two', 'three', 'echo', 'crash', 'hang', 'environment', 'big']);
+    assert.deepEqual(names, [
+      'good',
+      'one',
+      'two',
+      'three',
+      'echo',
+      'crash',
+      'hang',
+      'environment',
+      'big',
+      'huge-message',
+    ]);
     assert.match(textOf(await box.call('good', {}, forever)), /not a number/);
     const big = textOf(await box.call('big', {}, forever));
     assert.ok(big.length < 101_000);
     assert.ok(big.includes('100000 more characters were cut off'));
     assert.ok(big.includes('could not be read'));
+    const huge = await box.call('huge-message', {}, forever);
+    assert.match(textOf(huge), /was lost during huge-message/);
+    assert.match(textOf(await box.call('echo', {}, forever)), /pid/);
   });
 
   it('gives a server the system’s variables and its own, redacted where they come back', async () => {

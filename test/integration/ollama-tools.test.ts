@@ -139,6 +139,47 @@ mcp_servers:
     assert.deepEqual(await servers(), []);
   }).timeout(60_000);
 
+  it('takes the servers of a client’s user settings, those of conductor.yaml first, and refuses what is none', async () => {
+    const pids = join(conductor.root, 'offered');
+    const answer = await conductor.call('mcp.offer', {
+      servers: {
+        offered: { command: process.execPath, args: [odd, '', pids] },
+        stubborn: { command: '/no/such/program' },
+        broken: { command: 'x', env: { LD_PRELOAD: 'y' } },
+        'no name': { command: 'x' },
+      },
+    });
+    assert.deepEqual(answer.accepted, ['offered', 'stubborn']);
+    assert.match(
+      JSON.stringify(answer.refused),
+      /"broken","message":"env.LD_PRELOAD: .*must not set.*"no name"/,
+    );
+    const run = await conductor.submit('offered', score('offered', 'mcp_servers: [offered, stubborn]'));
+    assert.equal((await conductor.until(run)).status, 'completed', failureOf(run));
+    assert.ok(existsSync(pids));
+    await conductor.call('mcp.offer', { servers: {} });
+    const after = await conductor.submit('offered', score('offered', 'mcp_servers: [offered]'));
+    assert.equal((await conductor.until(after)).status, 'failed');
+  });
+
+  it('tells which models can be named, and checks the server', async () => {
+    assert.deepEqual(await conductor.call('instruments.models', { name: 'ollama' }), {
+      models: ['llama3.1:8b', 'mistral:latest'],
+      error: null,
+    });
+    const found = await conductor.call('instruments.check', { name: 'ollama' });
+    assert.equal(found.ok, true, JSON.stringify(found));
+    ollama.models = ['other'];
+    const missing = await conductor.call('instruments.check', { name: 'ollama' });
+    assert.match(
+      missing.checks.map(({ message }) => message).join('; '),
+      /"ollama pull llama3\.1:8b". It has: other/,
+    );
+    assert.equal(ollama.chats.length, 0, 'no model was run');
+    const claude = await conductor.call('instruments.models', { name: 'claude-code' });
+    assert.ok(claude.models.length > 0);
+  });
+
   it('names a server that nobody configured', async () => {
     const run = await conductor.submit('unknown', score('unknown', 'mcp_servers: [nope]'));
     assert.equal((await conductor.until(run)).status, 'failed');

@@ -183,6 +183,11 @@ export abstract class HttpBackend implements Backend {
     return `${this.options.profile.display_name}: no key: the variable ${keyName} is not set. ${hint}`;
   }
 
+  /** Models that can be named: those of the profile, where the vendor's class does not ask its server. @throws Error in words for a person */
+  models(): Promise<readonly string[]> {
+    return Promise.resolve(this.options.profile.models.map(({ name }) => name));
+  }
+
   applyOverrides(overrides: BackendOverrides): void {
     this.overrides = { ...this.overrides, ...overrides };
   }

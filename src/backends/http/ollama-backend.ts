@@ -119,7 +119,7 @@ export class OllamaBackend extends HttpBackend {
   }
 
   /** Models that the server has, for completing `model:`. @throws Error in words for a person */
-  async models(): Promise<readonly string[]> {
+  override async models(): Promise<readonly string[]> {
     try {
       return await installedModels(this.client(this.checkFetch(), AbortSignal.timeout(CHECK_SECONDS * 1000)));
     } catch (error) {

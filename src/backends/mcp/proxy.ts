@@ -16,6 +16,7 @@ export interface WorkspaceServers {
 export class McpProxy implements AsyncDisposable {
   private readonly running = new Map<string, McpServer>();
   private closed = false;
+  private offered: McpServerDefinitions = {};
 
   constructor(
     private readonly services: McpServices,
@@ -23,19 +24,31 @@ export class McpProxy implements AsyncDisposable {
     private readonly servers: McpServerDefinitions,
   ) {}
 
+  /** Takes servers of a client's user settings, in the place of those taken before. Memory only. Those of conductor.yaml come first. */
+  offer(servers: McpServerDefinitions): void {
+    this.offered = servers;
+  }
+
   /** The server of this name: the user's own, else the workspace's. Nothing is started. @throws McpUnavailable */
   async server(name: string, brought: WorkspaceServers | null): Promise<McpServer> {
     if (this.closed) throw stopping(name);
-    const own = this.servers[name];
-    if (Object.hasOwn(this.servers, name) && own) return this.shared(name, own, this.services.home);
-    const theirs = brought?.servers[name];
-    if (brought && Object.hasOwn(brought.servers, name) && theirs)
-      return this.shared(name, theirs, brought.workspace);
-    const known = [...Object.keys(this.servers), ...Object.keys(brought?.servers ?? {})];
+    for (const [servers, folder] of [
+      [this.servers, this.services.home],
+      [this.offered, this.services.home],
+      [brought?.servers ?? {}, brought?.workspace ?? ''],
+    ] as const) {
+      const definition = Object.hasOwn(servers, name) ? servers[name] : undefined;
+      if (definition) return this.shared(name, definition, folder);
+    }
+    const known = [
+      ...new Set(
+        [this.servers, this.offered, brought?.servers ?? {}].flatMap((servers) => Object.keys(servers)),
+      ),
+    ];
     throw new McpUnavailable(
       `there is no MCP server "${name}". ` +
         (known.length > 0 ? `Known are: ${known.join(', ')}. ` : '') +
-        'Name it under mcp_servers in conductor.yaml; one that a workspace brings has to be approved: mzt trust',
+        'Name it under mcp_servers in conductor.yaml, or in the VS Code setting marianne.mcpServers (known while a window is connected); one that a workspace brings has to be approved: mzt trust',
     );
   }
 

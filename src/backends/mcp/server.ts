@@ -198,8 +198,8 @@ export class McpServer {
         return await unlessAborted(this.connecting, signal);
       } catch (error) {
         signal.throwIfAborted();
-        // What no second try can mend is told at once.
-        if (error instanceof McpUnavailable || start >= STARTS)
+        // What no second try can mend is told at once; one that says nothing has had its time.
+        if (error instanceof McpUnavailable || isTimeout(error) || start >= STARTS)
           throw error instanceof McpUnavailable ? error : this.unavailable(reasonOf(error));
       }
     }

@@ -48,6 +48,11 @@ export interface DaemonApiOptions {
   clients(): number;
   storageFailed(): boolean;
   isStopping(): boolean;
+  /** Takes MCP servers of a client's user settings. */
+  offerServers(servers: Readonly<Record<string, unknown>>): {
+    accepted: string[];
+    refused: { name: string; message: string }[];
+  };
   /** Ends this process in order; agents run on unless the jobs are cancelled first. */
   shutdown(options: { readonly cancel: boolean }): void;
 }
@@ -239,6 +244,16 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
       const entry = known(await options.loadCatalogue(params.workspace), params.name);
       return checkInstrument(entry, options, params);
     },
+    'instruments.models': async (params) => {
+      const { profile } = known(await options.loadCatalogue(null), params.name);
+      try {
+        return { models: [...(await engine.modelsOf(profile))], error: null };
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        return { models: profile.models.map(({ name }) => name), error: message };
+      }
+    },
+    'mcp.offer': (params) => Promise.resolve(options.offerServers(params.servers)),
     'trust.list': async (params) => ({ dir: params.dir, entries: await trustEntries(params.dir, identity) }),
     'trust.approve': async (params) => {
       const entries = await trustEntries(params.dir, identity);

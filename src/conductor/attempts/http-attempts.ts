@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Backend, CheckResult } from '../../backends/contract';
+import type { CheckResult } from '../../backends/contract';
 import { createHttpBackend } from '../../backends/factory';
 import type { HttpAccess } from '../../backends/http-access';
 import { CHARACTERS_PER_TOKEN } from '../../backends/http/output-log';
@@ -126,7 +126,7 @@ export class HttpAttempts {
     request: Pick<AttemptRequest, 'instrument' | 'env' | 'secrets' | 'workspace'> & {
       readonly run: string | null;
     },
-  ): Promise<Backend> {
+  ): Promise<HttpBackend | UnavailableBackend> {
     const { instrument, env, secrets, workspace } = request;
     const endpoint = this.options.endpoint(instrument, request.run, env);
     if (!endpoint.ok) return new UnavailableBackend(profile.display_name, endpoint.message);
@@ -149,6 +149,18 @@ export class HttpAttempts {
     const backend = await this.forCheck(profile, request);
     await using closing = backend;
     return await closing.availabilityCheck();
+  }
+
+  /** Models that can be named; the server is asked where it tells them without a key. @throws Error in words for a person */
+  async models(profile: HttpProfile, instrument: PlannedInstrument): Promise<readonly string[]> {
+    const looking = { instrument, run: null, env: {}, secrets: {}, workspace: '/' };
+    const backend = await this.forCheck(profile, looking);
+    try {
+      if (!(backend instanceof UnavailableBackend)) return await backend.models();
+      throw new Error((await backend.availabilityCheck()).message);
+    } finally {
+      await backend.close();
+    }
   }
 
   /** Resolves when all that was told to end has written its last word. */

@@ -103,6 +103,17 @@ export class LocalRunner implements AttemptRunner {
     return Promise.resolve(new UnavailableBackend(profile.display_name, reason));
   }
 
+  models(profile: InstrumentProfile): Promise<readonly string[]> {
+    if (isHttpProfile(profile)) {
+      return this.calls.models(profile, {
+        profile: profile.name,
+        label: profile.name,
+        config: SILENT_CONFIG,
+      });
+    }
+    return Promise.resolve(profile.models.map(({ name }) => name));
+  }
+
   discard(base: string): Promise<void> {
     removeAttemptFiles(base);
     return Promise.resolve();

@@ -23,6 +23,8 @@ export interface AttemptRunner {
   check(profile: InstrumentProfile, asker: Asker): Promise<CheckResult>;
   /** Asks it for one word: what else is wrong, its login for instance, comes to light. Uses quota. */
   ask(profile: InstrumentProfile, asker: Asker): Promise<CheckResult>;
+  /** Models of the instrument that can be named now; a server of the user's is asked. @throws Error in words for a person */
+  models(profile: InstrumentProfile): Promise<readonly string[]>;
   /** Removes what an attempt needed while it ran; its logs stay. */
   discard(base: string): Promise<void>;
   /** After all handles were detached: waits for what ends with this process, and closes connections. */

@@ -234,6 +234,11 @@ export class Engine {
     return { health, answer: ask && health.ok ? await runner.ask(profile, asker) : null };
   }
 
+  /** Models of the instrument that can be named now. @throws Error in words for a person */
+  modelsOf(profile: InstrumentProfile): Promise<readonly string[]> {
+    return this.options.runner.models(profile);
+  }
+
   /** Deletes finished runs with all that was kept of them. Gives the runs that were deleted. */
   async clear(runs: readonly string[]): Promise<string[]> {
     await this.putAway;

@@ -22,6 +22,7 @@ const runner: AttemptRunner = {
   discard: unused,
   ask: unused,
   check: unused,
+  models: unused,
   close: unused,
   available: unused,
 };

@@ -44,6 +44,31 @@ describe('score: instruments', () => {
     assert.deepEqual(one?.other, { colour: 'red' });
   });
 
+  it('takes tools and servers from each layer, and the block of Ollama for Ollama', () => {
+    const text = scoreText({
+      sheet: `${sheets}  per_sheet_instrument_config: {2: {file_tools: false, num_ctx: 4096}, 3: {mcp_servers: []}}`,
+      more: [
+        'instrument_config: {mcp_servers: [web, {name: files, allow: [read_*], deny: [x]}]}',
+        'backend: {type: ollama, ollama: {base_url: "http://127.0.0.1:9", model: m, num_ctx: 8192, keep_alive: 1h, max_tool_iterations: 3, timeout_seconds: 99}, sheet_overrides: {4: {model: other, timeout_seconds: 7}}}',
+      ].join('\n'),
+    }).replace('instrument: claude-code\n', '');
+    const [one, two, three, four] = instrumentsOf(text).map(({ config }) => config);
+    assert.deepEqual(one?.mcpServers, [
+      { name: 'web', allow: null, deny: [] },
+      { name: 'files', allow: ['read_*'], deny: ['x'] },
+    ]);
+    assert.deepEqual([one?.fileTools, two?.fileTools, three?.mcpServers], [null, false, []]);
+    assert.deepEqual(one?.other, {
+      base_url: 'http://127.0.0.1:9',
+      num_ctx: 8192,
+      keep_alive: '1h',
+      max_tool_iterations: 3,
+    });
+    assert.equal(two?.other['num_ctx'], 4096);
+    assert.deepEqual([one?.model, one?.timeoutSeconds], ['m', 99]);
+    assert.deepEqual([four?.model, four?.timeoutSeconds], ['other', 7]);
+  });
+
   it('leaves the movement’s settings out for a sheet with an instrument of its own', () => {
     const text = scoreText({
       sheet: `${sheets}  per_sheet_instruments: {2: codex-cli}`,
