@@ -109,7 +109,7 @@ const cases: readonly Case[] = [
   {
     name: '500',
     answer: (_request, response) => json(response, 500, { detail: 'boom' }),
-    gives: { success: false, errorType: 'overloaded', exitCode: 500 },
+    gives: { success: false, errorType: 'bad_response', exitCode: 500 },
     message: /^HTTP 500: \{"detail":"boom"\}/,
   },
   {
