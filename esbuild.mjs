@@ -29,6 +29,8 @@ const entries = {
   conductor: 'src/conductor/main.ts',
   // Loaded by the conductor with the first HTTP attempt: the vendors' libraries are large.
   'http-room': 'src/backends/http/http-room.ts',
+  // Loaded by the conductor with the first MCP server.
+  'mcp-room': 'src/backends/mcp/mcp-room.ts',
   'journal-worker': 'src/conductor/journal/writer-worker.ts',
   'index-worker': 'src/conductor/index/index-worker.ts',
   launcher: 'src/process/launcher-main.ts',
@@ -126,13 +128,13 @@ const lazyScoreRoom = {
   },
 };
 
-/** The conductor asks for `dist/http-room.js` at run time. */
-const lazyHttpRoom = {
-  name: 'lazy-http-room',
+/** The conductor asks for `dist/http-room.js` and `dist/mcp-room.js` at run time. */
+const lazyRooms = {
+  name: 'lazy-rooms',
   setup(build) {
-    build.onResolve({ filter: /^\.\/http\/http-room$/ }, ({ importer }) =>
-      /[\\/]src[\\/]backends[\\/]http-access\.ts$/.test(importer)
-        ? { path: './http-room.js', external: true }
+    build.onResolve({ filter: /^\.\/(http\/http-room|mcp-room)$/ }, ({ path, importer }) =>
+      /[\\/]src[\\/]backends[\\/](http-access|mcp[\\/]proxy)\.ts$/.test(importer)
+        ? { path: path.replace('./http/', './') + '.js', external: true }
         : null,
     );
   },
@@ -146,7 +148,7 @@ const bundleOptions = {
     leanZod,
     lazyLanguage,
     lazyScoreRoom,
-    lazyHttpRoom,
+    lazyRooms,
     {
       name: 'data-and-stamp',
       setup(build) {

@@ -31,6 +31,8 @@ export interface ExecutionResult {
   readonly costUsd: number | null;
   /** Who pays, as the instrument itself says; null = it does not. */
   readonly paidBy: PaidBy | null;
+  /** Tokens, and the cost that follows from them, are an estimate: the answer was cut before the server told them, or it never does. */
+  readonly costEstimated: boolean;
   /** Session id of the agent, for continuing it; null = none. */
   readonly sessionId: string | null;
   /** What else the instrument told about its answer, under its own names; plain JSON, small. Null = nothing. */
@@ -85,6 +87,7 @@ export function executionResult(
     outputTokens: null,
     costUsd: null,
     paidBy: null,
+    costEstimated: false,
     sessionId: null,
     metadata: null,
     ...facts,

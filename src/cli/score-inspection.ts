@@ -1,6 +1,7 @@
 /** A score, read and judged on this machine without a conductor: what `validate`, `run` and `run --dry-run` share. */
 import { resolve } from 'node:path';
 import type { InstrumentCatalogue } from '../instruments/catalogue';
+import { statePaths } from '../protocol/paths';
 import { scoreCatalogue } from '../score/catalogue';
 import type { Diagnostic } from '../score/diagnostic';
 import type { Score } from '../score/parse';
@@ -9,6 +10,7 @@ import type { RenderedScore } from '../score/render-all';
 import { versionOf } from './build-info';
 import { loadInstruments } from './catalogue';
 import type { CliContext } from './context';
+import { stateDirOf } from './state-directory';
 
 export interface InspectionRequest {
   /** As given; relative to the current folder. */
@@ -66,7 +68,11 @@ export async function inspectScore(context: CliContext, request: InspectionReque
     ...(workspace === undefined ? {} : { workspaceOverride: workspace }),
   });
   const catalogue = await loadInstruments(context, plan.workspace);
-  const forScore = scoreCatalogue(catalogue);
+  const { readUserAddresses } = await import('../instruments/user-addresses');
+  const forScore = scoreCatalogue(catalogue, {
+    userUrls: await readUserAddresses(statePaths(stateDirOf(context)).config),
+    environment: context.env,
+  });
   const checked = [
     ...parsed.diagnostics,
     ...checkScore(score, { plan, files: diskFiles, catalogue: forScore }),

@@ -28,6 +28,8 @@ import { jobHandlers } from './api/job-handlers';
 import { jobRow } from './api/checkpoint';
 import { eventsOf } from './api/record-events';
 import { Accounts, accountSalt } from './accounts';
+
+import { attemptTools, openMcpProxy } from './attempts/attempt-tools';
 import { LocalRunner } from './attempts/local-runner';
 import { ChangeRecorder } from './changes/recorder';
 import { systemClock } from './clock';
@@ -227,6 +229,15 @@ async function main(): Promise<void> {
   };
   const launcher = new Launcher(join(root, 'launcher.js'));
   launcher.warm();
+  const mcp = openMcpProxy({
+    version: build.version,
+    stateDir,
+    stateHash,
+    epoch: ownership.epoch,
+    home: homedir(),
+    executables: config.executables,
+    servers: config.mcp_servers,
+  });
   const runner = new LocalRunner({
     clock: systemClock,
     launcher,
@@ -251,7 +262,8 @@ async function main(): Promise<void> {
         ok: false,
         message: `no HTTP instrument "${instrument.profile}" is known`,
       },
-    tools: () => null,
+    tools: (request, profile) =>
+      attemptTools(request, profile, { proxy: mcp, umask, catalogue: catalogueOf(request.run) }),
     profile: (instrument, run) => catalogueOf(run).get(instrument.profile),
   });
   const missingKeyOf = (
@@ -310,8 +322,7 @@ async function main(): Promise<void> {
       keepSecrets: (run, values) => secrets.keep(run, values),
       consents: new Consents(paths.consents),
       now: () => systemClock.now(),
-      endpoint: (catalogue, instrument, environment) =>
-        endpointIn(catalogue, instrument, config.base_urls, environment),
+      userUrls: config.base_urls,
     },
     log,
   });
@@ -417,6 +428,12 @@ async function main(): Promise<void> {
   if (config.socket.compat_path !== null) await listenForPython(config.socket.compat_path);
   log.info({ jobs: core.state.jobs.size, ms: Date.now() - startedAt }, 'conductor is ready');
 
+  void mcp.endStrays().then(
+    (count) => count > 0 && log.warn({ count }, 'ended MCP servers of an earlier conductor'),
+    (error: unknown) =>
+      log.warn({ error: String(error) }, 'MCP servers of an earlier conductor were not looked for'),
+  );
+
   let idleSince = Date.now();
   const watch = setInterval(() => {
     look().catch((error: unknown) => {
@@ -446,6 +463,7 @@ async function main(): Promise<void> {
     if (cancel) await Promise.all(engine.activeJobs().map((job) => engine.commands.cancel(job.run)));
     await engine.stop();
     changes.stop();
+    await mcp.close();
     await server.close(closeDeadline);
     await journal.close();
     await feed.index?.close();

@@ -61,6 +61,11 @@ export function instrumentWidth(
   otherwise: number,
 ): number {
   const profile = catalogue.get(instrument.profile);
+  if (profile?.http?.schema_family === 'ollama') {
+    // A server holds one model, and answers one request well: what more would wait there, with its time running.
+    const { parallel_requests: width } = instrument.config.other;
+    return typeof width === 'number' ? width : 1;
+  }
   if (!profile || profile.models.length === 0) return otherwise;
   const model = profile.models.find(
     ({ name }) => name === (instrument.config.model ?? profile.default_model),

@@ -26,7 +26,7 @@ export interface CatalogueEntry {
 }
 
 /** What HTTP instruments may speak; the others are known and cannot be used yet. */
-const availableFamilies: ReadonlySet<string> = new Set(['anthropic', 'openai', 'recursive_light']);
+const availableFamilies: ReadonlySet<string> = new Set(['anthropic', 'openai', 'ollama', 'recursive_light']);
 
 /** Why a profile cannot be used in this version; null = it can. */
 export function unavailableNote(profile: InstrumentProfile): string | null {

@@ -1,38 +1,35 @@
-import type { HttpProfile, InstrumentProfile } from './schema';
+import type { InstrumentProfile } from './schema';
 
-/** Obeyed for every HTTP instrument, by what they have in common. */
-const everyHttp = [
+type Family = NonNullable<InstrumentProfile['http']>['schema_family'];
+
+/** Heeded by every HTTP instrument: its timers and its address. */
+const everyCall = [
   'timeout_seconds',
   'timeout_overrides',
   'first_output_timeout_seconds',
   'idle_timeout_seconds',
-  'working_directory',
-  'max_output_capture_bytes',
-  'system_prompt_file',
   'base_url',
+  'max_output_capture_bytes',
 ];
+const model = ['model', 'cli_model', 'system_prompt_file'];
+const tools = ['max_tool_iterations', 'working_directory', 'file_tools', 'mcp_servers'];
 
-/** Beside these, by what the server speaks. */
-const ofFamily: Partial<Record<HttpProfile['http']['schema_family'], readonly string[]>> = {
-  anthropic: [
-    'model',
+/** What the vendors' classes in backends/http heed beside that. */
+const byFamily: Readonly<Record<Family, readonly string[]>> = {
+  anthropic: [...model, ...tools, 'api_key_env', 'max_tokens', 'temperature', 'thinking'],
+  openai: [...model, ...tools, 'api_key_env', 'max_tokens', 'temperature'],
+  ollama: [
+    ...model,
+    ...tools,
     'api_key_env',
     'max_tokens',
     'temperature',
-    'max_tool_iterations',
-    'file_tools',
-    'mcp_servers',
+    'num_ctx',
+    'keep_alive',
+    'parallel_requests',
   ],
-  openai: [
-    'model',
-    'api_key_env',
-    'max_tokens',
-    'temperature',
-    'max_tool_iterations',
-    'file_tools',
-    'mcp_servers',
-  ],
-  recursive_light: ['api_key_env', 'user_id'],
+  recursive_light: ['system_prompt_file', 'api_key_env', 'user_id'],
+  gemini: [],
 };
 
 /**
@@ -40,9 +37,9 @@ const ofFamily: Partial<Record<HttpProfile['http']['schema_family'], readonly st
  * ignored without a word.
  */
 export function honouredConfigKeys(profile: InstrumentProfile): readonly string[] {
-  if (profile.cli === null) {
-    return [...everyHttp, ...(ofFamily[profile.http?.schema_family ?? 'gemini'] ?? [])];
-  }
+  if (profile.http !== null && profile.kind === 'http')
+    return [...everyCall, ...byFamily[profile.http.schema_family]];
+  if (profile.cli === null) return [];
   const { driver, command } = profile.cli;
   const claude = driver === 'claude-code';
   return [

@@ -22,7 +22,7 @@ export interface EndpointSources {
   /** `base_urls` of conductor.yaml, by profile name. */
   readonly userUrls: Readonly<Record<string, string>>;
   /** The attempt's plain environment: a profile may name a variable with the address. */
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Origins that the user approved for scores (`trust.json`). */
   readonly approvedOrigins: ReadonlySet<string>;
   /** Key variables that built-in and user profiles list. */
@@ -56,7 +56,7 @@ export function resolveEndpoint(sources: EndpointSources): Endpoint {
   if (url.origin === ownUrl.origin) return { ok: true, baseUrl: trimmed(score.baseUrl), keyName: ownKey };
   if (!isLoopback(url) && !sources.approvedOrigins.has(url.origin)) {
     return refused(
-      `base_url of the score (${url.origin}) is neither on this machine nor approved: mzt trust --url ${url.origin}`,
+      `base_url of the score (${url.origin}) is neither on this machine nor approved; to approve it: mzt trust --url ${url.origin} --approve`,
     );
   }
   if (keyName !== null) {
@@ -117,7 +117,7 @@ export function endpointIn(
   catalogue: InstrumentCatalogue,
   instrument: ScoreEndpoint,
   userUrls: Readonly<Record<string, string>>,
-  environment: Readonly<Record<string, string>>,
+  environment: Readonly<Record<string, string | undefined>>,
 ): Endpoint | null {
   const entry = catalogue.entry(instrument.profile);
   if (!entry || entry.profile.kind !== 'http') return null;

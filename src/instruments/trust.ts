@@ -60,6 +60,26 @@ export function revoke(records: TrustRecords, path: string): TrustRecords {
   return { ...records, folders: records.folders.filter((folder) => folder.path !== path) };
 }
 
+/** Lets scores name this address, or takes that back. @throws Error for what is no http(s) address. */
+export function approveOrigin(records: TrustRecords, url: string, now: number): TrustRecords {
+  const origin = originOf(url);
+  const { origins } = revokeOrigin(records, url);
+  return { ...records, origins: [...origins, { origin, approved_at: now }] };
+}
+
+export function revokeOrigin(records: TrustRecords, url: string): TrustRecords {
+  const origin = originOf(url);
+  return { ...records, origins: records.origins.filter((entry) => entry.origin !== origin) };
+}
+
+/** `https://host:port` of an address. @throws Error for what is no http(s) address. */
+export function originOf(url: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:')
+    throw new Error(`${url} is no http:// or https:// address`);
+  return parsed.origin;
+}
+
 /** @throws Error when the file is there and is not a trust file, or cannot be read. A missing file approves nothing. */
 export async function readTrustFile(file: string): Promise<TrustRecords> {
   let text: string;

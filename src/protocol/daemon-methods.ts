@@ -365,4 +365,19 @@ export const daemonMethods = {
     result: z.object({ revoked: z.number() }),
     idempotent: true,
   },
+  /** Addresses that scores may name as `base_url`; a key never goes there. */
+  'trust.origins': {
+    params: z.object({
+      /** Null: only list. */
+      url: optional(z.string().min(1).max(2000)),
+      /** With `url`: approve it, or take the approval back. */
+      approve: flag(false),
+    }),
+    result: z.object({
+      origins: z.array(z.object({ origin: text, approved_at: text })),
+      /** What `url` came to; null without one. */
+      origin: text.nullable(),
+    }),
+    idempotent: true,
+  },
 } as const;

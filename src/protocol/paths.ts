@@ -87,6 +87,11 @@ export function runPath(stateDir: string, run: string): string {
   return join(statePaths(stateDir).jobs, safeName(run, 'run id'));
 }
 
+/** What an MCP server says beside its work. @throws RangeError when the name is none. */
+export function mcpLogPath(stateDir: string, server: string): string {
+  return join(statePaths(stateDir).log, `mcp-${safeName(server, 'server name')}.log`);
+}
+
 /** `jobs/<run>/<sheet>.<attempt>`: what all files of an attempt begin with. @throws RangeError for what is no run id or number. */
 export function attemptBase(stateDir: string, run: string, sheet: number, attempt: number): string {
   if (!Number.isSafeInteger(sheet) || sheet < 1 || !Number.isSafeInteger(attempt) || attempt < 1) {

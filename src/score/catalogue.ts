@@ -1,4 +1,6 @@
-import type { InstrumentCatalogue as LoadedInstruments } from '../instruments/catalogue';
+import type { InstrumentCatalogue as Profiles } from '../instruments/catalogue';
+import { honouredConfigKeys } from '../instruments/config-keys';
+import { endpointIn } from '../instruments/endpoint';
 
 /** What the score room needs to know of instruments; the instruments room supplies it. */
 export interface InstrumentInfo {
@@ -12,6 +14,16 @@ export interface InstrumentInfo {
   readonly defaultModel: string | null;
   /** Flag with which the program is told of MCP servers; null = it has none. */
   readonly mcpConfigFlag: string | null;
+  /** The keys of `instrument_config` and `backend` that it heeds; null = not known. */
+  readonly configKeys: readonly string[] | null;
+  /** Why it may not be called as a score's settings say (address, key); null = it may. */
+  endpointProblem(config: EndpointSettings): string | null;
+}
+
+/** Settings of a score that say where an HTTP instrument is, and with which key. */
+export interface EndpointSettings {
+  readonly apiKeyEnv: string | null;
+  readonly other: Readonly<Record<string, unknown>>;
 }
 
 export interface InstrumentCatalogue {
@@ -25,13 +37,20 @@ export function catalogueOf(infos: readonly InstrumentInfo[]): InstrumentCatalog
   return { get: (name) => byName.get(name), names: () => [...byName.keys()] };
 }
 
-/** The loaded instruments as the score room looks at them. */
-export function scoreCatalogue(instruments: LoadedInstruments): InstrumentCatalogue {
+/** The instruments of a job as the score room looks at them, with the addresses that the user has set. */
+export function scoreCatalogue(
+  catalogue: Profiles,
+  addresses: {
+    /** `base_urls` of conductor.yaml. */
+    readonly userUrls: Readonly<Record<string, string>>;
+    readonly environment: Readonly<Record<string, string | undefined>>;
+  },
+): InstrumentCatalogue {
   return {
-    names: () => instruments.names(),
+    names: () => catalogue.names(),
     get(name) {
-      const profile = instruments.get(name);
-      if (profile === null) return undefined;
+      const profile = catalogue.get(name);
+      if (!profile) return undefined;
       return {
         name: profile.name,
         kind: profile.kind,
@@ -39,6 +58,12 @@ export function scoreCatalogue(instruments: LoadedInstruments): InstrumentCatalo
         defaultTimeoutSeconds: profile.default_timeout_seconds,
         defaultModel: profile.default_model,
         mcpConfigFlag: profile.cli?.command.mcp_config_flag ?? null,
+        configKeys: honouredConfigKeys(profile),
+        endpointProblem: (config) => {
+          const instrument = { profile: name, config };
+          const endpoint = endpointIn(catalogue, instrument, addresses.userUrls, addresses.environment);
+          return endpoint?.ok === false ? endpoint.message : null;
+        },
       };
     },
   };

@@ -29,7 +29,8 @@ export const notObeyed: Readonly<Record<string, string>> = {
   concert: 'Jobs are not chained.',
   state_backend: 'State is kept by the conductor in its own store.',
   state_path: 'State is kept by the conductor in its own store.',
-  'backend.ollama': 'Ollama is configured by its instrument profile.',
+  'backend.ollama.dynamic_tools': 'All chosen tools are offered.',
+  'backend.ollama.compression_level': 'Tool descriptions are offered whole.',
 };
 
 /** True when the conductor acts on the field at this path (a field inside a listed block is not obeyed either). */

@@ -95,6 +95,16 @@ const backendKeys = [
   'max_output_capture_bytes',
   'timeout_seconds',
 ] as const;
+/** Of the block `ollama`, which speaks of nobody else. */
+const ollamaKeys = [
+  'base_url',
+  'model',
+  'num_ctx',
+  'timeout_seconds',
+  'keep_alive',
+  'max_tool_iterations',
+  'health_check_timeout',
+] as const;
 const httpKeys = ['model', 'api_key_env', 'max_tokens', 'temperature'] as const;
 
 /** What `backend` says. Its defaults say nothing: the instrument's profile knows better. */
@@ -105,6 +115,10 @@ function backendLayer(score: Score, num: number): Layer {
   for (const key of backendKeys) if (written(key)) layer[key] = backend[key];
   if (backend.type === 'claude_cli') layer['model'] = backend.cli_model;
   else for (const key of httpKeys) if (written(key)) layer[key] = backend[key];
+  if (backend.type === 'ollama') {
+    for (const key of ollamaKeys)
+      if (score.isWritten(['backend', 'ollama', key])) layer[key] = backend.ollama[key];
+  }
   if (backend.type === 'recursive_light') {
     const { endpoint, user_id: userId, timeout } = backend.recursive_light;
     const own = (key: string): boolean => score.isWritten(['backend', 'recursive_light', key]);
@@ -135,10 +149,19 @@ const boundToInstrument = new Set([
   'api_key_env',
   'output_format',
   'base_url',
+  'thinking',
   'user_id',
 ]);
 /** Known keys without a field of their own in the plan: the vendors' classes read them. */
-const vendorKeys = new Set(['base_url', 'max_tool_iterations', 'user_id']);
+const vendorKeys = new Set([
+  'base_url',
+  'max_tool_iterations',
+  'thinking',
+  'num_ctx',
+  'keep_alive',
+  'parallel_requests',
+  'user_id',
+]);
 const knownKeys: ReadonlySet<string> = new Set(Object.keys(instrumentConfig.shape));
 
 function withoutBound(layer: Layer): Layer {

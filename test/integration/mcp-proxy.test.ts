@@ -6,7 +6,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { McpProxy } from '../../src/backends/mcp/proxy';
-import { serverMarkerPrefix, type McpServices } from '../../src/backends/mcp/server';
+import { serverMarkerPrefix } from '../../src/backends/mcp/names';
+import type { McpServices } from '../../src/backends/mcp/server';
 import { createToolBox, type ChosenServer } from '../../src/backends/tools/tool-box';
 import type { ToolBox, ToolResult } from '../../src/backends/tools/contract';
 import { Redaction } from '../../src/conductor/output/redact';
@@ -31,9 +32,10 @@ describe('MCP proxy', () => {
   const boxes: ToolBox[] = [];
   let waits: number[] = [];
 
-  const services = (environment: Record<string, string>): McpServices => ({
+  const services = (environment: Record<string, string>, instance = '1'): McpServices => ({
     version: '0',
     stateHash: hash,
+    instance,
     home: root,
     environment,
     resolveExecutable: (command) => Promise.resolve(command === 'node' ? process.execPath : null),
@@ -304,7 +306,8 @@ describe('MCP proxy', () => {
   it('finds servers that a killed conductor left behind', async () => {
     const box = open({ stubborn: program(odd, 'stubborn') });
     await box.list();
-    const next = new McpProxy(services({}), {});
+    const next = new McpProxy(services({}, '2'), {});
+    assert.equal(await proxy?.endStrays(), 0, 'its own are no strays');
     assert.equal(await next.endStrays(), 1);
     assert.ok(await until(async () => (await living()).length === 0, 5000));
   });

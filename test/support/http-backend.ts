@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BackendOverrides, BackendProgress } from '../../src/backends/contract';
@@ -50,6 +50,7 @@ export interface HttpAttempt {
   readonly prompt?: string;
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
+  readonly onProgress?: (seen: BackendProgress) => void;
 }
 
 export interface HttpAttemptOutcome {
@@ -89,10 +90,15 @@ export async function playHttp(
     backend.applyOverrides(attempt.overrides ?? {});
     const result = await backend.execute(attempt.prompt ?? 'Say hello.', {
       ...(attempt.signal ? { signal: attempt.signal } : {}),
-      onProgress: (seen) => progress.push(seen),
+      onProgress: (seen) => {
+        progress.push(seen);
+        attempt.onProgress?.(seen);
+      },
     });
     release();
-    const read = (stream: string) => readFileSync(`${base}.${stream}.log`, 'utf8');
+    // What is refused before the attempt begins makes no logs.
+    const read = (stream: string) =>
+      existsSync(`${base}.${stream}.log`) ? readFileSync(`${base}.${stream}.log`, 'utf8') : '';
     return { result, stdoutLog: read('stdout'), stderrLog: read('stderr'), progress };
   } finally {
     await backend.close();

@@ -31,6 +31,8 @@ export interface Conversation {
   readonly headers: () => Headers | null;
   /** A piece of the answer: goes to the log at once and is part of the result. */
   emit(text: string): void;
+  /** Begins a new line of the answer, for the next round; does nothing at its very beginning. */
+  breakLine(): void;
   /** A piece of what is said beside the answer (thinking): goes to the stderr log as it comes. */
   aside(text: string): void;
   /** A line about the call, for the stderr log. */
@@ -53,6 +55,9 @@ export interface Spent {
   model: string | null;
 }
 
+/** Characters of a token, where nobody told the number of tokens. */
+const CHARACTERS_PER_TOKEN = 4;
+
 /** Largest answer that is kept, characters. */
 const MAX_ANSWER_CHARACTERS = 32 * 1024 * 1024;
 const SHOWN_ARGUMENT_CHARACTERS = 200;
@@ -65,6 +70,8 @@ export class Transcript {
   private readonly answer: string[] = [];
   private readonly notes: string[] = [];
   private characters = 0;
+  /** Said since the server last told a number of tokens. */
+  private uncounted = 0;
   private open = true;
   private asideOpen = false;
 
@@ -85,6 +92,7 @@ export class Transcript {
   emit(text: string): void {
     if (text === '' || !this.open) return;
     this.timers.content();
+    this.uncounted += text.length;
     this.characters += text.length;
     if (this.characters > MAX_ANSWER_CHARACTERS)
       throw new HttpFailure('bad_response', 'the answer is larger than 32 MiB');
@@ -92,9 +100,14 @@ export class Transcript {
     void this.log.write('stdout', text);
   }
 
+  breakLine(): void {
+    if (this.answer.length > 0 && !this.answer.at(-1)?.endsWith('\n')) this.emit('\n');
+  }
+
   aside(text: string): void {
     if (text === '' || !this.open) return;
     this.timers.content();
+    this.uncounted += text.length;
     this.asideOpen = !text.endsWith('\n');
     void this.log.write('stderr', text);
   }
@@ -109,12 +122,27 @@ export class Transcript {
 
   used({ inputTokens, outputTokens, costUsd, model }: Usage): void {
     const { spent } = this;
+    if (outputTokens !== null && outputTokens !== undefined) this.uncounted = 0;
     const plus = (have: number | null, more: number | null | undefined) =>
       more === null || more === undefined || !Number.isFinite(more) || more < 0 ? have : (have ?? 0) + more;
     spent.inputTokens = plus(spent.inputTokens, inputTokens);
     spent.outputTokens = plus(spent.outputTokens, outputTokens);
     spent.costUsd = plus(spent.costUsd, costUsd);
     if (model) spent.model = model;
+  }
+
+  /**
+   * Fills in what the server did not come to tell. Only for an answer of which something came: a refused request costs nothing.
+   * @returns whether something was estimated
+   */
+  estimate(promptCharacters: number): boolean {
+    const { spent } = this;
+    if (this.uncounted === 0) return false;
+    const tokens = (characters: number) => Math.ceil(characters / CHARACTERS_PER_TOKEN);
+    spent.inputTokens ??= tokens(promptCharacters);
+    spent.outputTokens = (spent.outputTokens ?? 0) + tokens(this.uncounted);
+    this.uncounted = 0;
+    return true;
   }
 
   keep(metadata: Readonly<Record<string, unknown>>): void {

@@ -35,7 +35,8 @@ import type {
 import { failedBeforeStart } from '../outcome';
 import { executionResult, type ExecutionResult } from '../result';
 import type { ToolBox } from '../tools/contract';
-import { CallTimers, type CallClock, type CallLimits, type TimedOut } from './call-timers';
+import { forced, untilAborted, type Ended } from './call-end';
+import { CallTimers, type CallClock, type CallLimits } from './call-timers';
 import type { HttpConnection } from './connection';
 import { Transcript, type Conversation } from './conversation';
 import { HttpFailure, transportFailure } from './failure';
@@ -69,13 +70,8 @@ export interface HttpBackendOptions {
   installationId(): Promise<string>;
 }
 
-/** Why an attempt ended that was not at its end. */
-type Ended = TimedOut | 'cancelled';
-
 /** Rounds of tool use in one attempt, when the score says nothing. The Python system's default. */
 const DEFAULT_TOOL_ITERATIONS = 10;
-/** An attempt that was told to end is left behind after this, milliseconds: some library did not listen. */
-const LAST_WORD_MS = 500;
 
 /** One attempt of an HTTP instrument: preamble, timers, logs, accounting; what is said to the server is the vendor's class. */
 export abstract class HttpBackend implements Backend {
@@ -117,13 +113,10 @@ export abstract class HttpBackend implements Backend {
     const startedAt = new Date(clock.now());
     const cancelled = options.signal?.aborted === true || this.closing.signal.aborted;
     if (cancelled) return { ...failedBeforeStart('cancelled', 'cancelled', startedAt), exitReason: 'killed' };
-    const problem = this.problem() ?? this.missingKey();
-    if (problem !== null)
-      return failedBeforeStart(
-        problem === this.missingKey() ? 'authentication' : 'configuration',
-        problem,
-        startedAt,
-      );
+    const problem = this.problem();
+    if (problem !== null) return failedBeforeStart('configuration', problem, startedAt);
+    const missing = this.missingKey();
+    if (missing !== null) return failedBeforeStart('authentication', missing, startedAt);
 
     const abort = new AbortController();
     let endedBy: Ended | null = null;
@@ -147,8 +140,10 @@ export abstract class HttpBackend implements Backend {
     report.phase('executing');
     let failure: HttpFailure | null = null;
     try {
-      const talk = await this.conversation(prompt, transcript, timers, abort.signal);
-      await untilAborted(this.converse(talk), abort.signal);
+      const work = this.conversation(prompt, transcript, timers, abort.signal).then((talk) =>
+        this.converse(talk),
+      );
+      await untilAborted(work, abort.signal);
       if (transcript.stdout.trim() === '' && transcript.toolCalls === 0)
         failure = new HttpFailure('empty_answer', 'the answer is empty');
     } catch (error) {
@@ -160,7 +155,8 @@ export abstract class HttpBackend implements Backend {
     if (failure) transcript.note(`${this.options.profile.display_name}: ${failure.message}`);
     await transcript.close();
     report.phase('completed');
-    return this.result(transcript, failure, startedAt);
+    const characters = prompt.length + (this.preamble?.length ?? 0);
+    return this.result(transcript, failure, startedAt, characters);
   }
 
   /** Is the server there and does it take the key? The base class asks nothing: it knows no address that every vendor has. */
@@ -331,6 +327,7 @@ export abstract class HttpBackend implements Backend {
       }),
       headers: () => headers,
       emit: (text) => transcript.emit(text),
+      breakLine: () => transcript.breakLine(),
       aside: (text) => transcript.aside(text),
       note: (line) => transcript.note(line),
       used: (usage) => transcript.used(usage),
@@ -384,7 +381,13 @@ export abstract class HttpBackend implements Backend {
     };
   }
 
-  private result(transcript: Transcript, failure: HttpFailure | null, startedAt: Date): ExecutionResult {
+  private result(
+    transcript: Transcript,
+    failure: HttpFailure | null,
+    startedAt: Date,
+    promptCharacters: number,
+  ): ExecutionResult {
+    const estimated = transcript.estimate(promptCharacters);
     const { spent } = transcript;
     return executionResult({
       success: failure === null,
@@ -401,55 +404,10 @@ export abstract class HttpBackend implements Backend {
       model: spent.model ?? this.model,
       inputTokens: spent.inputTokens,
       outputTokens: spent.outputTokens,
-      costUsd: spent.costUsd,
+      // What a server stated of a part is not the cost of the whole: the conductor prices the tokens.
+      costUsd: estimated ? null : spent.costUsd,
+      costEstimated: estimated,
       metadata: transcript.metadata,
     });
-  }
-}
-
-/** The end that a timer or a person made. */
-function forced(by: Ended, limits: CallLimits): HttpFailure {
-  switch (by) {
-    case 'cancelled':
-      return new HttpFailure('cancelled', 'cancelled', { exitReason: 'killed' });
-    case 'total':
-      return new HttpFailure('timeout', `not done within its time limit of ${limits.totalSeconds} s`, {
-        exitReason: 'timeout',
-      });
-    case 'first_output':
-      return new HttpFailure(
-        'first_output_timeout',
-        `said nothing within ${limits.firstOutputSeconds ?? 0} s`,
-        {
-          exitReason: 'timeout',
-        },
-      );
-    case 'idle':
-      return new HttpFailure(
-        'stale',
-        `fell silent for ${limits.idleSeconds ?? 0} s in the middle of its answer`,
-        {
-          exitReason: 'timeout',
-        },
-      );
-  }
-}
-
-/** The work's end, or shortly after the abort: whoever does not listen to its signal is left behind. */
-async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    const leave = () => {
-      timer = setTimeout(() => reject(new Error('aborted')), LAST_WORD_MS);
-    };
-    if (signal.aborted) leave();
-    else signal.addEventListener('abort', leave, { once: true });
-  });
-  try {
-    await Promise.race([work, aborted]);
-    signal.throwIfAborted();
-  } finally {
-    clearTimeout(timer);
-    work.catch(() => undefined);
   }
 }

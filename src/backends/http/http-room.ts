@@ -4,10 +4,11 @@
  */
 import type { HttpProfile } from '../../instruments/schema';
 import { UnavailableBackend } from '../unavailable-backend';
-import { AnthropicApiBackend } from './anthropic-backend';
-import { OpenAiBackend } from './openai-backend';
+import { AnthropicApiBackend } from './anthropic/anthropic-backend';
 import { HttpConnection } from './connection';
 import type { HttpBackend, HttpBackendOptions } from './http-backend';
+import { OllamaBackend } from './ollama-backend';
+import { OpenAiBackend } from './openai-backend';
 import { RecursiveLightBackend } from './recursive-light-backend';
 
 type Family = HttpProfile['http']['schema_family'];
@@ -15,6 +16,7 @@ type Family = HttpProfile['http']['schema_family'];
 /** The vendors, by what they speak. */
 const vendors: Partial<Record<Family, new (options: HttpBackendOptions) => HttpBackend>> = {
   anthropic: AnthropicApiBackend,
+  ollama: OllamaBackend,
   openai: OpenAiBackend,
   recursive_light: RecursiveLightBackend,
 };

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { McpServerDefinition, McpServerDefinitions } from '../../instruments/mcp-servers';
 import { isSameProcess } from '../../process/identity';
-import { findMarked } from '../../process/table';
-import { McpServer, McpUnavailable, serverMarkerPrefix, type McpServices } from './server';
+import { findMarked, listProcesses } from '../../process/table';
+import { McpUnavailable, ownMarkerPrefix, serverMarkerPrefix } from './names';
+import type { McpServer, McpServices } from './server';
 
 /** Servers that an approved workspace brings. */
 export interface WorkspaceServers {
@@ -23,9 +24,8 @@ export class McpProxy implements AsyncDisposable {
   ) {}
 
   /** The server of this name: the user's own, else the workspace's. Nothing is started. @throws McpUnavailable */
-  server(name: string, brought: WorkspaceServers | null): McpServer {
-    if (this.closed)
-      throw new McpUnavailable(`the MCP server "${name}" cannot be used: the conductor is stopping`);
+  async server(name: string, brought: WorkspaceServers | null): Promise<McpServer> {
+    if (this.closed) throw stopping(name);
     const own = this.servers[name];
     if (Object.hasOwn(this.servers, name) && own) return this.shared(name, own, this.services.home);
     const theirs = brought?.servers[name];
@@ -40,13 +40,16 @@ export class McpProxy implements AsyncDisposable {
   }
 
   /**
-   * Ends servers that an earlier conductor left behind: a killed one ends nothing, and a server may take no notice of its closed stdin.
-   * To be called once, by the owner of the state directory, before the first server is started. @returns how many there were
+   * Ends servers that an earlier conductor left behind: a killed one ends nothing, and a server may take no notice of its closed stdin. For the owner of
+   * the state directory only. @returns how many processes there were
    */
   async endStrays(): Promise<number> {
-    const strays = await findMarked(serverMarkerPrefix(this.services.stateHash), undefined, 'prefix');
-    for (const { pid, startTime } of strays) {
-      if (!isSameProcess(pid, startTime)) continue;
+    const rows = await listProcesses();
+    const own = await findMarked(ownMarkerPrefix(this.services), rows, 'prefix');
+    const ours = new Set(own.map(({ pid }) => pid));
+    const all = await findMarked(serverMarkerPrefix(this.services.stateHash), rows, 'prefix');
+    const strays = all.filter(({ pid, startTime }) => !ours.has(pid) && isSameProcess(pid, startTime));
+    for (const { pid } of strays) {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
@@ -68,15 +71,21 @@ export class McpProxy implements AsyncDisposable {
   }
 
   /** By content: a workspace's server that was changed and approved again is another one. */
-  private shared(name: string, definition: McpServerDefinition, folder: string): McpServer {
+  private async shared(name: string, definition: McpServerDefinition, folder: string): Promise<McpServer> {
+    const room = await import('./mcp-room');
+    if (this.closed) throw stopping(name);
     const key = createHash('sha256')
       .update(JSON.stringify([name, definition, folder]))
       .digest('hex');
     let server = this.running.get(key);
     if (!server) {
-      server = new McpServer(name, definition, folder, this.services);
+      server = new room.McpServer(name, definition, folder, this.services);
       this.running.set(key, server);
     }
     return server;
   }
+}
+
+function stopping(name: string): McpUnavailable {
+  return new McpUnavailable(`the MCP server "${name}" cannot be used: the conductor is stopping`);
 }

@@ -11,6 +11,7 @@ import {
 } from '../../instruments/mcp-servers';
 import type { ToolResult } from '../tools/contract';
 import { callResultSchema, readResult, readTool, toolPageSchema, type RemoteTool } from './results';
+import { McpUnavailable, ownMarkerPrefix } from './names';
 import { StdioTransport } from './stdio-transport';
 
 /** What servers need of the conductor. */
@@ -19,6 +20,8 @@ export interface McpServices {
   readonly version: string;
   /** Eight hex digits of the state directory: first part of every marker. */
   readonly stateHash: string;
+  /** Tells this conductor from earlier ones of the same state directory. */
+  readonly instance: string;
   readonly home: string;
   /** The conductor's own variables; of these a server gets the system's. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -43,11 +46,6 @@ export interface ServerLog {
   /** Never blocks, never throws; drops what is too much. */
   write(chunk: Uint8Array | string): void;
   close(): Promise<void>;
-}
-
-/** A server that cannot be used; the message names it and the remedy. */
-export class McpUnavailable extends Error {
-  override readonly name = 'McpUnavailable';
 }
 
 interface Connection {
@@ -264,7 +262,7 @@ export class McpServer {
         args,
         env: { ...variables, ...filled(env) },
         cwd: folder ?? this.folder,
-        marker: `${serverMarkerPrefix(this.services.stateHash)}${this.name}.${process.pid}-${(instances += 1)}`,
+        marker: `${ownMarkerPrefix(this.services)}${this.name}.${(instances += 1)}`,
         onNoise: (chunk) => this.log.write(chunk),
       });
     } catch (error) {
@@ -360,11 +358,6 @@ export class McpServer {
       this.redact(`the MCP server "${this.name}" cannot be used: ${reason}. ${next}`),
     );
   }
-}
-
-/** How the markers of a conductor's servers begin. No run has an empty name, so no run's marker does. */
-export function serverMarkerPrefix(stateHash: string): string {
-  return `${stateHash}::mcp:`;
 }
 
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -17,33 +17,35 @@ export interface CheckedPath {
 }
 
 export interface ConfinedOptions {
-  /** Go by paths and checks, as where the system has no `/proc/self/fd`. Default: what the system has. */
+  /** Go by paths and checks, as where the system has no names for what is open. Default: what the system has. */
   readonly byPath?: boolean;
 }
 
 const O_FOLDER = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const MAX_PATH_BYTES = 4096;
 
+/** How a file in an open folder is named: by the folder's descriptor (Linux), by its inode (macOS), or by its path, which somebody may change. */
+type Access = 'descriptor' | 'inode' | 'path';
+
 /**
  * Access to one folder and nothing outside it, also while somebody in it swaps folders for links. A path is resolved first; then it is walked from
  * the root, one descriptor per component and no link followed, so that what was checked is what is used. Linux has `openat` in the
- * form of `/proc/self/fd/N/name`. Elsewhere the path is opened and compared afterwards: what was opened must be what lies there now.
+ * form of `/proc/self/fd/N/name`, macOS in the form of `/.vol/device/inode/name`. Where neither is there, paths are opened and compared before and
+ * after: a swap at the very moments can then go unseen.
  */
 export class ConfinedFolder {
-  private readonly byPath: boolean;
-
   private constructor(
     readonly root: string,
     /** The root as it was named, which may lead through links. */
     private readonly named: string,
-    options: ConfinedOptions,
-  ) {
-    this.byPath = options.byPath ?? !existsSync('/proc/self/fd');
-  }
+    private readonly access: Access,
+  ) {}
 
   /** @throws Error when the folder is not there */
   static async at(folder: string, options: ConfinedOptions = {}): Promise<ConfinedFolder> {
-    return new ConfinedFolder(await realpath(folder), resolve(folder), options);
+    const root = await realpath(folder);
+    const access = options.byPath === true ? 'path' : await accessFor(root);
+    return new ConfinedFolder(root, resolve(folder), access);
   }
 
   /** @throws PathRefusal for what is outside, or cannot be a path */
@@ -78,7 +80,7 @@ export class ConfinedFolder {
 
   /** Opens the folder at these components. @throws PathRefusal */
   async folder(checked: CheckedPath, parts: readonly string[], make: number | null): Promise<OpenFolder> {
-    let current = new OpenFolder(await open(this.root, O_FOLDER), this.root, this.byPath);
+    let current = await OpenFolder.of(await open(this.root, O_FOLDER), this.root, this.access);
     for (const part of parts) {
       try {
         const next = await current.child(part, make);
@@ -122,14 +124,27 @@ export class ConfinedFolder {
 
 /** A folder held by its descriptor. To be closed. */
 export class OpenFolder {
-  constructor(
+  private constructor(
     private readonly handle: FileHandle,
     private readonly path: string,
-    private readonly byPath: boolean,
+    private readonly access: Access,
+    /** Names the folder, whatever happens to its path. */
+    private readonly prefix: string,
   ) {}
 
+  static async of(handle: FileHandle, path: string, access: Access): Promise<OpenFolder> {
+    if (access === 'descriptor') return new OpenFolder(handle, path, access, `/proc/self/fd/${handle.fd}`);
+    if (access === 'path') return new OpenFolder(handle, path, access, path);
+    const { dev, ino } = await handle.stat({ bigint: true });
+    return new OpenFolder(handle, path, access, `/.vol/${dev}/${ino}`);
+  }
+
+  private get byPath(): boolean {
+    return this.access === 'path';
+  }
+
   private at(name: string): string {
-    return this.byPath ? join(this.path, name) : `/proc/self/fd/${this.handle.fd}/${name}`;
+    return `${this.prefix}/${name}`;
   }
 
   /** @param make mode of the folder if it has to be made; null = it has to be there */
@@ -144,7 +159,7 @@ export class OpenFolder {
       }
     }
     const handle = await open(this.at(name), O_FOLDER);
-    const child = new OpenFolder(handle, join(this.path, name), this.byPath);
+    const child = await OpenFolder.of(handle, join(this.path, name), this.access);
     try {
       await child.stillThere();
       // The conductor's own umask is strict; the folder is the user's.
@@ -166,6 +181,7 @@ export class OpenFolder {
       const facts = await handle.stat();
       if (facts.isDirectory()) throw new PathRefusal(`${shown}: is a folder; list it instead`);
       if (!facts.isFile()) throw new PathRefusal(`${shown}: not a plain file`);
+      await this.stillThere();
       if (this.byPath && !(await isSameFile(handle, this.at(name)))) throw changed();
       await this.stillThere();
       return handle;
@@ -189,6 +205,7 @@ export class OpenFolder {
   /** Replaces a file whole: a reader, and a crash, find the old one or the new one. */
   async replace(name: string, data: Uint8Array, mode: number): Promise<void> {
     const temp = `.${randomBytes(6).toString('hex')}.part`;
+    await this.stillThere();
     const handle = await open(
       this.at(temp),
       constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
@@ -196,6 +213,7 @@ export class OpenFolder {
     );
     try {
       try {
+        await this.stillThere();
         if (this.byPath && !(await isSameFile(handle, this.at(temp)))) throw changed();
         await this.stillThere();
         await handle.writeFile(data);
@@ -214,9 +232,7 @@ export class OpenFolder {
 
   /** Names and kinds, unsorted. */
   async entries(): Promise<{ readonly name: string; readonly kind: EntryKind }[]> {
-    const found = await readdir(this.byPath ? this.path : `/proc/self/fd/${this.handle.fd}/.`, {
-      withFileTypes: true,
-    });
+    const found = await readdir(this.at('.'), { withFileTypes: true });
     await this.stillThere();
     return found.map((entry) => ({ name: entry.name, kind: kindOf(entry) }));
   }
@@ -253,6 +269,17 @@ function changed(): PathRefusal {
 
 function isWithin(root: string, path: string): boolean {
   return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
+}
+
+async function accessFor(root: string): Promise<Access> {
+  if (existsSync('/proc/self/fd')) return 'descriptor';
+  try {
+    const { dev, ino } = await lstat(root, { bigint: true });
+    const named = await lstat(`/.vol/${dev}/${ino}`, { bigint: true });
+    return named.ino === ino && named.dev === dev ? 'inode' : 'path';
+  } catch {
+    return 'path';
+  }
 }
 
 async function isSameFile(handle: FileHandle, path: string): Promise<boolean> {

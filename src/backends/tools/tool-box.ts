@@ -94,7 +94,10 @@ class AttemptToolBox implements ToolBox {
     if (servers.length === 0) return entries;
     if (!proxy) throw new Error('MCP servers are not available here');
     // All are looked up before one is started: a name that does not exist is told at once.
-    const found = servers.map((choice) => ({ choice, server: proxy.server(choice.name, brought) }));
+    const found = await Promise.all(
+      servers.map(async (choice) => ({ choice, server: await proxy.server(choice.name, brought) })),
+    );
+    this.closing.signal.throwIfAborted();
     const offered = await Promise.all(
       found.map(async ({ choice, server }) => {
         this.releases.push(server.lease());

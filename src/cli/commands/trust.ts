@@ -12,6 +12,7 @@ interface TrustOptions {
   readonly approve?: true;
   readonly yes?: true;
   readonly revoke?: true;
+  readonly url?: string;
 }
 
 export const trustCommand: CliCommand = {
@@ -24,11 +25,13 @@ export const trustCommand: CliCommand = {
       )
       .option('--approve', 'approve what is listed; asks')
       .option('-y, --yes', 'approve without a question')
-      .option('--revoke', 'take the approval back');
+      .option('--revoke', 'take the approval back')
+      .option('--url <address>', 'an address that scores may name as base_url; no key is ever sent to it');
     jsonOption(command);
     examples(command, [
       ['mzt trust', 'what the current folder brings'],
       ['mzt trust ./project --approve', ''],
+      ['mzt trust --url https://llm.example.org --approve', ''],
     ]);
     action<TrustOptions>(command, session, trust);
   },
@@ -41,6 +44,10 @@ async function trust(invocation: Invocation, options: TrustOptions, folder?: str
   if (approves && options.revoke === true) throw usageError('--approve and --revoke contradict each other');
   if (output.json && options.approve === true && options.yes !== true) {
     throw usageError('--json --approve needs --yes: there is nobody to ask');
+  }
+  if (options.url !== undefined) {
+    if (folder !== undefined) throw usageError('a folder and --url are two different things');
+    return trustUrl(invocation, options, options.url);
   }
   const facts = await stat(dir).catch(() => null);
   // A folder that has gone may still have approvals to take back.
@@ -86,5 +93,31 @@ async function trust(invocation: Invocation, options: TrustOptions, folder?: str
     if (output.json) output.document({ dir: listed.dir, ...answer });
     else output.line(output.out.green(`${counted(answer.approved.length, 'approval')} recorded`));
     return answer.approved.length === digests.length ? Exit.ok : Exit.failed;
+  });
+}
+
+/** An address is approved for all scores: no content can be looked at, so only its origin counts. */
+async function trustUrl(invocation: Invocation, options: TrustOptions, url: string): Promise<ExitCode> {
+  const { context, output } = invocation;
+  const approves = options.approve === true || options.yes === true;
+  if (approves && options.yes !== true) {
+    const answer = await context.ask(`May any score send its prompts to ${printable(url)}? [y/N] `);
+    if (answer === null) throw usageError('nobody is there to ask', 'To approve without a question: --yes');
+    if (!/^y(es)?$/i.test(answer.trim())) {
+      output.line('Nothing was approved.');
+      return Exit.failed;
+    }
+  }
+  return withConductor(invocation, async ({ client }) => {
+    const changes = approves || options.revoke === true;
+    const { origins, origin } = await client.call('trust.origins', changes ? { url, approve: approves } : {});
+    if (output.json) output.document({ origins, origin });
+    else if (changes)
+      output.line(`${origin ?? url}: ${approves ? output.out.green('approved') : 'not approved any more'}`);
+    else if (origins.length === 0) output.line('No address is approved.');
+    else
+      for (const entry of origins)
+        output.line(`${printable(entry.origin)}  ${output.out.dim(entry.approved_at)}`);
+    return Exit.ok;
   });
 }

@@ -1,6 +1,15 @@
 import { freemem, loadavg, totalmem } from 'node:os';
 import type { CatalogueEntry, InstrumentCatalogue } from '../../instruments/catalogue';
-import { approve, inspectFolder, readTrustFile, revoke, writeTrustFile } from '../../instruments/trust';
+import {
+  approve,
+  approveOrigin,
+  inspectFolder,
+  originOf,
+  readTrustFile,
+  revoke,
+  revokeOrigin,
+  writeTrustFile,
+} from '../../instruments/trust';
 import { loadPrices } from '../../instruments/prices';
 import { statePaths } from '../../protocol/paths';
 import { DaemonError, ErrorCode, UntrustedError } from '../../protocol/errors';
@@ -253,6 +262,25 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
       const next = revoke(records, inspection?.path ?? params.dir);
       await writeTrustFile(identity.trustFile, next);
       return { revoked: records.folders.length - next.folders.length };
+    },
+    'trust.origins': async ({ url, approve: wanted }) => {
+      let records = await readTrustFile(identity.trustFile);
+      let origin: string | null = null;
+      if (url) {
+        try {
+          origin = originOf(url);
+        } catch (error) {
+          throw new DaemonError(ErrorCode.invalidParams, (error as Error).message);
+        }
+        const now = Date.now();
+        records = wanted ? approveOrigin(records, origin, now) : revokeOrigin(records, origin);
+        await writeTrustFile(identity.trustFile, records);
+      }
+      const origins = records.origins.map((entry) => ({
+        origin: entry.origin,
+        approved_at: new Date(entry.approved_at).toISOString(),
+      }));
+      return { origins, origin };
     },
   };
 }

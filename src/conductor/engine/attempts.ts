@@ -394,7 +394,7 @@ export class AttemptConductor {
           input_tokens: result.inputTokens,
           output_tokens: result.outputTokens,
           cost_usd: cost,
-          cost_estimated: cost !== null && result.costUsd === null,
+          cost_estimated: cost !== null && (result.costUsd === null || result.costEstimated),
           paid_by: payer,
           pass_percent: report?.passPercent ?? null,
           rules: report ? [...report.rules] : [],

@@ -39,6 +39,7 @@ export async function takeIn(
   request: IntakeRequest,
   loadCatalogue: LoadCatalogue,
   productVersion: string,
+  addresses: Parameters<typeof scoreCatalogue>[1],
 ): Promise<Intake> {
   const path = isAbsolute(request.path) ? request.path : resolve(request.cwd, request.path);
   let text: string;
@@ -55,7 +56,7 @@ export async function takeIn(
     ...(request.workspace === null ? {} : { workspaceOverride: request.workspace }),
   };
   const plan = planScore(score, options);
-  const catalogue = scoreCatalogue(await loadCatalogue(plan.workspace));
+  const catalogue = scoreCatalogue(await loadCatalogue(plan.workspace), addresses);
   const checked = checkScore(score, { plan, files: diskFiles, catalogue });
   const loaded = loadTemplateSource(score, diskFiles);
   const diagnostics = [...parsed.diagnostics, ...checked];

@@ -2,13 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { access, constants, mkdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { agentFacts, withheldFrom } from '../../instruments/agent-facts';
-import type { InstrumentCatalogue } from '../../instruments/catalogue';
-import { keyOf, type Endpoint } from '../../instruments/endpoint';
+import { endpointIn, keyOf } from '../../instruments/endpoint';
 import { JobSubmissionError, ModifyRefusedError } from '../../protocol/errors';
 import { makeBundle } from '../../score/bundle';
 import type { Diagnostic } from '../../score/diagnostic';
 import { diskFiles } from '../../score/disk-files';
-import type { Plan, PlannedInstrument } from '../../score/plan';
+import type { Plan } from '../../score/plan';
 import { renderSheetPrompt, sheetContext } from '../../score/prompt';
 import type { Consents } from '../consents';
 import type { AgentState, RecordDraft, SheetSkeleton } from '../records';
@@ -61,12 +60,8 @@ export interface SubmissionOptions {
   readonly consents: Consents;
   now(): number;
   keepSecrets(run: string, values: Readonly<Record<string, string>>): void;
-  /** Where an HTTP instrument would be called; null for one that runs a program, or is not known. */
-  endpoint(
-    catalogue: InstrumentCatalogue,
-    instrument: PlannedInstrument,
-    environment: Readonly<Record<string, string>>,
-  ): Endpoint | null;
+  /** `base_urls` of conductor.yaml. */
+  readonly userUrls: Readonly<Record<string, string>>;
   adoptBundle(run: string, bundle: StoredBundle): Promise<void>;
 }
 
@@ -89,6 +84,8 @@ export class Submissions {
     text?: string | null;
     workspace: string | null;
     cwd: string;
+    /** The plain environment that a submit would bring. */
+    environment?: Readonly<Record<string, string>>;
   }): Promise<Intake> {
     return takeIn(
       {
@@ -99,6 +96,7 @@ export class Submissions {
       },
       this.options.loadCatalogue,
       this.options.productVersion,
+      { userUrls: this.options.userUrls, environment: request.environment ?? {} },
     );
   }
 
@@ -142,6 +140,7 @@ export class Submissions {
       configPath: request.configPath,
       workspace: request.workspace,
       cwd: request.clientCwd,
+      environment: request.env,
     });
     const { diagnostics, ready } = intake;
     const rejected = (message: string, jobId = stem): SubmitOutcome => ({
@@ -152,7 +151,7 @@ export class Submissions {
     });
     if (!ready || hasErrors(diagnostics)) return rejected(firstError(diagnostics));
     const { plan } = ready;
-    const unknown = (await this.unknownInstrument(plan)) ?? (await this.refusedEndpoint(plan, request.env));
+    const unknown = await this.unknownInstrument(plan);
     if (unknown) return rejected(unknown);
     const selection = selectionProblem(plan, request);
     if (selection) return rejected(selection);
@@ -232,12 +231,12 @@ export class Submissions {
       configPath,
       workspace: job.workspace,
       cwd: job.client_cwd ?? dirname(job.score_path),
+      environment: job.env,
     });
     const { ready, diagnostics } = intake;
     if (!ready || hasErrors(diagnostics))
       throw new JobSubmissionError(firstError(diagnostics), { remedy: `mzt validate ${configPath}` });
-    const unknown =
-      (await this.unknownInstrument(ready.plan)) ?? (await this.refusedEndpoint(ready.plan, job.env));
+    const unknown = await this.unknownInstrument(ready.plan);
     if (unknown) throw new JobSubmissionError(unknown);
     const digest = await storeBundle(
       this.options.scoresDir,
@@ -346,25 +345,13 @@ export class Submissions {
     return null;
   }
 
-  /** What to say of the first address or key of the score that may not be used; null = all may. */
-  private async refusedEndpoint(plan: Plan, environment: SubmitRequest['env']): Promise<string | null> {
-    const catalogue = await this.options.loadCatalogue(plan.workspace);
-    for (const sheet of plan.sheets) {
-      for (const instrument of [sheet.instrument, ...sheet.fallbacks]) {
-        const endpoint = this.options.endpoint(catalogue, instrument, environment);
-        if (endpoint?.ok === false) return `sheet ${sheet.num} (${instrument.label}): ${endpoint.message}`;
-      }
-    }
-    return null;
-  }
-
   /** Names of the keys that came, and of those that a sheet cannot do without: it will wait for them. One with a fall-back goes on to that instead. */
   private async secretNames(plan: Plan, request: SubmitRequest): Promise<string[]> {
     const catalogue = await this.options.loadCatalogue(plan.workspace);
     const names = new Set(Object.keys(request.secrets));
     for (const { instrument, fallbacks } of plan.sheets) {
       if (fallbacks.length > 0) continue;
-      const endpoint = this.options.endpoint(catalogue, instrument, request.env);
+      const endpoint = endpointIn(catalogue, instrument, this.options.userUrls, request.env);
       if (endpoint) for (const name of keyOf(endpoint)) names.add(name);
     }
     return [...names];

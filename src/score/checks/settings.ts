@@ -1,9 +1,9 @@
-/** V103, V104, V204, V206–V212 and V400, V405–V413: settings that do not do what the author may expect. */
+/** V103, V104, V204, V206–V212 and V400, V406–V413: settings that do not do what the author may expect. */
 import { nearestNames } from '../nearest';
 import { asksForNothing, notObeyed } from '../obeyed';
 import { chooseFallbacks, chooseInstrument } from '../resolve';
-import { instrumentConfig } from '../schema/instruments';
 import { skipWhenProblem } from '../skip-when';
+import { checkInstrumentSettings } from './instrument-settings';
 import type { CheckContext } from './context';
 
 export function checkSettings(context: CheckContext): void {
@@ -11,7 +11,7 @@ export function checkSettings(context: CheckContext): void {
   checkBackend(context);
   checkFanOut(context);
   checkInstrumentNames(context);
-  checkConfigKeys(context);
+  checkInstrumentSettings(context);
   checkNumbers(context);
 }
 
@@ -174,46 +174,6 @@ function checkInstrumentNames({ score, catalogue, findings }: CheckContext): voi
       `\`${label}\` is its own fall-back in sheet ${sheet.num}.`,
     );
     break;
-  }
-}
-
-function checkConfigKeys({ score, findings }: CheckContext): void {
-  const known = Object.keys(instrumentConfig.shape);
-  const { fields } = score;
-  const configs: [Readonly<Record<string, unknown>>, readonly PropertyKey[]][] = [
-    [fields.instrument_config, ['instrument_config']],
-    ...Object.entries(fields.instruments).map(
-      ([alias, { config }]): [Readonly<Record<string, unknown>>, readonly PropertyKey[]] => [
-        config,
-        ['instruments', alias, 'config'],
-      ],
-    ),
-    ...Object.entries(fields.movements).map(
-      ([stage, movement]): [Readonly<Record<string, unknown>>, readonly PropertyKey[]] => [
-        movement.instrument_config,
-        ['movements', stage, 'instrument_config'],
-      ],
-    ),
-    ...Object.entries(fields.sheet.per_sheet_instrument_config).map(
-      ([num, config]): [Readonly<Record<string, unknown>>, readonly PropertyKey[]] => [
-        config,
-        ['sheet', 'per_sheet_instrument_config', num],
-      ],
-    ),
-  ];
-  for (const [config, path] of configs) {
-    for (const key of Object.keys(config)) {
-      if (known.includes(key)) continue;
-      const near = nearestNames(key, known);
-      findings.add({
-        code: 'V405',
-        severity: 'warning',
-        path: [...path, key],
-        at: 'key',
-        message: `\`${key}\` is no setting that the conductor knows; only an instrument that knows it will use it.`,
-        remedy: near.length > 0 ? `Did you mean ${near.map((name) => `\`${name}\``).join(' or ')}?` : null,
-      });
-    }
   }
 }
 

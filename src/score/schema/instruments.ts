@@ -54,12 +54,23 @@ export const instrumentConfig = z.looseObject({
     .describe('Further attempts go on with the agent’s session of the one before (Claude Code).'),
   api_key_env: z.string().nullish().describe('Name of the environment variable with the API key.'),
   base_url: z
-    .url({ protocol: /^https?$/ })
+    .string()
+    .regex(/^https?:\/\/[^\s]+$/, 'must be an http:// or https:// address')
     .nullish()
     .describe('Address of the server (HTTP instruments): this machine, or one approved with `mzt trust`.'),
   max_tool_iterations: count(1, 50)
     .nullish()
     .describe('Rounds of tool use in one attempt (HTTP instruments). Default 10.'),
+  thinking: z
+    .union([z.literal('adaptive'), z.boolean(), count(1024)])
+    .nullish()
+    .describe('Let the model think first (`anthropic_api`): `adaptive`, or a budget in tokens.'),
+  num_ctx: count(256).nullish().describe('Context window, in tokens (Ollama). Default 32768.'),
+  keep_alive: z
+    .union([z.string().regex(/^-?\d+(\.\d+)?(ms|s|m|h)?$/, 'not a duration such as 5m'), z.number()])
+    .nullish()
+    .describe('How long the model stays loaded: `5m`, seconds, or -1 for ever (Ollama). Default `5m`.'),
+  parallel_requests: count(1, 64).nullish().describe('Requests at once to one server (Ollama). Default 1.'),
   user_id: text()
     .nullish()
     .describe('User id sent along (`recursive_light`). Default: one made for this installation.'),

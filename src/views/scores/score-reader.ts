@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { loadCatalogue } from '../../instruments/catalogue';
 import { submitEnvironment } from '../../instruments/submit-environment';
+import { readUserAddresses } from '../../instruments/user-addresses';
 import { NO_TRUST, readTrustFile } from '../../instruments/trust';
 import { statePaths } from '../../protocol/paths';
 import { parseScore } from '../../score/parse';
@@ -49,7 +50,11 @@ async function catalogue(distDir: string, stateDir: string) {
 
 export const scoreRoom: ScoreRoom = {
   summarise,
-  scoreCatalogue: async (distDir, stateDir) => scoreCatalogue(await catalogue(distDir, stateDir)),
+  scoreCatalogue: async (distDir, stateDir) =>
+    scoreCatalogue(await catalogue(distDir, stateDir), {
+      userUrls: await readUserAddresses(statePaths(stateDir).config),
+      environment: {},
+    }),
   submitEnvironment: async (env, distDir, stateDir) =>
     submitEnvironment(env, await catalogue(distDir, stateDir)),
   submitKey: () => randomUUID(),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { AnthropicApiBackend } from '../../../src/backends/http/anthropic-backend';
+import { AnthropicApiBackend } from '../../../src/backends/http/anthropic/anthropic-backend';
 import { streamMessage, messageEvents } from '../../support/anthropic-server';
 import { httpProfile, playHttp, TEST_KEY, type HttpAttempt } from '../../support/http-backend';
 import { LoopbackServer } from '../../support/loopback-server';

@@ -43,7 +43,10 @@ const cases: readonly Case[] = [
       stdout: 'It works.',
       exitCode: 0,
       costUsd: null,
-      inputTokens: null,
+      // The server never tells tokens: a rough count stands in, and is marked.
+      inputTokens: 3,
+      outputTokens: 3,
+      costEstimated: true,
       metadata: {
         confidence_score: 0.87,
         domain_activations: { logic: 0.9, poetry: 0.1 },

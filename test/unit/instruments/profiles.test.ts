@@ -211,7 +211,7 @@ describe('the built-in profiles', () => {
     ]);
     for (const { profile, source, supported } of catalogue.list()) {
       assert.equal(source, 'built-in');
-      const families = ['anthropic', 'openai', 'recursive_light'];
+      const families = ['anthropic', 'openai', 'ollama', 'recursive_light'];
       assert.equal(supported, profile.kind === 'cli' || families.includes(profile.http?.schema_family ?? ''));
       if (profile.cli) assert.notEqual(profile.install_hint, null, profile.name);
       for (const name of environmentNames(profile).plain) assert.doesNotMatch(name, /KEY|TOKEN(?!S)|SECRET/);

@@ -22,6 +22,8 @@ export const catalogue = catalogueOf(
     defaultTimeoutSeconds: 1800,
     defaultModel: null,
     mcpConfigFlag: null,
+    configKeys: null,
+    endpointProblem: () => null,
   })),
 );
 
