@@ -23,7 +23,6 @@ const dev = watch || (tests && !bench) || process.argv.includes('--dev');
 /** Bundle name → entry. Workers are entries of their own: a worker thread loads a file. */
 const entries = {
   extension: 'src/extension.ts',
-  language: 'src/views/language/service.ts',
   // Loaded by the extension when a score is first needed: YAML and the score's schema are large.
   'score-room': 'src/score-room.ts',
   conductor: 'src/conductor/main.ts',
@@ -37,16 +36,6 @@ const entries = {
   cli: 'src/cli/main.ts',
 };
 const present = Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(file)));
-
-/** The score language is a bundle of its own, loaded when the first score is opened. */
-const lazyLanguage = {
-  name: 'lazy-language',
-  setup(build) {
-    build.onResolve({ filter: /^\.\/service\.js$/ }, ({ importer }) =>
-      importer.endsWith('views/language/index.ts') ? { path: './language.js', external: true } : undefined,
-    );
-  },
-};
 
 const common = {
   bundle: true,
@@ -146,7 +135,6 @@ const bundleOptions = {
   outdir: 'dist',
   plugins: [
     leanZod,
-    lazyLanguage,
     lazyScoreRoom,
     lazyRooms,
     {

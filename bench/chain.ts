@@ -39,7 +39,8 @@ export async function measureChain(sheets = 200, rounds = 5): Promise<ChainResul
   return { sheets, rounds, chainMs: median(chain), floorMs: median(floor), ratio };
 }
 
-function chainScore(sheets: number): string {
+/** A score of empty sheets, each behind the one before. */
+export function chainScore(sheets: number): string {
   return `
 name: chain
 instrument: cli

@@ -8,10 +8,12 @@ import { ensureDependencies, must } from './ensure.mjs';
 ensureDependencies();
 must(process.execPath, ['esbuild.mjs', '--bench']);
 
-const chain = lastJson('out/bench/chain.js', '200', '5');
-report('a chain of 200 empty sheets, ms a sheet', chain.chainMs, chain.floorMs, 1.7);
+const chain = measured('out/bench/chain.js', '200', '5');
+report('a chain of 200 empty sheets, ms a sheet', chain.chainMs, chain.floorMs, 1.7, chain.ratio);
+const size = measured('out/bench/size.js', '100', '10000');
+report('a sheet of a job of 10,000 beside one of 100, ms', size.largeMs, size.smallMs, 1.5);
 
-const limits = lastJson('out/bench/limits.js');
+const limits = measured('out/bench/limits.js');
 report('12 sheets at once against bursts of 429, s', limits.takenSeconds, limits.idealSeconds, 1.3);
 report('most probes a window', Math.max(...limits.probes), 1, 1);
 
@@ -31,11 +33,6 @@ try {
   rmSync(home, { recursive: true, force: true });
 }
 
-function lastJson(...args) {
-  const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-  return JSON.parse(stdout.trim().split('\n').at(-1));
-}
-
 function timed(args, env) {
   const began = performance.now();
   spawnSync(process.execPath, args, { env, stdio: 'ignore' });
@@ -46,8 +43,13 @@ function median(values) {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
-function report(what, ours, floor, bar) {
-  const ratio = ours / floor;
+/** What a bench prints last, in a process of its own. */
+function measured(...args) {
+  const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  return JSON.parse(stdout.trim().split('\n').at(-1));
+}
+
+function report(what, ours, floor, bar, ratio = ours / floor) {
   console.log(
     `${what}: ${ours.toFixed(2)}, beside ${floor.toFixed(2)} → ${ratio.toFixed(2)} (bar ${bar}) ${ratio <= bar ? 'ok' : 'OVER THE BAR'}`,
   );

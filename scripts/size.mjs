@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pack } from './pack.mjs';
 
 const root = join(import.meta.dirname, '..');
 const run = (command, args) => {
@@ -11,20 +12,11 @@ const run = (command, args) => {
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed`);
 };
 
-run(process.execPath, ['esbuild.mjs']);
 const folder = mkdtempSync(join(tmpdir(), 'mzt-size-'));
 const vsix = join(folder, 'marianne.vsix');
 const rows = [];
 try {
-  const pack = [
-    'package',
-    '--no-dependencies',
-    '--allow-missing-repository',
-    '--no-rewrite-relative-links',
-    '--out',
-    vsix,
-  ];
-  run(process.execPath, ['node_modules/@vscode/vsce/vsce', ...pack]);
+  pack(vsix);
   rows.push(['extension bundle', statSync(join(root, 'dist/extension.js')).size / 1024, 350, 'KB']);
   rows.push(['VSIX', statSync(vsix).size / 1024 / 1024, 3, 'MB']);
 } finally {

@@ -1,6 +1,7 @@
-// The VS Code layer of `npm test`: the suites in both versions, then the journeys. Their numbers go to MZT_TEST_COUNTS.
+// The VS Code layer of `npm test`: the suites in both versions, then the journeys on the packaged extension. Their numbers go to MZT_TEST_COUNTS.
 import { appendFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
+import { pack } from '../pack.mjs';
 
 let failed = false;
 
@@ -30,7 +31,9 @@ for (const line of suites.split('\n')) {
   count(passes, passed ? 0 : Math.max(1, failures), pending);
 }
 
-const journeys = run('scripts/vscode/run-journeys.mjs', []);
+// The journeys are a user's: they play on the package.
+const vsix = pack('out/marianne.vsix');
+const journeys = run('scripts/vscode/run-journeys.mjs', ['--vsix', vsix]);
 const number = (word) => Number(new RegExp(`^\\s*(\\d+) ${word}`, 'm').exec(journeys)?.[1] ?? 0);
 count(number('passing'), number('failing'), number('pending'));
 

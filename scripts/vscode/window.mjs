@@ -210,6 +210,8 @@ export class Window {
     // A menu swallows a click that comes at once.
     await delay(250);
     await item.click();
+    // Its command runs once the menu is gone; a key pressed before that would take the focus from it.
+    await item.waitFor({ state: 'detached' });
   }
 
   // Editors

@@ -1,12 +1,13 @@
 /** What this machine can run, judged without running anything. */
 import type { CatalogueEntry, InstrumentCatalogue } from '../instruments/catalogue';
+import { environmentNames } from '../instruments/environment-names';
 import type { InstrumentRow } from '../protocol/daemon-methods';
 import { locateExecutable } from './catalogue';
 import type { CliContext } from './context';
 
 export function instrumentRow(entry: CatalogueEntry, context: CliContext): InstrumentRow {
   const { profile } = entry;
-  const key = profile.http?.auth_env_var ?? null;
+  const key = profile.kind === 'http' ? (environmentNames(profile).secret[0] ?? null) : null;
   const place = locateExecutable(profile, context);
   const missing =
     `${profile.cli?.command.executable ?? profile.name} was not found` +

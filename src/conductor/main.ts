@@ -313,6 +313,7 @@ async function main(): Promise<void> {
     },
     missingKey: ({ job, instrument }) => missingKeyOf(job.run, job, instrument),
     catalogues,
+    storedIsKnown: report.state !== 'missing' && report.corruption.length === 0,
     submissions: {
       productVersion: build.version,
       loadCatalogue: async (workspace) => {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { monitorEventSchema } from './events';
 import { logPageParams, logPageSchema } from './job-methods';
-import { count, filePath, flag, jobId, noParams, optional } from './schema-parts';
+import { count, filePath, flag, jobId, namedValues, noParams, optional } from './schema-parts';
 import { jobRowSchema, statusReasonSchema } from './states';
 
 /** The version of this protocol. Raised only when an older client would misunderstand; keys are added without. */
@@ -332,8 +332,8 @@ export const daemonMethods = {
       /** Also ask it for one word: costs a request. */
       quota: flag(false),
       /** What a job of the caller would bring; used for this check only. */
-      env: z.record(z.string().min(1), z.string()).default({}),
-      secrets: z.record(z.string().min(1), z.string()).default({}),
+      env: namedValues.default({}),
+      secrets: namedValues.default({}),
     }),
     result: z.object({
       name: text,

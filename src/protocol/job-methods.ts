@@ -7,12 +7,21 @@ import {
   validationDetailSchema,
 } from './checkpoint';
 import { wireDiagnosticSchema } from './diagnostic';
-import { attemptNumber, count, filePath, flag, jobId, noParams, optional, sheetNumber } from './schema-parts';
+import {
+  attemptNumber,
+  count,
+  filePath,
+  flag,
+  jobId,
+  namedValues,
+  noParams,
+  optional,
+  sheetNumber,
+} from './schema-parts';
 import { agentSchema, jobRowSchema, jobStatusSchema } from './states';
 
 const text = z.string();
 const workspace = optional(filePath);
-const namedValues = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string());
 
 /** The plan of a score, as much as people and views look at. */
 export const wirePlanSchema = z.object({

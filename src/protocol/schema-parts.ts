@@ -35,3 +35,6 @@ export const filePath = z
   .min(1)
   .refine((path) => !path.includes('\0'), 'must not contain a NUL byte');
 export const noParams = z.object({});
+
+/** Environment variables: names of shells, and their values. */
+export const namedValues = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string());

@@ -10,7 +10,7 @@ import type { Plan, PlannedRule, PlannedSheet } from './plan';
 import type { CompletionFacts, ShownRule } from './prompt-text';
 import { completionText, preambleText, requirementsText } from './prompt-text';
 import { TemplateError, parseTemplate, renderTemplate } from './template';
-import type { Template } from './template';
+import type { RenderMeter, Template } from './template';
 import type { TemplateSource } from './template-source';
 import { templateDiagnostic } from './template-source';
 import type { TemplateInput } from './variables';
@@ -35,6 +35,8 @@ export interface SheetPromptInput {
   /** What a person wants the agent to know (`mzt rerun --hint`). */
   readonly hint?: string | null;
   readonly productVersion: string;
+  /** The template's steps are added up here, for whoever renders many. */
+  readonly meter?: RenderMeter;
 }
 
 /** A named part of the prompt, for showing where a text comes from. Offsets into `prompt`, end exclusive. */
@@ -100,7 +102,7 @@ export function renderSheetPrompt(input: SheetPromptInput): RenderedPrompt | Fai
 
   let rendered: string;
   try {
-    rendered = renderTemplate(parsedTemplate(template), context);
+    rendered = renderTemplate(parsedTemplate(template), context, input.meter ? { meter: input.meter } : {});
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
     const prefix = `The prompt of sheet ${sheet.num} cannot be rendered`;

@@ -9,21 +9,31 @@ import { isRunning } from './trees/sheet-row';
 
 /** Lenses are drawn anew at most so often, milliseconds. */
 const PAUSE_MS = 200;
+/** Once more after the last change, milliseconds: VS Code at times loses a change that comes while it draws. */
+const AGAIN_MS = 2000;
 
 export function languageDeps(scope: Scope, services: Services): ScoreLanguageDeps {
   const { connection, context, feed, log, scoreRoom, store } = services;
   const liveChanges = scope.add(new vscode.EventEmitter<undefined>());
   const catalogueChanges = scope.add(new vscode.EventEmitter<undefined>());
   let timer: NodeJS.Timeout | null = null;
+  let again: NodeJS.Timeout | null = null;
   scope.add(
     store.onChange(() => {
       timer ??= setTimeout(() => {
         timer = null;
         liveChanges.fire(undefined);
+        if (again !== null) clearTimeout(again);
+        again = setTimeout(() => liveChanges.fire(undefined), AGAIN_MS);
       }, PAUSE_MS);
     }),
   );
-  scope.add({ dispose: () => timer !== null && clearTimeout(timer) });
+  scope.add({
+    dispose: () => {
+      if (timer !== null) clearTimeout(timer);
+      if (again !== null) clearTimeout(again);
+    },
+  });
   scope.add(connection.onConnected(() => catalogueChanges.fire(undefined)));
   const lastRun = (uri: vscode.Uri): JobModel | undefined =>
     store.list().find((job) => job.scorePath === uri.fsPath);

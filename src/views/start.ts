@@ -46,7 +46,8 @@ export function start(
   log: vscode.LogOutputChannel,
   scoreRoom: LoadScoreRoom,
 ): Started {
-  useTranslator((message, ...args) => vscode.l10n.t(message, ...args));
+  const { t: translate } = vscode.l10n;
+  useTranslator(translate);
   const scope = new Scope();
   const onError = (error: unknown) =>
     log.warn(error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -9,7 +9,6 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
-  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -328,9 +327,9 @@ describe('what an attempt changes', function () {
     await conductor.until(ignored);
     assert.equal((await conductor.call('job.changes', { job_id: ignored, sheet: 1 })).unrecorded, 'ignored');
 
-    renameSync(at('.git'), join(conductor.root, 'away.git'));
-    const bare = await conductor.submit('bare', score('bare', ['echo y > y']));
-    renameSync(join(conductor.root, 'away.git'), join(conductor.root, 'away'));
+    const plain = join(conductor.root, 'plain');
+    mkdirSync(plain);
+    const bare = await conductor.submit('bare', score('bare', ['echo y > y']), { workspace: plain });
     await conductor.until(bare);
     const answer = await conductor.call('job.changes', { job_id: bare, sheet: 1 });
     assert.equal(answer.unrecorded, 'not_git');

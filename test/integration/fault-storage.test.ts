@@ -217,6 +217,23 @@ describe('faults of storage', function () {
     await conductor.call('job.cancel', { job_id: lost });
   });
 
+  it('a lost score whose attempt cannot even be given up fails no start', async () => {
+    await conductor.start();
+    const run = await conductor.submit('stuck', chain('stuck', 1, 'sleep 30'));
+    await plays(run);
+    await conductor.kill();
+    const [score = ''] = readdirSync(join(conductor.home, 'scores'));
+    truncateSync(join(conductor.home, 'scores', score), 10);
+    // No claim can be made here: as on a disk without room for one.
+    renameSync(join(conductor.home, 'jobs', run), join(conductor.root, 'away'));
+    writeFileSync(join(conductor.home, 'jobs', run), '');
+    await conductor.start();
+    const job = await conductor.until(run);
+    assert.equal(job.status, 'failed');
+    assert.match(job.error_message ?? '', /stored copy of its score/);
+    await eventually('its agent is gone', async () => (await conductor.strays()).length === 0);
+  });
+
   it('a stop with a full disk ends in order, and the next start repeats what could not be written', async function () {
     if (spawnSync('prlimit', ['--version']).status !== 0) this.skip();
     await conductor.start();

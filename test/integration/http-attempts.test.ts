@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { streamMessage } from '../support/anthropic-server';
+import { messageEvents, streamMessage } from '../support/anthropic-server';
 import { TestConductor } from '../support/conductor';
 import { LoopbackServer } from '../support/loopback-server';
 
@@ -36,6 +37,12 @@ sheet: { size: 1, total_items: 1 }
 prompt:
   template: Say hello.
 ${more}`;
+
+/** Waits until a log has grown to this size. */
+async function logged(path: string, bytes: number): Promise<void> {
+  while ((await stat(path).catch(() => null))?.size !== bytes)
+    await new Promise((done) => setTimeout(done, 10));
+}
 
 describe('HTTP attempts in the conductor', () => {
   const conductor = new TestConductor();
@@ -84,7 +91,7 @@ describe('HTTP attempts in the conductor', () => {
       const run = await conductor.submit('own', own, { secrets: { ANTHROPIC_API_KEY: KEY } });
       assert.equal((await conductor.until(run)).status, 'completed');
       assert.ok(!JSON.stringify(other.requests).includes(KEY));
-      const refused = async (name: string, config: string) => {
+      const submitted = async (name: string, config: string) => {
         const path = conductor.score(name, score(name, `instrument_config: { ${config} }\n`));
         const reply = await conductor.call('job.submit', {
           config_path: path,
@@ -92,18 +99,33 @@ describe('HTTP attempts in the conductor', () => {
           client_cwd: conductor.root,
           secrets: { ANTHROPIC_API_KEY: KEY },
         });
+        return reply;
+      };
+      const refused = async (name: string, config: string) => {
+        const reply = await submitted(name, config);
         assert.equal(reply.status, 'rejected');
         return reply.message ?? '';
       };
+      const far = 'base_url: "https://llm.invalid/v1"';
       assert.match(
-        await refused('far', 'base_url: "https://example.org/v1"'),
-        /neither on this machine nor approved/,
+        await refused('far', far),
+        /V414 .*neither on this machine nor approved; to approve it: mzt trust --url/,
       );
       assert.match(await refused('env', 'api_key_env: HOME'), /no built-in or user profile lists/);
       assert.match(
         await refused('both', `base_url: "${url}", api_key_env: OPENROUTER_API_KEY`),
         /a key goes only to addresses of profiles/,
       );
+      const { origin } = await conductor.call('trust.origins', {
+        url: 'https://llm.invalid/v1/x',
+        approve: true,
+      });
+      assert.equal(origin, 'https://llm.invalid');
+      assert.equal((await submitted('far', far)).status, 'accepted');
+      const end = await conductor.until('far');
+      assert.match(end.sheets['1']?.error_message ?? '', /DNS/);
+      await conductor.call('trust.origins', { url: 'https://llm.invalid', approve: false });
+      assert.match(await refused('far', far), /V414/);
     } finally {
       await other.close();
     }
@@ -117,12 +139,14 @@ describe('HTTP attempts in the conductor', () => {
           return;
         }
         response.writeHead(200, { 'content-type': 'text/event-stream' });
-        response.write('event: ping\ndata: {"type": "ping"}\n\n');
+        // 400 characters, then silence.
+        for (const event of messageEvents({ texts: ['a'.repeat(400)] }).slice(0, 4)) response.write(event);
         done();
       };
     });
     const run = await conductor.submit('dies', score('dies'), { secrets: { ANTHROPIC_API_KEY: KEY } });
     await arrived;
+    await logged(join(conductor.home, 'jobs', run, '1.1.stdout.log'), 400);
     await conductor.kill();
     await conductor.start();
     await conductor.call('secrets.offer', { values: { ANTHROPIC_API_KEY: KEY } });
@@ -131,6 +155,11 @@ describe('HTTP attempts in the conductor', () => {
     const finished = conductor
       .records()
       .filter(({ type, run: of }) => type === 'attempt.finished' && of === run);
+    const interrupted = finished.find(({ body }) => body['attempt'] === 1)?.body;
+    assert.equal(interrupted?.['output_tokens'], 100, 'estimated from what had come');
+    assert.ok(Number(interrupted?.['input_tokens']) > 50, 'estimated from the stored prompt');
+    assert.equal(interrupted?.['cost_estimated'], true);
+    assert.ok(Number(interrupted?.['cost_usd']) >= (100 * 0.015) / 1000);
     // A finished job's records are in the archive and for a while in the journal too.
     const bySeq = new Map(finished.map(({ seq, body }) => [seq, [body['attempt'], body['outcome']]]));
     assert.deepEqual(
@@ -140,6 +169,35 @@ describe('HTTP attempts in the conductor', () => {
         [2, 'success'],
       ],
     );
+  });
+
+  it('leaves a call to the next conductor when it stops in order, and the log keeps what had come', async () => {
+    let served = 0;
+    const arrived = new Promise<void>((done) => {
+      server.answer = (_request, response) => {
+        served += 1;
+        if (served > 1) {
+          streamMessage(response);
+          return;
+        }
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        // The last line is unfinished: a redactor holds it back until the end.
+        for (const event of messageEvents({ texts: ['first\nsk-ant-'] }).slice(0, 4)) response.write(event);
+        done();
+      };
+    });
+    const run = await conductor.submit('stopped', score('stopped'), { secrets: { ANTHROPIC_API_KEY: KEY } });
+    await arrived;
+    await logged(join(conductor.home, 'jobs', run, '1.1.stdout.log'), 6);
+    const ended = new Promise((done) => conductor.child?.once('exit', done));
+    await conductor.call('daemon.shutdown', { cancel: false }).catch(() => undefined);
+    await ended;
+    assert.equal(readFileSync(join(conductor.home, 'jobs', run, '1.1.stdout.log'), 'utf8'), 'first\nsk-ant-');
+    await conductor.start();
+    await conductor.call('secrets.offer', { values: { ANTHROPIC_API_KEY: KEY } });
+    const end = await conductor.until(run);
+    assert.deepEqual([end.status, end.sheets['1']?.attempt_count, served], ['completed', 2, 2]);
+    assert.equal(end.sheets['1']?.normal_attempts, 0, 'the interruption cost nothing');
   });
 
   it('cancels a call that hangs', async () => {

@@ -136,7 +136,7 @@ export class TestConductor {
   }
 
   /** All journal records on disk, archives included, as parsed JSON. */
-  records(): { seq: number; type: string; run?: string; body: Record<string, unknown> }[] {
+  records(): { seq: number; t: number; type: string; run?: string; body: Record<string, unknown> }[] {
     const read = (dir: string) => {
       try {
         return readdirSync(join(this.home, dir))
@@ -155,7 +155,13 @@ export class TestConductor {
     return lines.flatMap((line) => {
       try {
         return [
-          JSON.parse(line) as { seq: number; type: string; run?: string; body: Record<string, unknown> },
+          JSON.parse(line) as {
+            seq: number;
+            t: number;
+            type: string;
+            run?: string;
+            body: Record<string, unknown>;
+          },
         ];
       } catch {
         return [];

@@ -99,13 +99,13 @@ export class Story {
   }
 
   settle(): RecordDraft[] {
-    const drafts = settle(this.job, this.plan, () => false);
+    const drafts = settle(this.job, this.plan, false);
     for (const draft of drafts) this.apply(draft);
     return drafts;
   }
 
   ready(): number[] {
-    return readySheets(this.job, this.plan, 1000, () => false).map(({ sheet }) => sheet.num);
+    return [...readySheets(this.job, this.plan, 1000, () => false)].map(({ sheet }) => sheet.num);
   }
 
   statuses(): string[] {

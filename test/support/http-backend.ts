@@ -77,7 +77,11 @@ export async function playHttp(
     environment: attempt.environment ?? {},
     workspace: folder,
     tools: attempt.tools ?? null,
-    openLog: attemptLogOpener(redactionFor(key === null ? {} : { VENDOR_API_KEY: key }), () => undefined),
+    openLog: attemptLogOpener({
+      redaction: redactionFor(key === null ? {} : { VENDOR_API_KEY: key }),
+      trouble: () => undefined,
+      roomAgain: () => Promise.resolve(false),
+    }),
     clock: attempt.clock ?? systemClock,
     installationId: () => Promise.resolve(TEST_INSTALLATION),
   });

@@ -327,12 +327,12 @@ describe('the score language', () => {
         liveState: (_, sheet) => states[sheet],
         lastResult: () => ({ status: 'failed', detail: '1/2' }),
       });
-      assert.ok(found.includes('$(pass) completed 41 s'), found.join('\n'));
+      assert.ok(found.includes('$(pass)\u00a0completed 41 s'), found.join('\n'));
       assert.ok(
         found.some((title) => /^\$\(sync~spin\) running 3 min 1[0-2] s$/.test(title)),
         found.join('\n'),
       );
-      assert.ok(found.includes('$(error) failed · 1/2'));
+      assert.ok(found.includes('$(error)\u00a0failed · 1/2'));
       assert.ok(found.includes('Run with what it needs'));
     });
 

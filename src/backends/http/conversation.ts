@@ -1,7 +1,7 @@
 import type { Tool, ToolBox, ToolResult } from '../tools/contract';
 import { HttpFailure } from './failure';
 import type { CallTimers } from './call-timers';
-import type { OutputLog } from './output-log';
+import { CHARACTERS_PER_TOKEN, type OutputLog } from './output-log';
 
 /** What a request cost, as the server told it; given piece by piece, added up. Null or absent = not told. */
 export interface Usage {
@@ -54,9 +54,6 @@ export interface Spent {
   costUsd: number | null;
   model: string | null;
 }
-
-/** Characters of a token, where nobody told the number of tokens. */
-const CHARACTERS_PER_TOKEN = 4;
 
 /** Largest answer that is kept, characters. */
 const MAX_ANSWER_CHARACTERS = 32 * 1024 * 1024;

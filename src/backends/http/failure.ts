@@ -67,6 +67,8 @@ export function retryAfterSeconds(headers: Headers, now: number = Date.now()): n
   const stated = headers.get('retry-after')?.trim();
   if (stated === undefined || stated === '') return null;
   if (/^\d+(\.\d+)?$/.test(stated)) return withinReason(Number(stated));
+  // A date begins with its weekday; `Date.parse` would make one of almost anything.
+  if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /.test(stated)) return null;
   const instant = Date.parse(stated);
   return Number.isNaN(instant) ? null : withinReason((instant - now) / 1000);
 }

@@ -1,7 +1,7 @@
 /**
  * The base of every instrument that is called over HTTP. To add a vendor:
  *
- * 1. A class in a file of its own, `http/<vendor>-backend.ts`, that extends `HttpBackend` and says three things:
+ * 1. A class in a file of its own, `http/<vendor>-backend.ts` (or a folder), that extends `HttpBackend` and says three things:
  *    - `converse(talk)`: one whole exchange. Ask through `talk.fetch` (hand it to the vendor's library; turn the library's own retries off), pass
  *      `talk.signal` on, `talk.emit` every piece of the answer as it arrives, `talk.used` tokens, cost and model as soon as they are told. With tools:
  *      offer `talk.tools`, run what is asked for with `talk.callTool`, at most `this.maxToolIterations` rounds; then throw

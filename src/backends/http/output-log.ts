@@ -1,3 +1,6 @@
+/** Characters of a token, where nobody told the number of tokens. */
+export const CHARACTERS_PER_TOKEN = 4;
+
 /** How much an attempt has said so far. */
 export interface OutputSeen {
   readonly bytes: number;

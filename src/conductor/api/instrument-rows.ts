@@ -96,7 +96,8 @@ export async function checkInstrument(
     const endpoint = endpointIn(catalogue, asked, options.config.base_urls, env);
     if (endpoint?.ok === true) say('address', true, endpoint.baseUrl, null);
     else say('address', false, endpoint?.message ?? 'no address', null);
-    if (row.status === 'needs_key') say('key', false, row.detail ?? '', profile.login_hint);
+    const key = profile.http?.auth_env_var ?? 'its key';
+    if (row.status === 'needs_key') say('key', false, `${key} is not set`, profile.login_hint);
   }
   if (checks.some((check) => check.ok === false)) return end(null);
 

@@ -116,8 +116,9 @@ export function jobQueries(options: JobApiOptions, lookup: JobLookup): Handlers 
         text: params.text,
         workspace: params.workspace,
         cwd: dirname(path),
+        sheet: params.sheet,
       });
-      const rendered = intake.rendered?.sheets[params.sheet - 1];
+      const rendered = intake.rendered?.sheets.find(({ sheet }) => sheet.num === params.sheet);
       if (intake.ready && !rendered) throw new UnknownSheetError(`the score has no sheet ${params.sheet}`);
       const prompt = rendered?.result.ok
         ? [rendered.result.preamble, rendered.result.prompt].filter((part) => part !== null).join('\n\n')

@@ -1,9 +1,11 @@
 import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Backend, CheckResult } from '../../backends/contract';
 import { createHttpBackend } from '../../backends/factory';
 import type { HttpAccess } from '../../backends/http-access';
+import { CHARACTERS_PER_TOKEN } from '../../backends/http/output-log';
 import type { HttpBackend } from '../../backends/http/http-backend';
 import type { ExecutionResult } from '../../backends/result';
 import type { ToolBox } from '../../backends/tools/contract';
@@ -11,12 +13,14 @@ import { UnavailableBackend } from '../../backends/unavailable-backend';
 import type { Endpoint } from '../../instruments/endpoint';
 import type { HttpProfile } from '../../instruments/schema';
 import { giveUp } from '../../process/attempt';
+import { attemptFiles } from '../../protocol/paths';
 import type { PlannedInstrument } from '../../score/plan';
 import type { Clock } from '../clock';
 import { storeByDigest } from '../engine/bundles';
 import type { LogTrouble } from '../output/logs';
 import { attemptLogOpener } from './attempt-log';
 import { interrupted, redactionFor } from './attempt-ends';
+import { diskFullMs, isDiskFull } from './room';
 import {
   PrepareError,
   type AttemptEnd,
@@ -41,7 +45,12 @@ export interface HttpAttemptsOptions {
   tools(request: AttemptRequest, profile: HttpProfile): ToolBox | null;
   installationId(): Promise<string>;
   trouble(base: string, trouble: LogTrouble): void;
+  /** Does this attempt wait for room on the disk? Told again while it does. */
+  waitsForRoom(base: string, waits: boolean): void;
 }
+
+/** How long an orderly stop waits for the last words of attempts, milliseconds. */
+const LAST_WORDS_MS = 3000;
 
 /**
  * Attempts that are HTTP calls of this process. They end with it, so none is ever taken up: the next conductor finds the attempt in its journal and
@@ -50,16 +59,18 @@ export interface HttpAttemptsOptions {
  */
 export class HttpAttempts {
   private readonly running = new Set<Promise<unknown>>();
+  private closing = false;
 
   constructor(private readonly options: HttpAttemptsOptions) {}
 
   /** @throws PrepareError */
   async prepare(request: AttemptRequest, profile: HttpProfile): Promise<PreparedAttempt> {
     const { backend, keyName } = await this.backend(request, profile);
-    const problem = backend.problem();
-    if (problem !== null) throw new PrepareError('E301', 'configuration', problem, true);
-    const missing = backend.missingKey();
-    if (missing !== null) throw new PrepareError('E502', 'auth', missing, true);
+    const refused = refusalOf(backend);
+    if (refused) {
+      await backend.close();
+      throw refused;
+    }
     backend.setPreamble(request.preamble);
     backend.setOutputLogPath(request.base);
     const whole = [request.preamble, request.prompt]
@@ -91,9 +102,11 @@ export class HttpAttempts {
       environment: env,
       workspace: request.workspace,
       tools: this.options.tools(request, profile),
-      openLog: attemptLogOpener(redactionFor(secrets), (where, trouble) =>
-        this.options.trouble(where, trouble),
-      ),
+      openLog: attemptLogOpener({
+        redaction: redactionFor(secrets),
+        trouble: (where, trouble) => this.options.trouble(where, trouble),
+        roomAgain: () => this.roomAgain(request.base),
+      }),
       clock: this.options.clock,
       installationId: () => this.options.installationId(),
     });
@@ -102,11 +115,9 @@ export class HttpAttempts {
     throw new PrepareError('E505', 'configuration', message, true);
   }
 
-  /** What an earlier conductor had begun is over: its connection ended with it. */
-  attach(): AttemptHandle {
-    const done = Promise.resolve(
-      interrupted('its conductor ended while it was running; what had come is in its log'),
-    );
+  /** What an earlier conductor had begun is over: its connection ended with it. What it has cost is estimated from what is kept. */
+  attach(request: AttemptRequest): AttemptHandle {
+    const done = this.left(request);
     return { done, cancel: () => undefined, detach: () => undefined };
   }
 
@@ -143,14 +154,22 @@ export class HttpAttempts {
 
   /** Resolves when all that was told to end has written its last word. */
   async close(): Promise<void> {
-    await Promise.all(this.running);
+    this.closing = true;
+    // A tool that does not end must not keep the conductor.
+    await Promise.race([
+      Promise.all(this.running),
+      new Promise<void>((resolve) => this.options.clock.schedule(LAST_WORDS_MS, resolve)),
+    ]);
     await this.options.http.close();
   }
 
   private start(request: AttemptRequest, backend: HttpBackend): AttemptHandle {
     let detached = false;
     const cancelling = new AbortController();
-    const done = this.run(request, backend, cancelling.signal, () => detached);
+    const done = this.run(request, backend, cancelling.signal).then((end) =>
+      // The next conductor tells of it: its record is the one that counts.
+      detached ? interrupted('the conductor stopped', end.result) : end,
+    );
     this.running.add(done);
     void done.finally(() => this.running.delete(done));
     return {
@@ -163,18 +182,11 @@ export class HttpAttempts {
     };
   }
 
-  private async run(
-    request: AttemptRequest,
-    backend: HttpBackend,
-    signal: AbortSignal,
-    isDetached: () => boolean,
-  ): Promise<AttemptEnd> {
+  private async run(request: AttemptRequest, backend: HttpBackend, signal: AbortSignal): Promise<AttemptEnd> {
     const redaction = redactionFor(request.secrets);
     try {
-      mkdirSync(dirname(request.base), { recursive: true, mode: 0o700 });
-      if (giveUp(request.base) === 'claimed') return interrupted('begun before: it is not begun again');
+      if (!(await this.claim(request.base))) return interrupted('begun before: it is not begun again');
       const result = await backend.execute(request.prompt, { signal, onProgress: request.onProgress });
-      if (isDetached()) return interrupted('the conductor stopped', result);
       const shown = {
         ...result,
         stderr: redaction.text(result.stderr),
@@ -187,9 +199,64 @@ export class HttpAttempts {
       const why = error instanceof Error ? error.message : String(error);
       return interrupted(`the conductor failed to follow it: ${redaction.text(why)}`);
     } finally {
-      await backend.close();
+      this.options.waitsForRoom(request.base, false);
+      await backend.close().catch(() => undefined);
     }
   }
+
+  /** Takes the attempt, once. Waits while the disk has no room for the claim. @returns false when it was taken before, or when nobody waits any more */
+  private async claim(base: string): Promise<boolean> {
+    for (;;) {
+      try {
+        mkdirSync(dirname(base), { recursive: true, mode: 0o700 });
+        return giveUp(base) === 'given_up';
+      } catch (error) {
+        if (!isDiskFull((error as NodeJS.ErrnoException).code)) throw error;
+        if (!(await this.roomAgain(base))) return false;
+      }
+    }
+  }
+
+  private async roomAgain(base: string): Promise<boolean> {
+    this.options.waitsForRoom(base, true);
+    await new Promise<void>((resolve) => {
+      this.options.clock.schedule(diskFullMs, resolve);
+    });
+    return !this.closing;
+  }
+
+  private async left(request: AttemptRequest): Promise<AttemptEnd> {
+    const files = attemptFiles(request.base);
+    const promptPath = request.promptSha256 ? join(this.options.promptsDir, request.promptSha256) : null;
+    const [prompt, said, aside] = await Promise.all(
+      [promptPath, files.stdoutLog, files.stderrLog].map(sizeOf),
+    );
+    const spoken = (said ?? 0) + (aside ?? 0);
+    // Of one that had said nothing it is not known whether it was ever asked.
+    const facts =
+      spoken === 0
+        ? {}
+        : {
+            inputTokens: Math.ceil((prompt ?? 0) / CHARACTERS_PER_TOKEN),
+            outputTokens: Math.ceil(spoken / CHARACTERS_PER_TOKEN),
+            costEstimated: true,
+          };
+    return interrupted('its conductor ended while it was running; what had come is in its log', facts);
+  }
+}
+
+/** Why the attempt need not begin; null = it may. */
+function refusalOf(backend: HttpBackend): PrepareError | null {
+  const problem = backend.problem();
+  if (problem !== null) return new PrepareError('E301', 'configuration', problem, true);
+  const missing = backend.missingKey();
+  return missing === null ? null : new PrepareError('E502', 'auth', missing, true);
+}
+
+async function sizeOf(path: string | null): Promise<number> {
+  if (path === null) return 0;
+  const facts = await stat(path).catch(() => null);
+  return facts?.size ?? 0;
 }
 
 /** Facts without keys: a server may repeat what it was sent. Null also when nothing readable is left. */

@@ -49,7 +49,7 @@ export class LocalRunner implements AttemptRunner {
     const profile = this.options.profile(request.instrument, request.run);
     if (profile && isHttpProfile(profile)) {
       if (readClaim(request.base).kind === 'none') giveUp(request.base);
-      if (readClaim(request.base).kind === 'given-up') return this.calls.attach();
+      if (readClaim(request.base).kind === 'given-up') return this.calls.attach(request);
     }
     return this.processes.attach(request, profile && isCliProfile(profile) ? profile : null);
   }

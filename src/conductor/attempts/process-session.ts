@@ -12,6 +12,8 @@ import { AttemptLogs, type LogTrouble } from '../output/logs';
 import { ProgressMeter } from '../output/progress';
 import type { Redaction } from '../output/redact';
 import { makeEmptyLogs, writeWholeLogs } from '../output/whole-logs';
+import { AttemptTimers } from './attempt-timers';
+import { diskFullMs, isDiskFull } from './room';
 
 /** The outcome of a session that was detached: its logs were let go half way, so the next conductor has to tell it from the spool. */
 function nextConductors(): Promise<never> {
@@ -47,10 +49,6 @@ type EndedBy = ProcessOutcome['endedBy'];
 
 /** A program that ends within this time is read once, at its end; following its output would cost more than it shows. Milliseconds. */
 const quickEndMs = 30;
-/** What a write says that passes when there is room again. `EFBIG` is a limit of this process, set with `ulimit`. */
-const fullCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
-/** Wait before logs that did not fit are written again, milliseconds. */
-const diskFullMs = 2000;
 /** Output up to this size is handled at once, bytes. */
 const smallOutput = 64 * 1024;
 /** How long strays that still hold a spool may add a last word, milliseconds. */
@@ -72,22 +70,23 @@ export class ProcessSession {
   private launched = false;
   private cancelRequested = false;
   private finished = false;
+  /** Set while it waits for room. */
+  private waitNoLonger: (() => void) | null = null;
   private detached = false;
-  private cancelTimer: (() => void) | null = null;
-  private firstOutputAt: number | null = null;
-  private lastOutputAt: number;
+  private readonly timers: AttemptTimers;
 
   constructor(
     private readonly options: SessionOptions,
     private readonly services: SessionServices,
   ) {
-    this.lastOutputAt = services.clock.now();
+    const { timers, startedAt } = options;
+    this.timers = new AttemptTimers(timers, startedAt, services.clock, (limit) => this.end(limit));
     this.meter = new ProgressMeter((seen) => {
       options.onProgress({
         phase: 'executing',
         bytesReceived: seen.bytes,
         linesReceived: seen.lines,
-        elapsedSeconds: (services.clock.now() - options.startedAt) / 1000,
+        elapsedSeconds: this.timers.elapsedSeconds,
         ...(seen.lastLine === '' ? {} : { lastLine: seen.lastLine }),
       });
     }, options.describeLine);
@@ -113,7 +112,7 @@ export class ProcessSession {
       // Launched or not: as if an earlier conductor had started it.
       if (error instanceof LauncherLostError) return (await this.attach()) ?? this.notStarted('lost');
       if (!(error instanceof LaunchError)) throw error;
-      if (error.errno !== undefined && fullCodes.has(error.errno)) {
+      if (isDiskFull(error.errno)) {
         // Nothing ran, nothing is left behind: the same attempt starts when there is room.
         await this.roomAgain();
         return this.detached ? nextConductors() : this.launch(prepared, stdinFile);
@@ -127,7 +126,7 @@ export class ProcessSession {
     const exited = launched.exited;
     const quick = this.services.clock.schedule(quickEndMs, () => void this.follow());
     this.emptyLogs = makeEmptyLogs(base);
-    this.armTimers();
+    this.timers.start();
     await exited;
     quick();
     // The launcher may have ended before the shim: then the files tell when it is done.
@@ -149,7 +148,7 @@ export class ProcessSession {
     if (probe.state === 'running') {
       this.launched = true;
       void this.follow();
-      this.armTimers();
+      this.timers.start();
       if (this.cancelRequested) this.end('cancelled');
       probe = await new Promise<AdoptedEnd>((resolve) => {
         this.services.watcher.add({
@@ -169,13 +168,14 @@ export class ProcessSession {
   /** Ends the program and everything it started; the outcome then says so. */
   cancel(): void {
     this.cancelRequested = true;
+    this.waitNoLonger?.();
     if (this.launched) this.end('cancelled');
   }
 
   /** Stops watching; the program runs on. */
   detach(): void {
     this.detached = true;
-    this.cancelTimer?.();
+    this.timers.stop();
     this.services.watcher.remove(this.options.base);
     for (const reader of this.readers) void reader.close();
     void this.opening?.then((logs) => logs.detach());
@@ -185,6 +185,7 @@ export class ProcessSession {
   private end(by: EndedBy): void {
     if (this.ending || this.finished || this.detached) return;
     this.endedBy = by;
+    this.timers.stop();
     this.ending = this.endTree();
   }
 
@@ -206,7 +207,7 @@ export class ProcessSession {
       redaction,
       meter: this.meter,
       onTrouble: (trouble) => {
-        this.diskFull ||= fullCodes.has(trouble.code);
+        this.diskFull ||= isDiskFull(trouble.code);
         this.services.trouble(base, trouble);
       },
     });
@@ -228,9 +229,7 @@ export class ProcessSession {
       new SpoolReader({
         path,
         onData: (chunk) => {
-          const now = this.services.clock.now();
-          this.firstOutputAt ??= now;
-          this.lastOutputAt = now;
+          this.timers.output();
           return logs.write(stream, chunk);
         },
       });
@@ -238,31 +237,11 @@ export class ProcessSession {
     return this.readers;
   }
 
-  /** Looks at the timers when the next of them could be due. */
-  private armTimers(): void {
-    const { timers, startedAt } = this.options;
-    const { clock } = this.services;
-    if (this.finished || this.detached || this.ending) return;
-    const now = clock.now();
-    const due: [EndedBy, number][] = [['total_timeout', startedAt + timers.totalSeconds * 1000]];
-    if (timers.firstOutputSeconds !== null && this.firstOutputAt === null) {
-      due.push(['first_output_timeout', startedAt + timers.firstOutputSeconds * 1000]);
-    }
-    if (timers.idleSeconds !== null)
-      due.push(['idle_timeout', this.lastOutputAt + timers.idleSeconds * 1000]);
-    const [by, at] = due.reduce((first, next) => (next[1] < first[1] ? next : first));
-    if (at <= now) {
-      this.end(by);
-      return;
-    }
-    this.cancelTimer = clock.schedule(at - now, () => this.armTimers());
-  }
-
   private async outcome(strays: boolean): Promise<ProcessOutcome> {
     const { base } = this.options;
     if (this.detached) return nextConductors();
     this.finished = true;
-    this.cancelTimer?.();
+    this.timers.stop();
     // Whoever is left of its group has no business any more: the agent is done.
     if (strays) await this.endTree();
     const output = this.small(strays) ?? (await this.drained(strays));
@@ -316,7 +295,14 @@ export class ProcessSession {
   /** Tells that it waits, for a while; whoever asked then tries again, and tells when it succeeded. */
   private async roomAgain(): Promise<void> {
     this.services.waitsForRoom(this.options.base, true);
-    await new Promise<void>((resolve) => this.services.clock.schedule(diskFullMs, resolve));
+    await new Promise<void>((resolve) => {
+      const callOff = this.services.clock.schedule(diskFullMs, resolve);
+      this.waitNoLonger = () => {
+        callOff();
+        resolve();
+      };
+    });
+    this.waitNoLonger = null;
   }
 
   private notStarted(

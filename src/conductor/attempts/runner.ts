@@ -56,6 +56,8 @@ export interface AttemptRequest {
   /** When the attempt began, milliseconds; the total time limit counts from it, also after adoption. */
   readonly startedAt: number;
   readonly onProgress: (progress: BackendProgress) => void;
+  /** The stored prompt of an attempt that was begun before; absent for one that begins. */
+  readonly promptSha256?: string | null;
 }
 
 export interface PreparedAttempt {

@@ -22,6 +22,10 @@ export interface RecorderOptions {
 const treeLimitMs = 5000;
 /** A folder that was too slow or too large is not tried again for so long, milliseconds. */
 const restMs = 10 * 60_000;
+/** So long a folder is taken for one without a repository, milliseconds: sheets that follow each other do not wait for the disk. */
+const plainMs = 10_000;
+/** More workspaces than this are not remembered when nothing runs in them. */
+const mostPlaces = 1000;
 const upkeepEveryMs = 15 * 60_000;
 const upkeepLimitMs = 120_000;
 
@@ -62,11 +66,9 @@ export class ChangeRecorder {
   leave(attempt: RecordedAttempt): void {
     const workspace = this.workspaces.get(attempt);
     if (workspace === undefined) return;
-    const { attempts } = this.place(workspace);
-    attempts.delete(attempt);
+    this.place(workspace).attempts.delete(attempt);
     this.workspaces.delete(attempt);
     this.mixed.delete(attempt);
-    this.dropIdle(workspace);
   }
 
   /** Others ran in the same workspace at the same time: whose changes are whose cannot be told. */
@@ -147,7 +149,11 @@ export class ChangeRecorder {
     let store: ChangeStore | null = null;
     try {
       store = await this.open(workspace);
-      if (store === null) return nothing('not_git');
+      if (store === null) {
+        const record = nothing('not_git');
+        place.resting = { until: began + plainMs, record };
+        return record;
+      }
       const { tree, leftOut } = await takeTree(store, this.limit(treeLimitMs));
       this.keepUp(place, store);
       return { tree, store: store.id, reason: null, left_out: [...leftOut] };
@@ -209,6 +215,7 @@ export class ChangeRecorder {
   private place(workspace: string): Place {
     let place = this.places.get(workspace);
     if (place === undefined) {
+      if (this.places.size >= mostPlaces) this.dropIdle();
       place = {
         attempts: new Set(),
         last: Promise.resolve(),
@@ -231,16 +238,9 @@ export class ChangeRecorder {
     return result;
   }
 
-  /** Of a workspace without a repository nothing has to be remembered. */
-  private dropIdle(workspace: string): void {
-    const place = this.places.get(workspace);
-    if (
-      place?.attempts.size === 0 &&
-      place.waiting === 0 &&
-      place.upkeepAt === null &&
-      place.resting === null
-    )
-      this.places.delete(workspace);
+  private dropIdle(): void {
+    for (const [workspace, { attempts, waiting }] of this.places)
+      if (attempts.size === 0 && waiting === 0) this.places.delete(workspace);
   }
 }
 

@@ -11,14 +11,7 @@ import { decide, type Verdict } from './decide';
 import type { Flight, Flights } from './flight';
 import type { Ledger } from './ledger';
 import { instrumentFor, instrumentKey, type Candidate } from './ready';
-import {
-  currentAttempt,
-  sheetOf,
-  terminalSheet,
-  type AttemptState,
-  type JobState,
-  type SheetState,
-} from './state';
+import { currentAttempt, sheetOf, type AttemptState, type JobState, type SheetState } from './state';
 
 /** Wait before a start that failed for reasons of ours is tried again, milliseconds. */
 const troubleMs = 2000;
@@ -62,12 +55,13 @@ export class AttemptConductor {
     const flight = this.flights.enter(job.run, sheet.num, instrumentKey(instrument), account, probe);
     this.services.changes.enter(flight, job.workspace);
     this.inBackground(job, flight, async () => {
-      const handle = this.runner.attach(
-        this.request(job, sheet, planned, instrument, attempt.attempt, attempt.started_at, {
+      const handle = this.runner.attach({
+        ...this.request(job, sheet, planned, instrument, attempt.attempt, attempt.started_at, {
           preamble: null,
           prompt: '',
         }),
-      );
+        promptSha256: attempt.prompt_sha256,
+      });
       flight.handle = handle;
       if (flight.cancelled || job.cancelling) handle.cancel();
       await this.finish(job, flight, planned, instrument, attempt, await handle.done);
@@ -426,7 +420,7 @@ export class AttemptConductor {
       });
     }
     const pause = bundle.plan.pauseBetweenSheetsSeconds;
-    const more = job.sheets.some((sheet) => sheet.num !== num && !terminalSheet.has(sheet.status));
+    const more = this.core.indexOf(job).open > 1;
     if (decision.next.status === 'completed' && pause > 0 && more && this.flights.perJob(job.run) <= 1) {
       drafts.push({ type: 'job.pacing', run: job.run, body: { until: now + pause * 1000 } });
     }

@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sweepAgeMs } from './sweep';
 import { openBundle, type OpenedBundle, type ScoreBundle } from '../../score/bundle';
 
 export function sha256(data: string | Buffer): string {
@@ -15,8 +16,9 @@ export function sha256(data: string | Buffer): string {
 export function storeByDigest(dir: string, data: string): string {
   const digest = sha256(data);
   const path = join(dir, digest);
+  const found = statSync(path, { throwIfNoEntry: false });
   // A power cut may have left the name without all of the text.
-  if (statSync(path, { throwIfNoEntry: false })?.size === Buffer.byteLength(data)) return digest;
+  if (found?.size === Buffer.byteLength(data) && staysFresh(path, found.mtimeMs)) return digest;
   const temporary = `${path}.${randomUUID()}.tmp`;
   const write = () => writeFileSync(temporary, data, { flag: 'wx', mode: 0o600 });
   try {
@@ -34,6 +36,18 @@ export function storeByDigest(dir: string, data: string): string {
     throw error;
   }
   return digest;
+}
+
+/** Makes a file that is used again young, so that no sweep takes it (`sweep.ts`). False when that failed: then it is written anew. */
+function staysFresh(path: string, modified: number): boolean {
+  const now = Date.now();
+  if (Math.abs(now - modified) < sweepAgeMs / 4) return true;
+  try {
+    utimesSync(path, now / 1000, now / 1000);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** As {@link storeByDigest}, with file and folder synced before it resolves. */

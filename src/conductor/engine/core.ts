@@ -1,5 +1,6 @@
 import { isRecordType, recordBodies, type RecordDraft } from '../records';
 import type { StoredBundle } from './bundles';
+import { SheetIndex } from './sheet-index';
 import { applyRecord, type EngineState, type JobState } from './state';
 
 /** A record as the journal wrote it. */
@@ -37,6 +38,8 @@ export class EngineCore {
   private readonly listeners = new Set<RecordListener>();
   /** Records that are folded in and not durable yet, by seq. */
   private readonly onItsWay = new Map<number, DurableRecord>();
+  /** By run; made when first asked for, and again when a job was restored or planned anew. */
+  private readonly indexes = new Map<string, SheetIndex>();
   private lastCommit: Promise<void> = Promise.resolve();
   private journal: JournalPort | null = null;
 
@@ -64,6 +67,7 @@ export class EngineCore {
         : record;
       this.onItsWay.set(record.seq, known);
       applyRecord(this.state, known);
+      this.keepUp(known);
     }
     this.lastCommit = durable;
     // Only closing the journal rejects it. Whoever does not wait has nothing to say then; whoever waits still hears of it.
@@ -93,6 +97,23 @@ export class EngineCore {
     return () => this.listeners.delete(listener);
   }
 
+  /** Which sheets of a job, as `state` has it, could start. */
+  indexOf(job: JobState): SheetIndex {
+    const { plan } = this.bundleOf(job);
+    const known = this.indexes.get(job.run);
+    if (known?.job === job && known.plan === plan) return known;
+    const index = new SheetIndex(job, plan);
+    this.indexes.set(job.run, index);
+    return index;
+  }
+
+  private keepUp({ type, run, body }: DurableRecord): void {
+    const index = run === undefined ? undefined : this.indexes.get(run);
+    if (!index || run === undefined) return;
+    if (this.state.jobs.get(run) !== index.job || type === 'job.replanned') this.indexes.delete(run);
+    else if (isAboutSheet(body)) index.touch(body.sheet);
+  }
+
   /** @throws Error when it was not loaded: a fault of this program. */
   bundleOf(job: JobState): StoredBundle {
     const bundle = this.bundles.get(job.bundle);
@@ -100,4 +121,9 @@ export class EngineCore {
       throw new Error(`the stored score of ${job.run} (${job.bundle.slice(0, 12)}…) is not loaded`);
     return bundle;
   }
+}
+
+/** A record that changes one sheet names it. */
+function isAboutSheet(body: unknown): body is { readonly sheet: number } {
+  return typeof body === 'object' && body !== null && 'sheet' in body && typeof body.sheet === 'number';
 }

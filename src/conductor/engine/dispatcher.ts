@@ -6,6 +6,9 @@ import type { Ledger } from './ledger';
 import { instrumentKey, jobWidth, nextDue, readySheets, type Candidate, type DispatchLimits } from './ready';
 import type { JobState } from './state';
 
+/** Instants are the wall clock's, and timers are not: after a sleep of the machine, or a change of the clock, they are looked at again this soon. Milliseconds. */
+const longestSleep = 30_000;
+
 /** Something outside the engine that can hold a sheet back: a missing key. Null = nothing holds it. */
 export type HoldCheck = (candidate: Candidate) => string | null;
 
@@ -79,7 +82,13 @@ export class Dispatcher {
     if (jobs.length === 0) return;
     const queues = jobs.map((job) => ({
       job,
-      ready: readySheets(job, this.core.bundleOf(job).plan, now, (sheet) => this.flights.has(job.run, sheet)),
+      ready: readySheets(
+        job,
+        this.core.bundleOf(job).plan,
+        now,
+        (sheet) => this.flights.has(job.run, sheet),
+        this.core.indexOf(job),
+      ),
     }));
     const first = this.rotation++ % queues.length;
     const order = [...queues.slice(first), ...queues.slice(0, first)];
@@ -92,7 +101,7 @@ export class Dispatcher {
     }
   }
 
-  private startOne(job: JobState, ready: Candidate[], now: number): boolean {
+  private startOne(job: JobState, ready: Generator<Candidate, undefined>, now: number): boolean {
     const { plan } = this.core.bundleOf(job);
     if (this.flights.perJob(job.run) >= jobWidth(plan)) return false;
     if (
@@ -100,10 +109,11 @@ export class Dispatcher {
       (this.lastStart.get(job.run) ?? -Infinity) + plan.parallel.staggerDelayMs > now
     )
       return false;
-    for (let candidate = ready.shift(); candidate; candidate = ready.shift()) {
-      if (!this.allowed(candidate, now)) continue;
+    // Not for … of: that would end the generator at the first that starts.
+    for (let next = ready.next(); !next.done; next = ready.next()) {
+      if (!this.allowed(next.value, now)) continue;
       this.lastStart.set(job.run, now);
-      this.attempts.begin(candidate);
+      this.attempts.begin(next.value);
       return true;
     }
     return false;
@@ -123,7 +133,8 @@ export class Dispatcher {
   private armTimer(now: number): void {
     this.cancelTimer?.();
     this.cancelTimer = null;
-    let due = nextDue(this.core.state.jobs.values(), this.core.state.limits, now);
+    const { jobs, limits } = this.core.state;
+    let due = nextDue(jobs.values(), limits, now, (job) => this.core.indexOf(job));
     for (const [run, at] of this.lastStart) {
       const job = this.core.state.jobs.get(run);
       if (!job) {
@@ -133,6 +144,7 @@ export class Dispatcher {
       const stagger = this.core.bundleOf(job).plan.parallel.staggerDelayMs;
       if (stagger > 0 && at + stagger > now) due = Math.min(due ?? Infinity, at + stagger);
     }
-    if (due !== null) this.cancelTimer = this.clock.schedule(due - now, () => this.dispatch());
+    if (due !== null)
+      this.cancelTimer = this.clock.schedule(Math.min(due - now, longestSleep), () => this.dispatch());
   }
 }

@@ -6,7 +6,7 @@ import type { InstrumentProfile } from '../../instruments/schema';
 import { giveUp, removeAttemptFiles } from '../../process/attempt';
 import { endProcessTree } from '../../process/tree';
 import { findMarked } from '../../process/table';
-import { archivePath, runPath } from '../../protocol/paths';
+import { archivePath, runPath, statePaths } from '../../protocol/paths';
 import type { Asker, AttemptRunner } from '../attempts/runner';
 import type { Clock } from '../clock';
 import type { Journal } from '../journal/journal';
@@ -24,6 +24,7 @@ import { Jobs } from './jobs';
 import { Ledger, type AccountOf } from './ledger';
 import type { Candidate, DispatchLimits } from './ready';
 import { settle, sheetDraft } from './settle';
+import { sweepStored } from './sweep';
 import { Submissions, type SubmissionOptions } from './submission';
 import { currentAttempt, terminalJob, terminalSheet, type JobState } from './state';
 
@@ -50,6 +51,8 @@ export interface EngineOptions {
   readonly accountOf: AccountOf;
   readonly catalogues: Map<string, InstrumentCatalogue>;
   readonly submissions: Omit<SubmissionOptions, 'scoresDir' | 'adoptBundle'>;
+  /** The journal was read whole: what no record refers to is not needed. */
+  readonly storedIsKnown: boolean;
   readonly log: EngineLog;
 }
 
@@ -63,6 +66,7 @@ export class Engine {
   readonly dispatcher: Dispatcher;
   private readonly attempts: AttemptConductor;
   private putAway: Promise<void> = Promise.resolve();
+  private sweeping: Promise<void> = Promise.resolve();
   private stopped = false;
 
   constructor(private readonly options: EngineOptions) {
@@ -139,6 +143,7 @@ export class Engine {
     }
     if (this.options.journal.failed) this.dispatcher.setStorageFailed(true);
     this.dispatcher.start();
+    this.sweep();
   }
 
   /** A job whose stored score cannot be read any more fails, told as that; the others go on. Its agents are ended as strays. */
@@ -150,7 +155,7 @@ export class Engine {
       for (const sheet of job.sheets) {
         const attempt = currentAttempt(sheet);
         if (attempt) {
-          giveUp(attempt.base);
+          this.giveUpUntaken(attempt.base);
           drafts.push(abandoned(job.run, sheet, attempt, message));
         } else if (!terminalSheet.has(sheet.status))
           drafts.push(sheetDraft(job, sheet, 'failed', 'score_lost', message, 'E999'));
@@ -165,6 +170,15 @@ export class Engine {
     } else this.scheduleArchive(job.run);
   }
 
+  /** Without room for a claim the start goes on all the same: what runs of a failed job is ended as a stray, a shim that has not claimed is not. */
+  private giveUpUntaken(base: string): void {
+    try {
+      giveUp(base);
+    } catch (error) {
+      this.options.log.warn({ base, error: String(error) }, 'an attempt could not be given up');
+    }
+  }
+
   /** No further dispatch; running attempts are left to the next conductor. */
   async stop(): Promise<void> {
     this.stopped = true;
@@ -172,6 +186,7 @@ export class Engine {
     this.attempts.stop();
     await this.options.runner.close();
     await this.putAway;
+    await this.sweeping;
   }
 
   /** Jobs that still have something to do. */
@@ -227,6 +242,7 @@ export class Engine {
       return live === undefined || terminalJob.has(live.status);
     });
     await this.deleteRuns(finished);
+    this.sweep();
     return finished;
   }
 
@@ -244,10 +260,9 @@ export class Engine {
   private settleJob(job: JobState): void {
     const live = this.jobs.live(job.run);
     if (!live) return;
-    const drafts = settle(live, this.options.core.bundleOf(live).plan, (sheet) =>
-      this.flights.has(live.run, sheet),
-    );
-    void this.options.core.commit(drafts);
+    const { core } = this.options;
+    const inFlight = this.flights.perJob(live.run) > 0;
+    void core.commit(settle(live, core.bundleOf(live).plan, inFlight, core.indexOf(live)));
   }
 
   /** Strays are ended once no attempt of the run is left, then its records go to the archive. */
@@ -295,6 +310,31 @@ export class Engine {
         if ((await findMarked(marker)).length > 0) await endProcessTree({ shim: null, marker });
       }
     }
+  }
+
+  /** In the background: nobody waits for it, and what it misses is there the next time. */
+  private sweep(): void {
+    const { core, journal, stateDir, clock, log, storedIsKnown } = this.options;
+    if (!storedIsKnown) return;
+    const { scores, prompts } = statePaths(stateDir);
+    const stopped = () => this.stopped;
+    async function* archived(): AsyncGenerator<unknown> {
+      for (const run of await journal.store.listArchives())
+        for await (const { body } of journal.store.readArchive(run)) yield body;
+    }
+    const live = () => core.state.jobs.values();
+    this.sweeping = this.sweeping
+      .then(() =>
+        sweepStored({ folders: [scores, prompts], live, archived, now: () => clock.now(), stopped }),
+      )
+      .then(
+        (removed) => {
+          if (removed > 0) log.info({ removed }, 'stored scores and prompts that no run needs were removed');
+        },
+        (error: unknown) => {
+          log.warn({ error: String(error) }, 'stored scores and prompts were not looked through');
+        },
+      );
   }
 
   /** Keeps the newest `max_job_history` finished runs. */

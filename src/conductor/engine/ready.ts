@@ -1,5 +1,6 @@
 import type { Plan, PlannedInstrument, PlannedSheet } from '../../score/plan';
 import type { LimitState, Reason } from '../records';
+import { SheetIndex } from './sheet-index';
 import { skippedOnPurpose, terminalSheet, type JobState, type SheetState } from './state';
 
 /** The instrument a sheet would use now: the planned one, or the fallback it has come to. */
@@ -64,30 +65,23 @@ export function isDue(sheet: SheetState, now: number): boolean {
   return (sheet.status === 'retry_scheduled' || sheet.status === 'waiting') && (sheet.due_at ?? 0) <= now;
 }
 
-/** Sheets of one job that could start now, in number order, before any limit is looked at. */
-export function readySheets(
+/** Sheets of one job that could start now, in number order, before any limit is looked at. Found as they are asked for. */
+export function* readySheets(
   job: JobState,
   plan: Plan,
   now: number,
   busy: (sheet: number) => boolean,
-): Candidate[] {
-  if (job.status !== 'running' || job.cancelling) return [];
-  const inFlight = job.sheets.some((sheet) => sheet.status === 'dispatched');
-  if (job.pacing_until !== null && job.pacing_until > now && !inFlight) return [];
-  if (
-    plan.parallel.enabled &&
-    plan.parallel.failFast &&
-    job.sheets.some((sheet) => sheet.status === 'failed')
-  )
-    return [];
-  const ready: Candidate[] = [];
-  for (const planned of plan.sheets) {
-    const sheet = job.sheets[planned.num - 1];
-    if (!sheet || !isDue(sheet, now) || busy(planned.num)) continue;
-    if (dependenciesOf(job, planned).state !== 'satisfied') continue;
-    ready.push({ job, sheet, planned, instrument: instrumentFor(planned, sheet.fallback_index) });
+  index: SheetIndex = new SheetIndex(job, plan),
+): Generator<Candidate, undefined> {
+  if (job.status !== 'running' || job.cancelling) return;
+  if (job.pacing_until !== null && job.pacing_until > now && index.dispatched === 0) return;
+  if (plan.parallel.enabled && plan.parallel.failFast && index.failed > 0) return;
+  for (let num = index.ready.next(1); num > 0; num = index.ready.next(num + 1)) {
+    const planned = plan.sheets[num - 1];
+    const sheet = job.sheets[num - 1];
+    if (!planned || !sheet || !isDue(sheet, now) || busy(num)) continue;
+    yield { job, sheet, planned, instrument: instrumentFor(planned, sheet.fallback_index) };
   }
-  return ready;
 }
 
 /** How many sheets of a job may be in flight at once: one unless `parallel.enabled`. */
@@ -100,6 +94,7 @@ export function nextDue(
   jobs: Iterable<JobState>,
   limits: ReadonlyMap<string, LimitState>,
   now: number,
+  indexOf: (job: JobState) => SheetIndex,
 ): number | null {
   let next: number | null = null;
   const consider = (instant: number | null) => {
@@ -108,8 +103,9 @@ export function nextDue(
   for (const job of jobs) {
     if (job.status !== 'running') continue;
     consider(job.pacing_until);
-    for (const sheet of job.sheets)
-      if (sheet.status === 'retry_scheduled' || sheet.status === 'waiting') consider(sheet.due_at);
+    const { timed } = indexOf(job);
+    for (let num = timed.next(1); num > 0; num = timed.next(num + 1))
+      consider(job.sheets[num - 1]?.due_at ?? null);
   }
   for (const limit of limits.values()) consider(limit.until + limit.spread_ms);
   return next;

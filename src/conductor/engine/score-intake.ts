@@ -20,6 +20,8 @@ export interface IntakeRequest {
   readonly text?: string | null;
   readonly workspace: string | null;
   readonly cwd: string;
+  /** The sheet whose prompt somebody wants to see. */
+  readonly sheet?: number;
 }
 
 /** A score that was read, checked and planned as far as its errors let it. */
@@ -63,7 +65,12 @@ export async function takeIn(
   if ('diagnostic' in loaded || diagnostics.some(({ severity }) => severity === 'error')) {
     return { path, diagnostics: sortDiagnostics(diagnostics), ready: null, rendered: null };
   }
-  const rendered = renderAll(score, plan, { files: diskFiles, catalogue, productVersion });
+  const rendered = renderAll(score, plan, {
+    files: diskFiles,
+    catalogue,
+    productVersion,
+    ...(request.sheet === undefined ? {} : { first: request.sheet }),
+  });
   return {
     path,
     diagnostics: sortDiagnostics([...diagnostics, ...rendered.diagnostics]),

@@ -2,16 +2,22 @@ import type { Plan } from '../../score/plan';
 import type { RecordDraft } from '../records';
 import { paidFor } from './attempt-record';
 import { dependenciesOf } from './ready';
+import { SheetIndex } from './sheet-index';
 import { skippedOnPurpose, terminalJob, terminalSheet, type JobState, type SheetState } from './state';
 
 /**
  * What follows from the state of a job's sheets, without anybody deciding anything: sheets behind a failure are skipped, a cancelled job's sheets are
- * cancelled, a job whose sheets are all at their end is at its end. Pure; called after every change and at start (a crash may have come between).
+ * cancelled, a job whose sheets are all at their end is at its end. `inFlight`: some attempt of it is being prepared or running. Pure; called after every change and at start (a crash may have come between).
  */
-export function settle(job: JobState, plan: Plan, busy: (sheet: number) => boolean): RecordDraft[] {
+export function settle(
+  job: JobState,
+  plan: Plan,
+  inFlight: boolean,
+  index: SheetIndex = new SheetIndex(job, plan),
+): RecordDraft[] {
   if (terminalJob.has(job.status)) return [];
   const drafts: RecordDraft[] = [];
-  const active = job.sheets.some((sheet) => sheet.status === 'dispatched' || busy(sheet.num));
+  const active = inFlight || index.dispatched > 0;
   if (job.cancelling) {
     if (active) return [];
     for (const sheet of job.sheets)
@@ -25,9 +31,10 @@ export function settle(job: JobState, plan: Plan, busy: (sheet: number) => boole
     return drafts;
   }
   const skipped = new Set<number>();
-  if (job.sheets.some(blocks)) skipBlocked(job, plan, skipped, drafts);
-  if (plan.parallel.enabled && plan.parallel.failFast && !active) skipAfterFailure(job, skipped, drafts);
-  const open = job.sheets.some((sheet) => !terminalSheet.has(sheet.status) && !skipped.has(sheet.num));
+  if (index.stuck > 0) skipBlocked(job, plan, skipped, drafts);
+  if (plan.parallel.enabled && plan.parallel.failFast && !active && index.failed > 0)
+    skipAfterFailure(job, skipped, drafts);
+  const open = index.open > skipped.size;
   if (!open) drafts.push(finalStatus(job, skipped));
   else if (job.status === 'running') drafts.push(...costWarnings(job, plan), ...overBudget(job, plan));
   return drafts;
@@ -70,11 +77,6 @@ export function budgetSpent(job: JobState, plan: Plan): string | null {
   const limit = plan.costLimits?.maxCostPerJob ?? null;
   if (limit === null || job.cost_usd <= limit) return null;
   return `spent ${job.cost_usd.toFixed(4)} USD of ${limit} USD (cost_limits.max_cost_per_job)`;
-}
-
-/** Can anything be blocked by this sheet? */
-function blocks(sheet: SheetState): boolean {
-  return terminalSheet.has(sheet.status) && sheet.status !== 'completed';
 }
 
 function skipBlocked(job: JobState, plan: Plan, skipped: Set<number>, drafts: RecordDraft[]): void {

@@ -86,6 +86,8 @@ export class Submissions {
     cwd: string;
     /** The plain environment that a submit would bring. */
     environment?: Readonly<Record<string, string>>;
+    /** The sheet whose prompt somebody wants to see. */
+    sheet?: number;
   }): Promise<Intake> {
     return takeIn(
       {
@@ -93,6 +95,7 @@ export class Submissions {
         text: request.text ?? null,
         workspace: request.workspace,
         cwd: request.cwd,
+        ...(request.sheet === undefined ? {} : { sheet: request.sheet }),
       },
       this.options.loadCatalogue,
       this.options.productVersion,

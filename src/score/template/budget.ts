@@ -5,6 +5,11 @@ export const mostIntegerDigits = 4300;
 /** 4300 decimal digits in bits. */
 export const mostIntegerBits = 14_285;
 
+/** Adds up the steps of several renders. */
+export interface RenderMeter {
+  steps: number;
+}
+
 /**
  * What one render may still use. A score is a stranger's program: every node evaluated, every element and every
  * 64 characters of text handled by a builtin cost one step.
@@ -16,11 +21,13 @@ export class Budget {
   constructor(
     private readonly maxSteps: number,
     readonly maxText: number,
+    private readonly meter: RenderMeter | null = null,
   ) {}
 
   /** Spends `count` steps. */
   charge(count = 1): void {
     this.steps += count;
+    if (this.meter) this.meter.steps += count;
     if (this.steps > this.maxSteps) limitError(`the template needs more than ${this.maxSteps} steps`);
   }
 

@@ -6,6 +6,7 @@ import { render } from './render';
 export type { SourceRange, Template } from './ast';
 export { TemplateError, TemplateLimitError } from './errors';
 export type { TemplateErrorKind } from './errors';
+export type { RenderMeter } from './budget';
 export type { RenderContext, RenderOptions } from './render';
 export { PyFloat } from './values';
 export { parseTemplate };

@@ -1,5 +1,5 @@
 import type { MacroNode, Statement, StatementOf, Target, Template } from './ast';
-import { Budget } from './budget';
+import { Budget, type RenderMeter } from './budget';
 import { toTemplateValue } from './convert';
 import {
   isStackOverflow,
@@ -40,6 +40,8 @@ export interface RenderOptions {
   maxSteps?: number;
   /** Characters written in all, and in any one text. Default 16 Mi. */
   maxOutput?: number;
+  /** Its steps are added up here too. */
+  meter?: RenderMeter;
 }
 
 /** Variables by name; values are plain data as `toTemplateValue` takes it. */
@@ -58,7 +60,8 @@ class Interpreter extends Evaluator {
     strict: boolean,
     options: RenderOptions,
   ) {
-    super(new Budget(options.maxSteps ?? 1_000_000, options.maxOutput ?? 16 * 1024 * 1024), strict);
+    const { maxSteps = 1_000_000, maxOutput = 16 * 1024 * 1024, meter } = options;
+    super(new Budget(maxSteps, maxOutput, meter), strict);
     this.context = context instanceof Map ? context : new Map(Object.entries(context));
   }
 

@@ -73,7 +73,9 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
     const range = new vscode.Range(place.line, place.column, place.line, place.column);
     const commands =
       place.kind === 'score' ? this.scoreCommands(document) : this.sheetCommands(document, place);
-    return commands.map((command) => new vscode.CodeLens(range, command));
+    return commands.map(
+      (command) => new vscode.CodeLens(range, { ...command, title: spaced(command.title) }),
+    );
   }
 
   private scoreCommands(document: vscode.TextDocument): vscode.Command[] {
@@ -165,6 +167,11 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
     clearTimeout(this.tick);
     for (const disposable of this.disposables.splice(0)) disposable.dispose();
   }
+}
+
+/** VS Code 1.139 lays a lens out as boxes, between which a common space is lost. */
+function spaced(title: string): string {
+  return title.replace(/(\$\([^)]+\)) /g, '$1\u00a0').replace(/ (?=\$\()/g, '\u00a0');
 }
 
 function iconOf(status: string): string {

@@ -1,4 +1,4 @@
-/** The language features. Loaded when the first score is open: a bundle of its own (`dist/language.js`). */
+/** The language features. Loaded when the first score is open: a bundle of its own (`dist/score-room.js`). */
 import * as vscode from 'vscode';
 import type { ScoreLanguageDeps } from './contract';
 import { ScoreDiagnostics } from './diagnostics';

@@ -7,6 +7,7 @@ import { looksLikeScore } from '../scores/recognise';
 import type { LoadScoreRoom, PlannedScore } from '../scores/score-room';
 import type { JobFeed } from '../store/job-feed';
 import type { JobStore, StoreChange } from '../store/job-store';
+import { hasEnded } from '../store/model';
 import type { JobModel } from '../store/model';
 import { plannedRow } from './planned-row';
 import type { Row } from './row';
@@ -25,6 +26,8 @@ type Source =
 
 const PAGE_ROWS = 200;
 const TYPING_MS = 400;
+/** While something runs, times are told anew so often, milliseconds. */
+const TICK_MS = 1000;
 
 export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposable {
   private readonly scope = new Scope();
@@ -34,6 +37,9 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
   private source: Source = { kind: 'none' };
   private readonly nodes = new Map<string, SheetsNode>();
   private typing: NodeJS.Timeout | null = null;
+  /** Descriptions as they were drawn, so that a tick redraws only what reads differently. */
+  private readonly drawn = new Map<SheetsNode, string>();
+  private ticker: NodeJS.Timeout | null = null;
 
   constructor(
     private readonly store: JobStore,
@@ -47,6 +53,7 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
     this.scope.add(
       this.view.onDidChangeVisibility(({ visible }) => {
         if (visible) this.onEditor(vscode.window.activeTextEditor);
+        this.keepTicking();
       }),
     );
     this.scope.add(
@@ -60,6 +67,7 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
 
   dispose(): void {
     if (this.typing !== null) clearTimeout(this.typing);
+    if (this.ticker !== null) clearInterval(this.ticker);
     this.scope.dispose();
   }
 
@@ -71,7 +79,9 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
   }
 
   getTreeItem(node: SheetsNode): vscode.TreeItem {
-    return treeItem(this.row(node));
+    const row = this.row(node);
+    this.drawn.set(node, row.description);
+    return treeItem(row);
   }
 
   getChildren(node?: SheetsNode): SheetsNode[] {
@@ -190,13 +200,40 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
         : source.kind === 'score'
           ? (source.uri.path.split('/').at(-1) ?? '')
           : '';
+    this.drawn.clear();
+    this.keepTicking();
     this.changed.fire(undefined);
+  }
+
+  /** The job whose sheets are shown, or the last run of the score that is. */
+  private shownJob(): string | undefined {
+    const { source } = this;
+    if (source.kind === 'none') return undefined;
+    return source.kind === 'job' ? source.job : this.lastRun(source.uri)?.id;
+  }
+
+  private keepTicking(): void {
+    const id = this.shownJob();
+    const job = id === undefined ? undefined : this.store.job(id);
+    const needed = this.view.visible && job !== undefined && !hasEnded(job);
+    if (needed) this.ticker ??= setInterval(() => this.tick(), TICK_MS);
+    else if (this.ticker !== null) {
+      clearInterval(this.ticker);
+      this.ticker = null;
+    }
+  }
+
+  private tick(): void {
+    for (const [node, description] of this.drawn) {
+      if (this.row(node).description !== description) this.changed.fire(node);
+    }
   }
 
   private onStoreChange(change: StoreChange): void {
     const { source } = this;
     if (source.kind === 'none') return;
-    const job = source.kind === 'job' ? source.job : this.lastRun(source.uri)?.id;
+    this.keepTicking();
+    const job = this.shownJob();
     if (source.kind === 'job' && this.store.job(source.job) === undefined) {
       this.setSource({ kind: 'none' });
       return;

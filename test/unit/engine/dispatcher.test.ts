@@ -61,6 +61,7 @@ describe('dispatch', () => {
     const timers: number[] = [];
     const clock: Clock = {
       now: () => now++,
+      monotonic: () => 0,
       schedule: (ms) => {
         timers.push(ms);
         return () => undefined;

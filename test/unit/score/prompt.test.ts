@@ -384,3 +384,32 @@ describe('score: bundle', () => {
     assert.ok(!opened.ok && opened.diagnostics.length > 0);
   });
 });
+
+describe('score: rendering all prompts ahead', () => {
+  const text = `
+name: wide
+instrument: cli
+sheet: { size: 1, total_items: 50 }
+prompt:
+  template: '{% for i in range(100) %}{{ i }}{% endfor %}'
+`;
+
+  it('is bounded for all sheets together, says so, and begins with the sheet that was asked for', () => {
+    const { score, plan } = planned(text);
+    const options = { files: diskFiles, catalogue, productVersion: '1' };
+    const whole = renderAll(score, plan, options);
+    assert.equal(whole.sheets.length, 50);
+    assert.deepEqual(whole.diagnostics, []);
+    const part = renderAll(score, plan, { ...options, most: { steps: 1000, text: 1e9 }, first: 40 });
+    const nums = part.sheets.map(({ sheet }) => sheet.num);
+    assert.ok(nums.length > 1 && nums.length < 20, String(nums.length));
+    assert.deepEqual([nums[0], nums.at(-1)], [1, 40]);
+    assert.deepEqual(
+      part.diagnostics.map(({ code, severity }) => [code, severity]),
+      [['V431', 'warning']],
+    );
+    const short = renderAll(score, plan, { ...options, most: { steps: 1e9, text: 1000 } });
+    assert.ok(short.sheets.length < 10);
+    assert.equal(short.diagnostics[0]?.code, 'V431');
+  });
+});
