@@ -21,6 +21,7 @@ const steps = [
   ['format', ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'], false],
   ['unit tests', ['scripts/run-tests.mjs', 'unit'], true],
   ['integration tests', ['scripts/run-tests.mjs', 'integration'], true],
+  ['Claude Code itself', ['scripts/agents/run.mjs', 'claude'], true],
   ...(existsSync('scripts/vscode/all.mjs') ? [['VS Code', ['scripts/vscode/all.mjs'], true]] : []),
 ];
 

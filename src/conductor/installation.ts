@@ -25,7 +25,7 @@ async function readOrMake(file: string): Promise<string> {
   const found = await read(file);
   if (found !== null && UUID.test(found)) return found;
   const id = randomUUID();
-  const temp = `${file}.${process.pid}.tmp`;
+  const temp = `${file}.${id}.tmp`;
   const handle = await open(temp, 'w', 0o600);
   try {
     await handle.writeFile(`${id}\n`);

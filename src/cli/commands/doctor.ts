@@ -89,7 +89,8 @@ async function doctor({ context, output }: Invocation): Promise<ExitCode> {
     const mark = row.status === 'ready' ? marks.ok : row.status === 'needs_key' ? marks.warning : marks.info;
     output.line(`  ${mark} ${row.name.padEnd(16)} ${printable(row.detail ?? '')}`);
   }
-  output.info(`\nWhether an agent is logged in: mzt instruments check ${ready[0]?.name ?? 'claude-code'}`);
+  const agent = ready.find(({ name }) => name !== 'cli')?.name ?? 'claude-code';
+  output.info(`\nWhether an agent is logged in: mzt instruments check ${agent}`);
   return broken ? Exit.failed : Exit.ok;
 }
 

@@ -49,14 +49,14 @@ describe('prepare: generic profiles', () => {
       '--no-show-model-warnings',
     ],
     goose: ['run', '--output-format', 'json', '--model', 'm', '-i', '-', '--no-session', '--quiet'],
-    'cline-cli': ['--yolo', '--json', '-m', 'm', '--timeout', '1800'],
-    crush: ['run', '--yolo', '--model', 'm', '--cwd', '/work space', '--quiet'],
+    'cline-cli': ['--auto-approve=true', '--json', '-m', 'm', '--timeout', '1800', 'Say PONG'],
+    crush: ['run', '--model', 'm', '--cwd', '/work space', '--quiet'],
   };
   for (const [name, args] of Object.entries(expected)) {
     it(`calls ${name} as its current version wants it`, async () => {
       const prepared = prepareCli(await input(name, { config: { ...SILENT_CONFIG, model: 'm' } }));
       assert.deepEqual(prepared.argv, ['/bin/agent', ...args]);
-      assert.equal(prepared.stdin, name === 'cli' ? null : 'Say PONG');
+      assert.equal(prepared.stdin, ['cli', 'cline-cli'].includes(name) ? null : 'Say PONG');
     });
   }
 
@@ -65,10 +65,10 @@ describe('prepare: generic profiles', () => {
     const byCall = prepareCli(
       await input('cline-cli', { config, overrides: { model: 'call' }, timeoutSeconds: 7 }),
     );
-    assert.deepEqual(byCall.argv.slice(3), ['-m', 'call', '--timeout', '7']);
+    assert.deepEqual(byCall.argv.slice(3, 7), ['-m', 'call', '--timeout', '7']);
     assert.equal(byCall.timers.totalSeconds, 7);
     const byScore = prepareCli(await input('cline-cli', { config }));
-    assert.deepEqual(byScore.argv.slice(3), ['-m', 'score', '--timeout', '21']);
+    assert.deepEqual(byScore.argv.slice(3, 7), ['-m', 'score', '--timeout', '21']);
     assert.equal(byScore.timers.totalSeconds, 20.5);
     const byProfile = prepareCli(await input('gemini-cli'));
     assert.equal(byProfile.argv[5], 'gemini-3.1-pro-preview');

@@ -272,6 +272,10 @@ Sheet 1 (stage 1)
     assert.equal(instruments.find(({ name }) => name === 'cli')?.status, 'ready');
     assert.equal(instruments.find(({ name }) => name === 'aider')?.status, 'missing');
     const show = await home.run('instruments', 'show', 'cli');
+    assert.match(show.stdout, /^# ready: \S*bash\n# variables: /);
+    const prices = (await home.run('instruments', 'show', 'claude-code')).stdout;
+    assert.match(prices, /# model claude-opus-5-5: unpriced, .*as of \d{4}-\d\d/);
+    assert.match(prices, /# model claude-sonnet-4-6: \$3 in, \$15 out for 1M tokens/);
     assert.match(show.stdout, /^name: cli$/m);
     assert.match((await home.run('instruments', 'show', 'claude_code')).stderr, /Did you mean claude-code/);
     await mkdir(join(home.folder, 'state', 'instruments'), { recursive: true });
