@@ -3,14 +3,12 @@ import { expandKnownPlaces } from '../instruments/catalogue';
 import type { CliProfile } from '../instruments/schema';
 import { makeFolders } from '../protocol/make-folders';
 import type { InstrumentConfig } from '../score/plan';
-import { AttemptLock } from './attempt-lock';
+import { AttemptBackend } from './attempt-backend';
 import type {
   Backend,
-  BackendOverrides,
   BackendProgress,
   CheckResult,
   ExecuteOptions,
-  OverrideLock,
   PreparedProcess,
   ProcessOutcome,
   ProcessRunner,
@@ -51,21 +49,11 @@ export class Refusal extends Error {
 const VERSION_TIMEOUT_SECONDS = 20;
 
 /** A backend that runs a program: prepare → run or attach → interpret. What differs between programs are the two pure ends. */
-export abstract class ProgramBackend implements Backend {
-  abstract readonly name: string;
-  workingDirectory: string | null;
-  readonly overrideLock: OverrideLock = new AttemptLock();
-  protected readonly options: ProgramBackendOptions;
-  protected overrides: BackendOverrides = {};
-  private preamble: string | null = null;
-  private extensions: readonly string[] = [];
-  private logBase: string | null = null;
+export abstract class ProgramBackend extends AttemptBackend {
   private session: string | null = null;
-  private readonly closing = new AbortController();
 
-  constructor(options: ProgramBackendOptions) {
-    this.options = options;
-    this.workingDirectory = options.config.workingDirectory ?? options.workspace;
+  constructor(protected readonly options: ProgramBackendOptions) {
+    super(options.config.workingDirectory ?? options.workspace);
   }
 
   /** Pure. @throws PrepareError */
@@ -168,39 +156,9 @@ export abstract class ProgramBackend implements Backend {
     }
   }
 
-  applyOverrides(overrides: BackendOverrides): void {
-    this.overrides = { ...this.overrides, ...overrides };
-  }
-
-  clearOverrides(): void {
-    this.overrides = {};
-  }
-
-  setPreamble(text: string | null): void {
-    this.preamble = text;
-  }
-
-  setPromptExtensions(texts: readonly string[]): void {
-    this.extensions = texts.filter((text) => text.trim() !== '');
-  }
-
   /** Goes on with a session of the agent, if the program can; null = begins anew. */
   setSession(id: string | null): void {
     this.session = id;
-  }
-
-  setOutputLogPath(base: string | null): void {
-    this.logBase = base;
-  }
-
-  /** Ends what is running. Idempotent. */
-  close(): Promise<void> {
-    this.closing.abort();
-    return Promise.resolve();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
   }
 
   private cwd(): string {

@@ -1,17 +1,16 @@
-import { AttemptLock } from './attempt-lock';
-import type { Backend, CheckResult } from './contract';
+import { AttemptBackend } from './attempt-backend';
+import type { CheckResult } from './contract';
 import { failedBeforeStart } from './outcome';
 import type { ExecutionResult } from './result';
 
 /** Stands for an instrument that this version knows and cannot run: every execution is a clear failure. */
-export class UnavailableBackend implements Backend {
-  workingDirectory: string | null = null;
-  readonly overrideLock = new AttemptLock();
-
+export class UnavailableBackend extends AttemptBackend {
   constructor(
     readonly name: string,
     private readonly reason: string,
-  ) {}
+  ) {
+    super(null);
+  }
 
   execute(): Promise<ExecutionResult> {
     return Promise.resolve(failedBeforeStart('configuration', this.reason, new Date()));
@@ -23,33 +22,5 @@ export class UnavailableBackend implements Backend {
 
   availabilityCheck(): Promise<CheckResult> {
     return this.healthCheck();
-  }
-
-  applyOverrides(): void {
-    // Nothing is ever called.
-  }
-
-  clearOverrides(): void {
-    // Nothing is ever called.
-  }
-
-  setPreamble(): void {
-    // Nothing is ever called.
-  }
-
-  setPromptExtensions(): void {
-    // Nothing is ever called.
-  }
-
-  setOutputLogPath(): void {
-    // Nothing is ever called.
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
   }
 }

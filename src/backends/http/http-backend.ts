@@ -23,15 +23,8 @@ import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
 import type { HttpProfile, InstrumentProfile } from '../../instruments/schema';
 import type { InstrumentConfig } from '../../score/plan';
-import { AttemptLock } from '../attempt-lock';
-import type {
-  Backend,
-  BackendOverrides,
-  BackendProgress,
-  CheckResult,
-  ExecuteOptions,
-  OverrideLock,
-} from '../contract';
+import { AttemptBackend } from '../attempt-backend';
+import type { BackendProgress, CheckResult, ExecuteOptions } from '../contract';
 import { failedBeforeStart } from '../outcome';
 import { executionResult, type ExecutionResult } from '../result';
 import type { ToolBox } from '../tools/contract';
@@ -74,17 +67,9 @@ export interface HttpBackendOptions {
 const DEFAULT_TOOL_ITERATIONS = 10;
 
 /** One attempt of an HTTP instrument: preamble, timers, logs, accounting; what is said to the server is the vendor's class. */
-export abstract class HttpBackend implements Backend {
-  workingDirectory: string | null;
-  readonly overrideLock: OverrideLock = new AttemptLock();
-  private overrides: BackendOverrides = {};
-  private preamble: string | null = null;
-  private extensions: readonly string[] = [];
-  private logBase: string | null = null;
-  private readonly closing = new AbortController();
-
+export abstract class HttpBackend extends AttemptBackend {
   constructor(protected readonly options: HttpBackendOptions) {
-    this.workingDirectory = options.config.workingDirectory ?? options.workspace;
+    super(options.config.workingDirectory ?? options.workspace);
   }
 
   /** One whole exchange with the vendor. @throws HttpFailure, or what `explain` understands. */
@@ -188,35 +173,10 @@ export abstract class HttpBackend implements Backend {
     return Promise.resolve(this.options.profile.models.map(({ name }) => name));
   }
 
-  applyOverrides(overrides: BackendOverrides): void {
-    this.overrides = { ...this.overrides, ...overrides };
-  }
-
-  clearOverrides(): void {
-    this.overrides = {};
-  }
-
-  setPreamble(text: string | null): void {
-    this.preamble = text;
-  }
-
-  setPromptExtensions(texts: readonly string[]): void {
-    this.extensions = texts.filter((text) => text.trim() !== '');
-  }
-
-  setOutputLogPath(base: string | null): void {
-    this.logBase = base;
-  }
-
-  /** Ends what is running. Idempotent. */
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     if (this.closing.signal.aborted) return;
-    this.closing.abort();
+    await super.close();
     await this.options.tools?.[Symbol.asyncDispose]();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
   }
 
   get model(): string | null {
