@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { journey } from '../../scripts/vscode/journey.mjs';
+import { until } from '../../scripts/vscode/processes.mjs';
 import { fanOut } from './scores.mjs';
 
 journey(
@@ -55,9 +56,13 @@ journey(
     await page.keyboard.press('Enter');
     await page.locator('.view-line', { hasText: 'instrument: cli' }).waitFor();
     await page.locator('.squiggly-error').waitFor({ state: 'detached' });
+    // Saved before it is known as changed, it would stay as it was.
+    await page.locator('.tab.active.dirty').waitFor();
     await page.keyboard.press('Control+S');
     await page.locator('.tab.active:not(.dirty)').waitFor();
-    assert.equal(readFileSync(join(folder, 'typo.yaml'), 'utf8'), fanOut);
+    const saved = () => readFileSync(join(folder, 'typo.yaml'), 'utf8');
+    await until(() => Promise.resolve(saved() === fanOut), 10_000);
+    assert.equal(saved(), fanOut);
     await screenshot('mended');
   },
 );
