@@ -347,7 +347,7 @@ async function main(): Promise<void> {
     () => Date.now(),
     storageFailed,
   );
-  const served = { connections: () => 0 };
+  const served = { listenersBeside: (_connectionId: number) => 0 };
   const handlers: Handlers = {
     ...jobHandlers({
       engine,
@@ -388,7 +388,7 @@ async function main(): Promise<void> {
         startedAt,
       },
       loadCatalogue,
-      clients: () => served.connections(),
+      clientsBeside: (connectionId) => served.listenersBeside(connectionId),
       offerServers: (offered) => {
         const { servers, refused } = readServers(offered);
         mcp.offer(servers);
@@ -419,7 +419,7 @@ async function main(): Promise<void> {
     },
     log: (level, message, fields) => log[level]({ ...fields }, message),
   });
-  served.connections = () => server.connectionCount;
+  served.listenersBeside = (connectionId) => server.listenersBeside(connectionId);
 
   if (report.state === 'missing')
     tell({

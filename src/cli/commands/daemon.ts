@@ -192,7 +192,7 @@ async function conductorStatus({ context, output }: Invocation): Promise<ExitCod
     fact('up', duration(status.uptime_seconds));
     fact('jobs', `${status.running_jobs} running, ${status.total_jobs_active} active`);
     fact('sheets', `${status.running_sheets ?? 0} playing`);
-    fact('clients', status.clients ?? 1);
+    fact('clients', status.clients === 0 ? 'nobody watches' : `${status.clients ?? 'unknown'} watching`);
     fact('memory', `${Math.round(status.memory_usage_mb)} MB`);
     fact('state', found.info.state_dir);
     fact('socket', found.info.socket);
