@@ -325,6 +325,7 @@ async function main(): Promise<void> {
       consents: new Consents(paths.consents),
       now: () => systemClock.now(),
       userUrls: config.base_urls,
+      executables: config.executables,
     },
     log,
   });

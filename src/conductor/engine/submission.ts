@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { access, constants, mkdir, realpath, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { agentFacts, withheldFrom } from '../../instruments/agent-facts';
 import { endpointIn, keyOf } from '../../instruments/endpoint';
@@ -66,6 +67,8 @@ export interface SubmissionOptions {
   keepSecrets(run: string, values: Readonly<Record<string, string>>): void;
   /** `base_urls` of conductor.yaml. */
   readonly userUrls: Readonly<Record<string, string>>;
+  /** `executables` of conductor.yaml. */
+  readonly executables: Readonly<Record<string, string>>;
   adoptBundle(run: string, bundle: StoredBundle): Promise<void>;
 }
 
@@ -103,7 +106,15 @@ export class Submissions {
       },
       this.options.loadCatalogue,
       this.options.productVersion,
-      { userUrls: this.options.userUrls, environment: request.environment ?? {} },
+      {
+        userUrls: this.options.userUrls,
+        environment: request.environment ?? {},
+        programs: {
+          path: request.environment?.['PATH'] ?? process.env['PATH'] ?? '',
+          home: homedir(),
+          executables: this.options.executables,
+        },
+      },
     );
   }
 
