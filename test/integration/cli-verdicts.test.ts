@@ -110,6 +110,18 @@ describe('what mzt says of the conductor, and of what it cannot play', function 
       });
     }
 
+    it('sheets that were not asked for are told as skipped, in the record and in the list', async () => {
+      const file = join(conductor.root, 'part.yaml');
+      writeFileSync(file, score('cli'));
+      const run = await mzt('run', file, '-w', conductor.workspace, '--only', '2', '--wait');
+      assert.equal(run.code, 0, run.stderr);
+      assert.match(run.stdout, /completed {2}1\/3 sheets, 2 skipped/);
+      assert.match(run.stdout, /^ +(█{30}|#{30})$/m, 'nothing is left to play');
+      assert.match((await mzt('list', '-a')).stdout, /part +.*completed +1\/3, 2 skipped/);
+      assert.match((await mzt('status')).stdout, /part +.*1\/3, 2 skipped/);
+      await conductor.call('job.clear', { job_ids: ['part'] });
+    });
+
     it('a dry run shows what would be played', async () => {
       const file = join(conductor.root, 'small.yaml');
       writeFileSync(file, score('cli'));

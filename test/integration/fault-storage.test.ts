@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { readOwner } from '../../src/protocol/owner-record';
 import { TestConductor } from '../support/conductor';
 import { assertSound, ended, eventually, inFlight, ledger, ledgerAgent } from '../support/kill-kit';
 
@@ -252,5 +253,43 @@ describe('faults of storage', function () {
     assert.equal(job.status, 'completed');
     await assertSound(conductor, job, 'stopped');
     assert.equal(ledger(conductor).filter(({ what }) => what === 'start').length, 1);
+  });
+
+  it('a start without room for the record of ownership: said, exit 3, nothing half done; and it starts when there is room', async () => {
+    const mzt = (limited: boolean, ...args: string[]) =>
+      // A file size limit of the process: what a full disk does, without root. Nothing can be written, its log neither.
+      spawnSync(
+        'bash',
+        [
+          '-c',
+          `${limited ? 'trap "" XFSZ; ulimit -S -f 0; ' : ''}exec "$@"`,
+          'bash',
+          process.execPath,
+          'dist/cli.js',
+          ...args,
+        ],
+        {
+          encoding: 'utf8',
+          env: {
+            PATH: process.env['PATH'],
+            HOME: conductor.root,
+            MARIANNE_HOME: conductor.home,
+            NO_COLOR: '1',
+          },
+        },
+      );
+    assert.equal(mzt(false, 'start').status, 0);
+    assert.equal(mzt(false, 'stop').status, 0);
+    await eventually('released', async () => (await readOwner(conductor.home))?.record.released === true);
+    const before = readdirSync(join(conductor.home, 'owner'));
+    const full = mzt(true, 'status');
+    assert.equal(full.status, 3, full.stdout + full.stderr);
+    assert.match(
+      full.stderr,
+      /^error: the conductor could not be started: the disk of .* is full\nhint: Free some space there/,
+    );
+    assert.deepEqual(readdirSync(join(conductor.home, 'owner')), before, 'no half record');
+    assert.equal(mzt(false, 'start').status, 0);
+    assert.equal(mzt(false, 'stop').status, 0);
   });
 });
