@@ -143,7 +143,7 @@ function isJobList(value: unknown): value is JobRow[] {
         typeof row['job_id'] === 'string' &&
         isStatus(row['status']) &&
         typeof row['submitted_at'] === 'number' &&
-        ['completed_at', 'progress_completed', 'progress_total', 'total_cost_usd'].every(
+        ['completed_at', 'progress_completed', 'progress_skipped', 'progress_total', 'total_cost_usd'].every(
           (key) => absent(row[key]) || typeof row[key] === 'number',
         ) &&
         (absent(row['error_message']) || typeof row['error_message'] === 'string') &&

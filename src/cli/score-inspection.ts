@@ -68,10 +68,12 @@ export async function inspectScore(context: CliContext, request: InspectionReque
     ...(workspace === undefined ? {} : { workspaceOverride: workspace }),
   });
   const catalogue = await loadInstruments(context, plan.workspace);
-  const { readUserAddresses } = await import('../instruments/user-addresses');
+  const { readUserSettings } = await import('../instruments/user-settings');
+  const { baseUrls, executables } = await readUserSettings(statePaths(stateDirOf(context)).config);
   const forScore = scoreCatalogue(catalogue, {
-    userUrls: await readUserAddresses(statePaths(stateDirOf(context)).config),
+    userUrls: baseUrls,
     environment: context.env,
+    programs: { path: context.env['PATH'] ?? '', home: context.home, executables },
   });
   const checked = [
     ...parsed.diagnostics,

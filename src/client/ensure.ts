@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { open, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { DaemonError } from '../protocol/errors';
-import { EXIT_SOMEONE_ELSE, statePaths } from '../protocol/paths';
+import { EXIT_NO_ROOM, EXIT_SOMEONE_ELSE, statePaths } from '../protocol/paths';
 import type { Environment } from '../protocol/paths';
 import { ensurePrivateDir, ensureStateDir } from '../protocol/private-folder';
 import { readOwner } from '../protocol/owner-record';
@@ -185,6 +185,12 @@ async function untilReady(
       lostSince ??= Date.now();
       const owner = await readOwner(options.stateDir);
       if (owner === null || owner.record.released || Date.now() - lostSince > 3_000) return 'again';
+    } else if (started.exit?.code === EXIT_NO_ROOM) {
+      throw await startFailed(
+        started,
+        `the disk of ${options.stateDir} is full`,
+        'Free some space there, or set MARIANNE_HOME to a folder on another disk.',
+      );
     } else if (started.exit !== null) {
       const { code, signal } = started.exit;
       throw await startFailed(
@@ -197,11 +203,11 @@ async function untilReady(
   }
 }
 
-async function startFailed(started: Started, why: string): Promise<DaemonError> {
+async function startFailed(started: Started, why: string, remedy?: string): Promise<DaemonError> {
   const tail = await readTail(started.logPath, started.logOffset);
   return new ConductorStartFailed(`the conductor could not be started: ${why}`, tail, {
     data: { log: started.logPath },
-    remedy: `Read ${started.logPath}.`,
+    remedy: remedy ?? `Read ${started.logPath}.`,
   });
 }
 

@@ -16,6 +16,7 @@ import { Launcher } from '../process/launcher-client';
 import { AdoptionWatcher } from '../process/watcher';
 import {
   attemptBase,
+  EXIT_NO_ROOM,
   EXIT_SOMEONE_ELSE,
   stateDirectory,
   stateDirectoryHash,
@@ -56,7 +57,7 @@ import { EventHub } from './server/event-hub';
 import type { Handlers } from './server/handlers';
 import { RpcServer } from './server/rpc-server';
 import { DaemonError, ShuttingDownError } from '../protocol/errors';
-import { UnsafeFolderError } from '../protocol/private-folder';
+import { UnsafeFolderError, errorCode } from '../protocol/private-folder';
 
 const buildSchema = z.object({ version: z.string(), build: z.string(), built_at: z.number().default(0) });
 
@@ -325,6 +326,7 @@ async function main(): Promise<void> {
       consents: new Consents(paths.consents),
       now: () => systemClock.now(),
       userUrls: config.base_urls,
+      executables: config.executables,
     },
     log,
   });
@@ -347,7 +349,7 @@ async function main(): Promise<void> {
     () => Date.now(),
     storageFailed,
   );
-  const served = { connections: () => 0 };
+  const served = { listenersBeside: (_connectionId: number) => 0 };
   const handlers: Handlers = {
     ...jobHandlers({
       engine,
@@ -388,7 +390,7 @@ async function main(): Promise<void> {
         startedAt,
       },
       loadCatalogue,
-      clients: () => served.connections(),
+      clientsBeside: (connectionId) => served.listenersBeside(connectionId),
       offerServers: (offered) => {
         const { servers, refused } = readServers(offered);
         mcp.offer(servers);
@@ -419,7 +421,7 @@ async function main(): Promise<void> {
     },
     log: (level, message, fields) => log[level]({ ...fields }, message),
   });
-  served.connections = () => server.connectionCount;
+  served.listenersBeside = (connectionId) => server.listenersBeside(connectionId);
 
   if (report.state === 'missing')
     tell({
@@ -509,16 +511,23 @@ async function roomIn(folder: string): Promise<number> {
   return blocks === 0 ? Infinity : (process.getuid?.() === 0 ? bfree : bavail) * bsize;
 }
 
+/** A full disk, a used up quota, or a limit of this process on the size of its files. */
+function isNoRoom(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(errorCode(error) ?? '');
+}
+
 /** What the system or the folder is to blame for needs no stack; a fault of ours does. */
 function startFailure(error: unknown): string {
   if (error instanceof UnsafeFolderError) return `${error.message}. ${error.remedy}`;
   if (!(error instanceof Error)) return String(error);
+  if (isNoRoom(error)) return `no room on the disk of the state directory (${error.message})`;
   const isSystems = error instanceof DaemonError || 'syscall' in error;
   return isSystems ? error.message : (error.stack ?? error.message);
 }
 
 main().catch((error: unknown) => {
   // Before the log is open: stderr is the log file, or a person's terminal.
+  // It may be on the full disk itself; the exit code says it too.
   process.stderr.write(`marianne-conductor: ${startFailure(error)}\n`);
-  process.exit(1);
+  process.exit(isNoRoom(error) ? EXIT_NO_ROOM : 1);
 });

@@ -219,6 +219,7 @@ export const daemonMethods = {
       epoch: z.number().optional(),
       seq: z.number().optional(),
       running_sheets: z.number().optional(),
+      /** Other clients that listen to events: editors and followers. The caller is not counted, nor are single calls. */
       clients: z.number().optional(),
       /** US dollars since local midnight; null when the index cannot say. */
       cost_today_usd: z.number().nullish(),

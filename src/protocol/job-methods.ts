@@ -72,6 +72,8 @@ export const jobResponseSchema = z.object({
   warnings: z.array(wireDiagnosticSchema).optional(),
   /** Of a rejection and of a dry run: everything that was found. */
   diagnostics: z.array(wireDiagnosticSchema).optional(),
+  /** Of a rejection that asking again never helps: `unknown_instrument`, `unknown_sheet`. */
+  error_code: text.optional(),
   plan: wirePlanSchema.optional(),
   rendering: z.array(renderingSchema).optional(),
   agents: z.array(agentSchema).optional(),

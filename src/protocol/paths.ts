@@ -10,6 +10,9 @@ export const MAX_SOCKET_PATH_BYTES = 100;
 /** Exit code of a conductor that found a live owner: the starter connects to that one. */
 export const EXIT_SOMEONE_ELSE = 10;
 
+/** Exit code of a conductor that had no room on its disk to begin: its log may not say so for the same reason. */
+export const EXIT_NO_ROOM = 11;
+
 /** The variables that these functions read. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 

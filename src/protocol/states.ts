@@ -63,6 +63,8 @@ export const jobRowSchema = z.object({
   error_traceback: z.string().nullish(),
   chain_depth: z.number().nullish(),
   progress_completed: z.number().nullish(),
+  /** Ours: sheets that will never play; not in `progress_completed`. */
+  progress_skipped: z.number().nullish(),
   progress_total: z.number().nullish(),
   pid: z.number().nullish(),
   completed_at: z.number().nullish(),

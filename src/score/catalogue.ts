@@ -1,6 +1,8 @@
 import type { InstrumentCatalogue as Profiles } from '../instruments/catalogue';
 import { honouredConfigKeys } from '../instruments/config-keys';
 import { endpointIn } from '../instruments/endpoint';
+import { locateProgram } from '../instruments/locate';
+import type { ProgramPlaces } from '../instruments/locate';
 
 /** What the score room needs to know of instruments; the instruments room supplies it. */
 export interface InstrumentInfo {
@@ -16,6 +18,8 @@ export interface InstrumentInfo {
   readonly mcpConfigFlag: string | null;
   /** The keys of `instrument_config` and `backend` that it heeds; null = not known. */
   readonly configKeys: readonly string[] | null;
+  /** Its program, when that was looked for and is not on this machine; null = it is there, is no program, or nobody looked. */
+  readonly missingProgram: { readonly executable: string; readonly installHint: string | null } | null;
   /** Why it may not be called as a score's settings say (address, key); null = it may. */
   endpointProblem(config: EndpointSettings): string | null;
 }
@@ -37,15 +41,17 @@ export function catalogueOf(infos: readonly InstrumentInfo[]): InstrumentCatalog
   return { get: (name) => byName.get(name), names: () => [...byName.keys()] };
 }
 
-/** The instruments of a job as the score room looks at them, with the addresses that the user has set. */
-export function scoreCatalogue(
-  catalogue: Profiles,
-  addresses: {
-    /** `base_urls` of conductor.yaml. */
-    readonly userUrls: Readonly<Record<string, string>>;
-    readonly environment: Readonly<Record<string, string | undefined>>;
-  },
-): InstrumentCatalogue {
+/** What this machine and its user add to the profiles. */
+export interface MachineFacts {
+  /** `base_urls` of conductor.yaml. */
+  readonly userUrls: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where programs are looked for. */
+  readonly programs: ProgramPlaces;
+}
+
+/** The instruments of a job as the score room looks at them, on this machine. */
+export function scoreCatalogue(catalogue: Profiles, machine: MachineFacts): InstrumentCatalogue {
   return {
     names: () => catalogue.names(),
     get(name) {
@@ -59,9 +65,15 @@ export function scoreCatalogue(
         defaultModel: profile.default_model,
         mcpConfigFlag: profile.cli?.command.mcp_config_flag ?? null,
         configKeys: honouredConfigKeys(profile),
+        missingProgram:
+          profile.cli === undefined ||
+          profile.cli === null ||
+          locateProgram(profile, machine.programs) !== null
+            ? null
+            : { executable: profile.cli.command.executable, installHint: profile.install_hint },
         endpointProblem: (config) => {
           const instrument = { profile: name, config };
-          const endpoint = endpointIn(catalogue, instrument, addresses.userUrls, addresses.environment);
+          const endpoint = endpointIn(catalogue, instrument, machine.userUrls, machine.environment);
           return endpoint?.ok === false ? endpoint.message : null;
         },
       };

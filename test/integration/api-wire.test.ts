@@ -204,6 +204,11 @@ describe('the wire of the Python system', () => {
           python.some(([name, sheet]) => name === event[0] && sheet === event[1]),
           `${event[0]}`,
         );
+      const began = monitor.notifications.find(
+        ({ params }) => params?.['job_id'] === run && params['event'] === 'job.started',
+      );
+      const data = began?.params?.['data'] as Record<string, unknown> | undefined;
+      assert.deepEqual([data?.['sheet_count'], data?.['instrument']], [1, 'cli']);
       await follower.notified(({ params }) => params?.['type'] === 'job.failed' && params['job_id'] === run);
       const numbered = follower.notifications
         .filter(({ method, params }) => method === 'event' && params?.['seq'] !== undefined)

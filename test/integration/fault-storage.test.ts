@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   appendFileSync,
@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { TestConductor } from '../support/conductor';
+import { limitFileSize, onSmallDisk } from '../support/system-limits';
 import { assertSound, ended, eventually, inFlight, ledger, ledgerAgent } from '../support/kill-kit';
 
 const chain = (name: string, sheets: number, work: string) => `
@@ -55,13 +56,13 @@ describe('faults of storage', function () {
   const plays = (run: string) =>
     eventually(`${run} plays`, () => ledger(conductor).some((line) => line.run === run));
 
-  it('files that cannot grow: nothing starts, everybody is told; then the job goes on and nothing is lost', async function () {
-    if (spawnSync('prlimit', ['--version']).status !== 0) this.skip();
+  it('files that cannot grow: nothing starts, everybody is told; then the job goes on and nothing is lost', async () => {
     await conductor.start();
     const run = await conductor.submit('limited', chain('limited', 2, untilGo));
     await plays(run);
-    const pid = String(conductor.child?.pid);
-    execFileSync('prlimit', ['--pid', pid, '--fsize=0:unlimited']);
+    const pid = conductor.child?.pid;
+    assert.ok(pid);
+    limitFileSize(pid, 0);
     writeFileSync(join(conductor.workspace, 'go'), '');
     await eventually('told', async () => (await reasonOf('daemon.status')) === 'storage_failed');
     assert.equal(await reasonOf('daemon.ready'), 'storage_failed');
@@ -69,7 +70,7 @@ describe('faults of storage', function () {
     assert.equal(held.sheets['2']?.status, 'pending');
     assert.equal(held.sheets['1']?.status, 'dispatched', 'what is not durable is not told');
     assert.equal(ledger(conductor).filter(({ what }) => what === 'start').length, 1);
-    execFileSync('prlimit', ['--pid', pid, '--fsize=unlimited:unlimited']);
+    limitFileSize(pid, 'unlimited');
     const job = await conductor.until(run);
     assert.equal(job.status, 'completed');
     assert.equal(await reasonOf('daemon.status'), null);
@@ -78,42 +79,40 @@ describe('faults of storage', function () {
 
   it('a full disk: told, and when it has room again the job goes on', async function () {
     mkdirSync(conductor.home, { mode: 0o700 });
-    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m,mode=700', 'tmpfs', conductor.home]).status !== 0)
-      this.skip();
-    try {
-      await conductor.start();
-      const run = await conductor.submit('full', chain('full', 40, 'sleep 0.02'));
-      await plays(run);
-      const filler = join(conductor.home, 'filler');
-      const fill = () => {
-        const { bavail, bsize } = statfsSync(conductor.home);
-        try {
-          appendFileSync(filler, Buffer.alloc(bavail * bsize));
-        } catch (error) {
-          // Somebody else took the last of it.
-          assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC');
-        }
-      };
-      // Again and again: the conductor gives space back as it goes.
-      await eventually('told', async () => {
-        fill();
-        return (await reasonOf('daemon.status')) === 'storage_failed';
-      });
-      const before = ledger(conductor).length;
-      await new Promise((done) => setTimeout(done, 300));
-      assert.ok(ledger(conductor).length <= before + 1, 'something was started on a full disk');
-      truncateSync(filler, 0);
-      const job = await conductor.until(run);
-      assert.equal(job.status, 'completed', JSON.stringify(job.sheets).slice(0, 2000));
-      const starts = ledger(conductor).filter(({ what }) => what === 'start');
-      const names = starts.map(({ sheet, attempt }) => `${sheet}.${attempt}`);
-      assert.equal(new Set(names).size, names.length, 'an attempt ran twice');
-      assert.equal(new Set(starts.map(({ sheet }) => sheet)).size, 40);
-      await conductor.kill();
-    } finally {
-      await conductor.kill();
-      spawnSync('umount', ['-l', conductor.home]);
-    }
+    await onSmallDisk(this, conductor.home, '4m', async () => {
+      try {
+        await conductor.start();
+        const run = await conductor.submit('full', chain('full', 40, 'sleep 0.02'));
+        await plays(run);
+        const filler = join(conductor.home, 'filler');
+        const fill = () => {
+          const { bavail, bsize } = statfsSync(conductor.home);
+          try {
+            appendFileSync(filler, Buffer.alloc(bavail * bsize));
+          } catch (error) {
+            // Somebody else took the last of it.
+            assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC');
+          }
+        };
+        // Again and again: the conductor gives space back as it goes.
+        await eventually('told', async () => {
+          fill();
+          return (await reasonOf('daemon.status')) === 'storage_failed';
+        });
+        const before = ledger(conductor).length;
+        await new Promise((done) => setTimeout(done, 300));
+        assert.ok(ledger(conductor).length <= before + 1, 'something was started on a full disk');
+        truncateSync(filler, 0);
+        const job = await conductor.until(run);
+        assert.equal(job.status, 'completed', JSON.stringify(job.sheets).slice(0, 2000));
+        const starts = ledger(conductor).filter(({ what }) => what === 'start');
+        const names = starts.map(({ sheet, attempt }) => `${sheet}.${attempt}`);
+        assert.equal(new Set(names).size, names.length, 'an attempt ran twice');
+        assert.equal(new Set(starts.map(({ sheet }) => sheet)).size, 40);
+      } finally {
+        await conductor.kill();
+      }
+    });
   });
 
   it('a folder for prompts that takes none: the sheet says why it waits, and starts when it does', async () => {
@@ -234,14 +233,13 @@ describe('faults of storage', function () {
     await eventually('its agent is gone', async () => (await conductor.strays()).length === 0);
   });
 
-  it('a stop with a full disk ends in order, and the next start repeats what could not be written', async function () {
-    if (spawnSync('prlimit', ['--version']).status !== 0) this.skip();
+  it('a stop with a full disk ends in order, and the next start repeats what could not be written', async () => {
     await conductor.start();
     const run = await conductor.submit('stopping', chain('stopping', 1, untilGo));
     await plays(run);
     const { child } = conductor;
-    assert.ok(child);
-    execFileSync('prlimit', ['--pid', String(child.pid), '--fsize=0:unlimited']);
+    assert.ok(child?.pid);
+    limitFileSize(child.pid, 0);
     writeFileSync(join(conductor.workspace, 'go'), '');
     await eventually('told', async () => (await reasonOf('daemon.status')) === 'storage_failed');
     const gone = once(child, 'exit');
@@ -252,5 +250,42 @@ describe('faults of storage', function () {
     assert.equal(job.status, 'completed');
     await assertSound(conductor, job, 'stopped');
     assert.equal(ledger(conductor).filter(({ what }) => what === 'start').length, 1);
+  });
+
+  it('a start without room for the record of ownership: said, exit 3, nothing half done; and it starts when there is room', () => {
+    const mzt = (limited: boolean, ...args: string[]) =>
+      // A file size limit of the process: what a full disk does, without root. Nothing can be written, its log neither.
+      spawnSync(
+        'bash',
+        [
+          '-c',
+          `${limited ? 'trap "" XFSZ; ulimit -S -f 0; ' : ''}exec "$@"`,
+          'bash',
+          process.execPath,
+          'dist/cli.js',
+          ...args,
+        ],
+        {
+          encoding: 'utf8',
+          env: {
+            PATH: process.env['PATH'],
+            HOME: conductor.root,
+            MARIANNE_HOME: conductor.home,
+            NO_COLOR: '1',
+          },
+        },
+      );
+    assert.equal(mzt(false, 'start').status, 0);
+    assert.equal(mzt(false, 'stop').status, 0);
+    const before = readdirSync(join(conductor.home, 'owner'));
+    const full = mzt(true, 'status');
+    assert.equal(full.status, 3, full.stdout + full.stderr);
+    assert.match(
+      full.stderr,
+      /^error: the conductor could not be started: the disk of .* is full\nhint: Free some space there/,
+    );
+    assert.deepEqual(readdirSync(join(conductor.home, 'owner')), before, 'no half record');
+    assert.equal(mzt(false, 'start').status, 0);
+    assert.equal(mzt(false, 'stop').status, 0);
   });
 });

@@ -21,6 +21,16 @@ import type { MethodName, ParamsOf, ResultOf } from '../../src/protocol/methods'
 const script = resolve('dist/conductor.js');
 const ended = new Set(['completed', 'failed', 'cancelled']);
 
+/**
+ * Those whose `dispose` has not come: the suite was filtered out, or the run was ended half way. They go with this process.
+ * A conductor left alone would live on for half an hour.
+ */
+const open = new Set<TestConductor>();
+process.on('exit', () => {
+  for (const conductor of open) conductor.abandon();
+});
+process.once('SIGTERM', () => process.exit(143));
+
 /** A real conductor in a state directory of its own, for integration tests. */
 export class TestConductor {
   readonly root: string;
@@ -34,6 +44,7 @@ export class TestConductor {
     this.home = join(this.root, 'home');
     this.workspace = join(this.root, 'ws');
     mkdirSync(this.workspace);
+    open.add(this);
   }
 
   /** Starts it in the foreground of the test and waits until it answers. */
@@ -215,7 +226,14 @@ export class TestConductor {
         }
       }
     } finally {
+      open.delete(this);
       rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
     }
+  }
+
+  /** At the end of the process, when nothing can be awaited any more. */
+  abandon(): void {
+    this.child?.kill('SIGKILL');
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
   }
 }

@@ -91,6 +91,8 @@ export const stopCommand: CliCommand = {
 
 const STOP_TIMEOUT_MS = 30_000;
 const FORCE_AFTER_MS = 5_000;
+/** Longest wait for one that answers no more. On a full disk it cannot give its ownership back. */
+const LEAVE_TIMEOUT_MS = 3_000;
 
 /** Asks a conductor to end and waits until it has. @returns the sheets that were playing */
 async function stop({ context }: Invocation, found: FoundConductor, options: StopOptions): Promise<number> {
@@ -103,8 +105,10 @@ async function stop({ context }: Invocation, found: FoundConductor, options: Sto
   let killed = false;
   for (;;) {
     const now = await findRunning(context);
-    if (now === null || now.info.pid !== found.info.pid) return playing;
     const waited = context.now() - began;
+    if (now !== null && now.info.pid !== found.info.pid) return playing;
+    // It answers no more before it has ended: who removes its folder next must not meet it there.
+    if (now === null && ((await hasLeft(context, found)) || waited > LEAVE_TIMEOUT_MS)) return playing;
     if (options.force === true && waited > FORCE_AFTER_MS && !killed) {
       killed = true;
       endProcess(found.info.pid);
@@ -116,6 +120,19 @@ async function stop({ context }: Invocation, found: FoundConductor, options: Sto
       });
     }
     await context.pause(50);
+  }
+}
+
+/** True when it has given its ownership back, or lives no more. */
+async function hasLeft(context: Invocation['context'], { epoch, info }: FoundConductor): Promise<boolean> {
+  const { readOwner } = await import('../../protocol/owner-record');
+  const owner = await readOwner(stateDirOf(context));
+  if (owner === null || owner.epoch !== epoch) return true;
+  try {
+    process.kill(info.pid, 0);
+    return false;
+  } catch {
+    return true;
   }
 }
 
@@ -192,7 +209,7 @@ async function conductorStatus({ context, output }: Invocation): Promise<ExitCod
     fact('up', duration(status.uptime_seconds));
     fact('jobs', `${status.running_jobs} running, ${status.total_jobs_active} active`);
     fact('sheets', `${status.running_sheets ?? 0} playing`);
-    fact('clients', status.clients ?? 1);
+    fact('clients', status.clients === 0 ? 'nobody watches' : `${status.clients ?? 'unknown'} watching`);
     fact('memory', `${Math.round(status.memory_usage_mb)} MB`);
     fact('state', found.info.state_dir);
     fact('socket', found.info.socket);

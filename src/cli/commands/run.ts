@@ -107,8 +107,9 @@ async function run(invocation: Invocation, file: string, options: RunOptions): P
 
 function rejected(answer: JobResponse): CliFailure {
   const invalid = (answer.diagnostics ?? []).some(({ severity }) => severity === 'error');
-  return new CliFailure(invalid ? Exit.usage : Exit.failed, answer.message, {
-    errorCode: invalid ? 'invalid_score' : 'rejected',
+  const errorCode = answer.error_code ?? (invalid ? 'invalid_score' : null);
+  return new CliFailure(errorCode === null ? Exit.failed : Exit.usage, answer.message, {
+    errorCode: errorCode ?? 'rejected',
   });
 }
 
@@ -146,8 +147,15 @@ async function dryRun(invocation: Invocation, file: string, options: RunOptions)
   await reportDiagnostics(invocation, inspection.path, inspection.text, diagnostics);
   const { plan, rendered } = inspection;
   if (plan === null || rendered === null) throw new CliFailure(Exit.usage, 'the score cannot be planned');
-  const wanted = options.only ?? options.sheet;
-  const sheets = rendered.sheets.filter(({ sheet }) => wanted?.includes(sheet.num) ?? true);
+  const { leftOut, playProblem } = await import('../../score/selection');
+  const selection = {
+    onlySheets: options.only ?? options.sheet ?? null,
+    startSheet: options.startSheet ?? null,
+  };
+  const problem = playProblem(plan, inspection.catalogue, selection);
+  if (problem !== null) throw new CliFailure(Exit.usage, problem.message, { errorCode: problem.code });
+  const left = new Set(leftOut(plan, selection).map(({ sheet }) => sheet));
+  const sheets = rendered.sheets.filter(({ sheet }) => !left.has(sheet.num));
   if (output.json) {
     output.document({
       job_id: '',

@@ -2,7 +2,7 @@
 import type { SheetState } from '../../protocol/checkpoint';
 import { duration } from '../text/amounts';
 import type { JobStyle } from '../text/job';
-import { jobHeadline, reasonText, sheetRemark, sheetTokens } from '../text/job';
+import { jobHeadline, skippedCount, reasonText, sheetRemark, sheetTokens } from '../text/job';
 import { spent } from '../text/amounts';
 import { displayWidth, pad, printable, truncate } from '../text/printable';
 import { statusWord } from '../text/symbols';
@@ -46,7 +46,7 @@ export function liveLines(tracker: JobTracker, style: JobStyle, size: ViewSize):
   const done = sheets.filter((sheet) => sheet.status === 'completed').length;
   const reason = reasonText(job.status_reason, style.now);
   const head = [
-    jobHeadline({ ...job, last_completed_sheet: done }, style),
+    jobHeadline({ ...job, last_completed_sheet: done }, style, skippedCount(sheets)),
     ...(reason === '' ? [] : [`  ${style.colors.yellow(reason)}`]),
   ];
   const most = Math.max(1, size.rows - 1 - head.length);

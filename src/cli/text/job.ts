@@ -46,14 +46,23 @@ export function elapsedSeconds(
   return Math.max(0, (end - Date.parse(job.started_at)) / 1000);
 }
 
-/** `repo-report  completed  7/7 sheets  12s  8.1k tokens  $0.02` */
-export function jobHeadline(job: Checkpoint, style: JobStyle): string {
+/** How many sheets of a job will never play. */
+export function skippedCount(sheets: readonly SheetState[]): number {
+  return sheets.filter(({ status }) => status === 'skipped').length;
+}
+
+/** `repo-report  completed  5/7 sheets, 2 skipped  12s  8.1k tokens  $0.02` */
+export function jobHeadline(
+  job: Checkpoint,
+  style: JobStyle,
+  skipped: number = skippedCount(sheetsOf(job)),
+): string {
   const elapsed = elapsedSeconds(job, style.now);
   const used = job.total_input_tokens + job.total_output_tokens;
   return [
     `${style.symbols.mark(job.status)} ${style.colors.bold(job.job_id)}`,
     style.symbols.word(job.status),
-    `${job.last_completed_sheet}/${counted(job.total_sheets, 'sheet')}`,
+    `${job.last_completed_sheet}/${counted(job.total_sheets, 'sheet')}${skipped === 0 ? '' : `, ${skipped} skipped`}`,
     ...(elapsed === null ? [] : [duration(elapsed)]),
     ...(used === 0 ? [] : [`${tokens(used)} tokens`]),
     ...costParts(job),
@@ -193,7 +202,7 @@ export function jobLines(job: Checkpoint, style: JobStyle): string[] {
   const error = printable(job.error_message ?? '');
   return [
     jobHeadline(job, style),
-    `  ${symbols.bar(job.last_completed_sheet, job.total_sheets, 30)}`,
+    `  ${symbols.bar(job.last_completed_sheet + skippedCount(sheetsOf(job)), job.total_sheets, 30)}`,
     ...fact('name', job.job_name === job.job_id ? null : printable(job.job_name)),
     ...fact('score', job.config_path),
     ...fact('workspace', job.workspace),

@@ -20,7 +20,7 @@ export function jobTable(jobs: readonly JobRow[], { colors, symbols, width, now 
     jobs.map((job) => [
       job.job_id,
       `${symbols.mark(job.status)} ${statusWord(job.status)}`,
-      typeof job.progress_total === 'number' ? `${job.progress_completed ?? 0}/${job.progress_total}` : '',
+      progress(job),
       spent(job.total_cost_usd === 0 ? null : (job.total_cost_usd ?? null), job.unpriced ?? false),
       instant(job.submitted_at * 1000, now),
       printable(job.error_message ?? '') || reasonText(job.status_reason, now),
@@ -28,4 +28,11 @@ export function jobTable(jobs: readonly JobRow[], { colors, symbols, width, now 
     width,
     colors.dim,
   );
+}
+
+/** `5/7`, `5/7, 2 skipped`. */
+function progress(job: JobRow): string {
+  if (typeof job.progress_total !== 'number') return '';
+  const skipped = job.progress_skipped ?? 0;
+  return `${job.progress_completed ?? 0}/${job.progress_total}${skipped === 0 ? '' : `, ${skipped} skipped`}`;
 }

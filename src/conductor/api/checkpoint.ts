@@ -55,6 +55,7 @@ export function jobRow(job: JobState, pid: number): JobRow {
     completed_at: job.finished_at === null ? null : job.finished_at / 1000,
     error_message: job.error,
     progress_completed: completed,
+    progress_skipped: job.sheets.filter((sheet) => sheet.status === 'skipped').length,
     progress_total: job.sheets.length,
     current_sheet: currentSheet(job),
     total_sheets: job.sheets.length,

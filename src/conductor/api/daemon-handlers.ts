@@ -45,7 +45,8 @@ export interface DaemonApiOptions {
     readonly startedAt: number;
   };
   loadCatalogue(workspace: string | null): Promise<InstrumentCatalogue>;
-  clients(): number;
+  /** Clients that listen to events, apart from this one. */
+  clientsBeside(connectionId: number): number;
   storageFailed(): boolean;
   isStopping(): boolean;
   /** Takes MCP servers of a client's user settings. */
@@ -91,7 +92,7 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
         uptime_seconds: uptime(),
         status_reason: statusReason(),
       }),
-    'daemon.status': async () => ({
+    'daemon.status': async (_params, { connectionId }) => ({
       cost_today_usd: await options.stateBackend.costSince(new Date().setHours(0, 0, 0, 0)),
       pid: identity.pid,
       uptime_seconds: uptime(),
@@ -103,7 +104,7 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
       epoch: identity.epoch,
       seq: core.durable.lastSeq,
       running_sheets: engine.flights.total,
-      clients: options.clients(),
+      clients: options.clientsBeside(connectionId),
       state_dir: identity.stateDir,
       socket: identity.socket,
       status_reason: statusReason(),

@@ -63,13 +63,21 @@ export function jobCommands(options: JobApiOptions, lookup: JobLookup): Handlers
         });
         const diagnostics = intake.diagnostics.map(wireDiagnostic);
         // As the submit itself would answer.
-        const unknown = intake.ready ? await submissions.unknownInstrument(intake.ready.plan) : null;
-        const bad = !intake.ready || hasErrors(intake.diagnostics) || unknown !== null;
+        const problem = intake.ready
+          ? await submissions.playProblem(intake.ready.plan, {
+              startSheet: params.start_sheet,
+              onlySheets: params.only_sheets,
+            })
+          : null;
+        const bad = !intake.ready || hasErrors(intake.diagnostics) || problem !== null;
         return {
           job_id: '',
           status: bad ? 'rejected' : 'dry_run',
-          message: bad ? (unknown ?? summary(intake.diagnostics)) : 'the score is valid; nothing was started',
+          message: bad
+            ? (problem?.message ?? summary(intake.diagnostics))
+            : 'the score is valid; nothing was started',
           diagnostics,
+          ...(problem ? { error_code: problem.code } : {}),
           ...(intake.ready ? { plan: wirePlan(intake.ready.plan) } : {}),
           ...(intake.rendered ? { rendering: wireRendering(intake.rendered) } : {}),
         };
@@ -94,6 +102,7 @@ export function jobCommands(options: JobApiOptions, lookup: JobLookup): Handlers
           status: 'rejected',
           message: outcome.message,
           diagnostics: outcome.diagnostics.map(wireDiagnostic),
+          ...(outcome.errorCode ? { error_code: outcome.errorCode } : {}),
           ...(outcome.consentNeeded
             ? {
                 consent_needed: {

@@ -113,6 +113,7 @@ function jobStatus({ status, reason, error }: RecordBody<'job.status'>, job: Job
     error_message: error,
     all_success: status === 'completed',
     sheet_count: job?.sheets.length ?? null,
+    ...(status === 'running' ? { instrument: instrumentsOf(job) } : {}),
   };
   const first = job?.sheets.every((sheet) => sheet.attempts.length === 0) ?? false;
   const types: Partial<Record<typeof status, EventType>> = {
@@ -124,6 +125,11 @@ function jobStatus({ status, reason, error }: RecordBody<'job.status'>, job: Job
   };
   const type = types[status];
   return type ? [{ type, data }] : [];
+}
+
+/** The instruments that the sheets ask for, as one text: the Python form has one `instrument`. Null when the job is not known. */
+function instrumentsOf(job: JobState | undefined): string | null {
+  return job === undefined ? null : [...new Set(job.sheets.map(({ instrument }) => instrument))].join(', ');
 }
 
 function attemptFinished(end: RecordBody<'attempt.finished'>, job: JobState | undefined): Told[] {

@@ -1,6 +1,7 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { checkScore } from '../../score/check';
 import { scoreCatalogue } from '../../score/catalogue';
+import type { MachineFacts } from '../../score/catalogue';
 import type { Diagnostic } from '../../score/diagnostic';
 import { diskFiles } from '../../score/disk-files';
 import { NotTextError, UnusableFileError } from '../../score/files';
@@ -41,7 +42,7 @@ export async function takeIn(
   request: IntakeRequest,
   loadCatalogue: LoadCatalogue,
   productVersion: string,
-  addresses: Parameters<typeof scoreCatalogue>[1],
+  machine: MachineFacts,
 ): Promise<Intake> {
   const path = isAbsolute(request.path) ? request.path : resolve(request.cwd, request.path);
   let text: string;
@@ -58,7 +59,7 @@ export async function takeIn(
     ...(request.workspace === null ? {} : { workspaceOverride: request.workspace }),
   };
   const plan = planScore(score, options);
-  const catalogue = scoreCatalogue(await loadCatalogue(plan.workspace), addresses);
+  const catalogue = scoreCatalogue(await loadCatalogue(plan.workspace), machine);
   const checked = checkScore(score, { plan, files: diskFiles, catalogue });
   const loaded = loadTemplateSource(score, diskFiles);
   const diagnostics = [...parsed.diagnostics, ...checked];

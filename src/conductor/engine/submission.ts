@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { access, constants, mkdir, realpath, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { agentFacts, withheldFrom } from '../../instruments/agent-facts';
 import { endpointIn, keyOf } from '../../instruments/endpoint';
@@ -8,6 +9,8 @@ import { makeBundle } from '../../score/bundle';
 import type { Diagnostic } from '../../score/diagnostic';
 import { diskFiles } from '../../score/disk-files';
 import type { Plan } from '../../score/plan';
+import { leftOut, playProblem, unknownInstrument } from '../../score/selection';
+import type { PlayProblem, Selection } from '../../score/selection';
 import { renderSheetPrompt, sheetContext } from '../../score/prompt';
 import type { Consents } from '../consents';
 import type { AgentState, RecordDraft, SheetSkeleton } from '../records';
@@ -19,12 +22,10 @@ import { hasErrors, takeIn, type Intake, type LoadCatalogue } from './score-inta
 import { terminalJob, type JobState } from './state';
 
 /** What a client submits. */
-export interface SubmitRequest {
+export interface SubmitRequest extends Selection {
   readonly configPath: string;
   readonly workspace: string | null;
   readonly clientCwd: string;
-  readonly startSheet: number | null;
-  readonly onlySheets: readonly number[] | null;
   readonly submitKey: string | null;
   /** Start one more run although one of this score is active in this workspace. */
   readonly again: boolean;
@@ -45,13 +46,17 @@ export type SubmitOutcome =
       readonly diagnostics: readonly Diagnostic[];
       readonly agents: readonly AgentState[];
     }
-  | {
-      readonly kind: 'rejected';
-      readonly jobId: string;
-      readonly message: string;
-      readonly diagnostics: readonly Diagnostic[];
-      readonly consentNeeded?: { readonly workspace: string; readonly instruments: readonly string[] };
-    };
+  | Rejection;
+
+interface Rejection {
+  readonly kind: 'rejected';
+  readonly jobId: string;
+  readonly message: string;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Set where asking the same again can never help. */
+  readonly errorCode?: PlayProblem['code'];
+  readonly consentNeeded?: { readonly workspace: string; readonly instruments: readonly string[] };
+}
 
 export interface SubmissionOptions {
   readonly scoresDir: string;
@@ -62,6 +67,8 @@ export interface SubmissionOptions {
   keepSecrets(run: string, values: Readonly<Record<string, string>>): void;
   /** `base_urls` of conductor.yaml. */
   readonly userUrls: Readonly<Record<string, string>>;
+  /** `executables` of conductor.yaml. */
+  readonly executables: Readonly<Record<string, string>>;
   adoptBundle(run: string, bundle: StoredBundle): Promise<void>;
 }
 
@@ -99,7 +106,15 @@ export class Submissions {
       },
       this.options.loadCatalogue,
       this.options.productVersion,
-      { userUrls: this.options.userUrls, environment: request.environment ?? {} },
+      {
+        userUrls: this.options.userUrls,
+        environment: request.environment ?? {},
+        programs: {
+          path: request.environment?.['PATH'] ?? process.env['PATH'] ?? '',
+          home: homedir(),
+          executables: this.options.executables,
+        },
+      },
     );
   }
 
@@ -146,7 +161,7 @@ export class Submissions {
       environment: request.env,
     });
     const { diagnostics, ready } = intake;
-    const rejected = (message: string, jobId = stem): SubmitOutcome => ({
+    const rejected = (message: string, jobId = stem): Rejection => ({
       kind: 'rejected',
       jobId,
       message,
@@ -154,10 +169,8 @@ export class Submissions {
     });
     if (!ready || hasErrors(diagnostics)) return rejected(firstError(diagnostics));
     const { plan } = ready;
-    const unknown = await this.unknownInstrument(plan);
-    if (unknown) return rejected(unknown);
-    const selection = selectionProblem(plan, request);
-    if (selection) return rejected(selection);
+    const problem = await this.playProblem(plan, request);
+    if (problem) return { ...rejected(problem.message), errorCode: problem.code };
     const trouble = await prepareWorkspace(plan.workspace);
     if (trouble) return rejected(trouble);
     const active = request.again ? undefined : await this.activeRun(intake.path, plan.workspace);
@@ -212,7 +225,7 @@ export class Submissions {
             agents,
             auto_continue: request.autoContinue,
             sheets: skeletons(plan),
-            skips: skips(plan, request),
+            skips: leftOut(plan, request),
           },
         },
       },
@@ -239,8 +252,8 @@ export class Submissions {
     const { ready, diagnostics } = intake;
     if (!ready || hasErrors(diagnostics))
       throw new JobSubmissionError(firstError(diagnostics), { remedy: `mzt validate ${configPath}` });
-    const unknown = await this.unknownInstrument(ready.plan);
-    if (unknown) throw new JobSubmissionError(unknown);
+    const unknown = unknownInstrument(ready.plan, await this.options.loadCatalogue(ready.plan.workspace));
+    if (unknown) throw new JobSubmissionError(unknown.message);
     const digest = await storeBundle(
       this.options.scoresDir,
       makeBundle(ready.score, ready.plan, ready.template),
@@ -329,23 +342,9 @@ export class Submissions {
     return undefined;
   }
 
-  /** What to say of the first sheet that no known instrument could play; null = all can be played. */
-  async unknownInstrument(plan: Plan): Promise<string | null> {
-    const catalogue = await this.options.loadCatalogue(plan.workspace);
-    for (const sheet of plan.sheets) {
-      if ([sheet.instrument, ...sheet.fallbacks].some(({ profile }) => catalogue.get(profile))) continue;
-      const name = sheet.instrument.profile;
-      const near = catalogue.nearest(name);
-      const hint =
-        near.length > 0
-          ? `; did you mean ${near.join(' or ')}?`
-          : `; known are ${catalogue.names().join(', ')}`;
-      const folder = catalogue.unapproved
-        ? `. The folder ${plan.workspace} brings instruments that are not approved: mzt trust ${plan.workspace}`
-        : '';
-      return `no instrument "${name}" (sheet ${sheet.num})${hint}${folder}`;
-    }
-    return null;
+  /** Why a plan cannot be played as asked; null = it can. */
+  async playProblem(plan: Plan, selection: Selection): Promise<PlayProblem | null> {
+    return playProblem(plan, await this.options.loadCatalogue(plan.workspace), selection);
   }
 
   /** Names of the keys that came, and of those that a sheet cannot do without: it will wait for them. One with a fall-back goes on to that instead. */
@@ -401,34 +400,6 @@ function skeletons(plan: Plan): SheetSkeleton[] {
     instrument: sheet.instrument.profile,
     model: sheet.instrument.config.model,
   }));
-}
-
-function skips(plan: Plan, { onlySheets, startSheet }: SubmitRequest): Skip[] {
-  return plan.sheets.flatMap(({ num }): Skip[] => {
-    if (onlySheets && !onlySheets.includes(num)) {
-      const message = 'not among the sheets that were asked for';
-      return [{ sheet: num, reason: { code: 'not_selected', message } }];
-    }
-    if (startSheet !== null && num < startSheet) {
-      return [
-        { sheet: num, reason: { code: 'start_sheet', message: `before the start sheet ${startSheet}` } },
-      ];
-    }
-    return [];
-  });
-}
-
-type Skip = NonNullable<Extract<RecordDraft, { type: 'job.submitted' }>['body']['job']['skips']>[number];
-
-function selectionProblem(plan: Plan, request: SubmitRequest): string | null {
-  const wanted = [
-    ...(request.onlySheets ?? []),
-    ...(request.startSheet === null ? [] : [request.startSheet]),
-  ];
-  const missing = wanted.find((num) => num > plan.totalSheets);
-  if (missing === undefined && skips(plan, request).length === plan.totalSheets)
-    return 'of the sheets that were asked for, none is left to play';
-  return missing === undefined ? null : `the score has no sheet ${missing}: it has ${plan.totalSheets}`;
 }
 
 function firstError(diagnostics: readonly Diagnostic[]): string {

@@ -56,6 +56,7 @@ function header(data: ReportData, esc: Escaper): Html {
   return markup`<header><h1>${esc.short(data.name)}</h1><dl>
 ${row('Run', esc.short(data.runId))}
 ${row('Status', statusHtml(data.status, esc))}
+${row('Sheets', esc.short(sheetCounts(data)))}
 ${row('Error', data.error === null ? null : esc.short(data.error, 2000))}
 ${row('Workspace', esc.short(data.workspace, 1000))}
 ${row('Score', data.scorePath === null ? null : esc.short(data.scorePath, 1000))}
@@ -66,6 +67,15 @@ ${row('Cost', esc.short(totalCost(data)))}
 ${row('Tokens', esc.short(tokens(data.inputTokens, data.outputTokens)))}
 ${row('Report made', esc.short(instant(data.generatedAt)))}
 </dl></header>`;
+}
+
+/** `5 of 7 completed, 2 skipped` */
+function sheetCounts({ sheets }: ReportData): string {
+  const count = (status: string) => sheets.filter((sheet) => sheet.status === status).length;
+  const others = ['failed', 'skipped', 'cancelled'].flatMap((status) =>
+    count(status) === 0 ? [] : [`${count(status)} ${status}`],
+  );
+  return [`${count('completed')} of ${sheets.length} completed`, ...others].join(', ');
 }
 
 /** Attempts over time, a line for each sheet. */

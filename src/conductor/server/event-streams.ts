@@ -105,6 +105,14 @@ export class EventStreams {
     return taken;
   }
 
+  /** Connections that listen to events, apart from one. */
+  listenersBeside(connectionId: number): number {
+    let count = 0;
+    for (const [{ id }, { events, monitor }] of this.byConnection)
+      if (id !== connectionId && (events !== null || monitor !== null)) count += 1;
+    return count;
+  }
+
   endAll(connection: Connection): void {
     const streams = this.byConnection.get(connection);
     streams?.events?.end();

@@ -63,6 +63,11 @@ export class RpcServer implements ConnectionHost {
     return this.connections.size;
   }
 
+  /** Clients that listen to events, apart from one. Connections would count a client once for each of its calls. */
+  listenersBeside(connectionId: number): number {
+    return this.streams.listenersBeside(connectionId);
+  }
+
   get requestsInFlight(): number {
     return this.inFlight;
   }

@@ -4,6 +4,7 @@ import { asksForNothing, notObeyed } from '../obeyed';
 import { chooseFallbacks, chooseInstrument } from '../resolve';
 import { skipWhenProblem } from '../skip-when';
 import { checkInstrumentSettings } from './instrument-settings';
+import { checkPrograms } from './missing-programs';
 import type { CheckContext } from './context';
 
 export function checkSettings(context: CheckContext): void {
@@ -12,6 +13,7 @@ export function checkSettings(context: CheckContext): void {
   checkFanOut(context);
   checkInstrumentNames(context);
   checkInstrumentSettings(context);
+  checkPrograms(context);
   checkNumbers(context);
 }
 

@@ -1,9 +1,10 @@
 /** What views ask of scores and instruments, answered on this machine without a conductor. Only `src/score-room.ts` brings it into a bundle. */
 import { randomUUID } from 'node:crypto';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { loadCatalogue } from '../../instruments/catalogue';
 import { submitEnvironment } from '../../instruments/submit-environment';
-import { readUserAddresses } from '../../instruments/user-addresses';
+import { readUserSettings } from '../../instruments/user-settings';
 import { NO_TRUST, readTrustFile } from '../../instruments/trust';
 import { statePaths } from '../../protocol/paths';
 import { parseScore } from '../../score/parse';
@@ -50,11 +51,14 @@ async function catalogue(distDir: string, stateDir: string) {
 
 export const scoreRoom: ScoreRoom = {
   summarise,
-  scoreCatalogue: async (distDir, stateDir) =>
-    scoreCatalogue(await catalogue(distDir, stateDir), {
-      userUrls: await readUserAddresses(statePaths(stateDir).config),
+  scoreCatalogue: async (distDir, stateDir) => {
+    const { baseUrls, executables } = await readUserSettings(statePaths(stateDir).config);
+    return scoreCatalogue(await catalogue(distDir, stateDir), {
+      userUrls: baseUrls,
       environment: {},
-    }),
+      programs: { path: process.env['PATH'] ?? '', home: homedir(), executables },
+    });
+  },
   submitEnvironment: async (env, distDir, stateDir) =>
     submitEnvironment(env, await catalogue(distDir, stateDir)),
   submitKey: () => randomUUID(),

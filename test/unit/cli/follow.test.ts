@@ -5,6 +5,7 @@ import { Painter } from '../../../src/cli/follow/painter';
 import { plainRenderer } from '../../../src/cli/follow/renderers';
 import { JobTracker } from '../../../src/cli/follow/tracker';
 import { Output } from '../../../src/cli/output';
+import { jobHeadline } from '../../../src/cli/text/job';
 import { displayWidth } from '../../../src/cli/text/printable';
 import { Symbols } from '../../../src/cli/text/symbols';
 import type { Checkpoint, SheetState } from '../../../src/protocol/checkpoint';
@@ -81,6 +82,15 @@ describe('cli live view', () => {
       ' ▶ 2 Part 2  playing        12s  attempt 2  compiling main',
       ' · 3 Part 3  pending',
     ]);
+  });
+
+  it('says how many sheets are skipped: they do not count as played', () => {
+    const sheets = [sheet(1, 'skipped'), sheet(2, 'completed'), sheet(3, 'skipped')];
+    const [live = ''] = liveLines(trackerOf(sheets), style, { columns: 80, rows: 24 });
+    assert.match(live, /running {2}1\/3 sheets, 2 skipped {2}/);
+    const ended = { ...job(sheets), status: 'completed' as const, last_completed_sheet: 1 };
+    assert.match(jobHeadline(ended, style), /completed {2}1\/3 sheets, 2 skipped {2}/);
+    assert.doesNotMatch(jobHeadline(job([sheet(1, 'pending')]), style), /skipped/);
   });
 
   it('never exceeds the terminal', () => {

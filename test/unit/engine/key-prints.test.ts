@@ -9,6 +9,8 @@ const odd = 'pass "word" \\ with/odd=ch%rs';
 
 describe('prints of keys', () => {
   const folder = mkdtempSync(join(tmpdir(), 'prints-'));
+  // Made before it is known whether this suite is played.
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const base = join(folder, 'run', '1.1');
   const out = `${base}.out.spool`;
   before(() => keepKeyPrints(base, { KEY: key, ODD: odd, SHORT: 'abc' }));

@@ -12,13 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isSameProcess, processStartTime } from '../../../src/process/identity';
-import {
-  knownFolders,
-  pathFolders,
-  readLoginPath,
-  resolveExecutable,
-  type LoginPathCache,
-} from '../../../src/process/resolve';
+import { readLoginPath, resolveExecutable, type LoginPathCache } from '../../../src/process/resolve';
+import { knownFolders, pathFolders } from '../../../src/protocol/program-places';
 
 describe('resolveExecutable', () => {
   let home = '';

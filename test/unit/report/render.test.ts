@@ -81,6 +81,17 @@ describe('report', () => {
     assert.ok(page.includes('&amp;lt;'));
   });
 
+  it('counts the sheets by how they ended', () => {
+    const sheets = ['completed', 'skipped', 'completed', 'failed', 'skipped'].map((status, i) => ({
+      num: i + 1,
+      title: null,
+      status,
+      note: null,
+      attempts: [],
+    }));
+    assert.match(renderReport(report('x', { sheets })), /2 of 5 completed, 1 failed, 2 skipped/);
+  });
+
   it('loads nothing, runs nothing, and says so in its policy', () => {
     const page = renderReport(report(evil));
     assert.match(

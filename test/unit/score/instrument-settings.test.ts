@@ -1,15 +1,24 @@
 import { strict as assert } from 'node:assert';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { checkScore } from '../../../src/score/check';
 import { scoreCatalogue } from '../../../src/score/catalogue';
 import { diskFiles } from '../../../src/score/disk-files';
 import { planScore } from '../../../src/score/plan-score';
 import { loadCatalogue } from '../../../src/instruments/catalogue';
+import type { ProgramPlaces } from '../../../src/instruments/locate';
 import { approveOrigin, NO_TRUST, originOf, revokeOrigin } from '../../../src/instruments/trust';
 import { profileFolder } from '../../support/profiles';
 import { parsed } from './kit';
 
 /** Codes, places and messages about instrument settings, with the built-in profiles. */
-async function findings(more: string, trust = NO_TRUST): Promise<string[]> {
+async function findings(
+  more: string,
+  trust = NO_TRUST,
+  programs: ProgramPlaces = { path: '', home: '/nonexistent', executables: {} },
+  codes = ['V405', 'V414', 'V415'],
+): Promise<string[]> {
   const score = parsed(
     `name: t\nworkspace: /tmp\nsheet: {size: 1, total_items: 1}\nprompt: {template: x}\n${more}\n`,
   );
@@ -19,10 +28,10 @@ async function findings(more: string, trust = NO_TRUST): Promise<string[]> {
     workspace: null,
     trust,
   });
-  const catalogue = scoreCatalogue(profiles, { userUrls: {}, environment: {} });
+  const catalogue = scoreCatalogue(profiles, { userUrls: {}, environment: {}, programs });
   const plan = planScore(score, { cwd: '/tmp' });
   return checkScore(score, { plan, files: diskFiles, catalogue })
-    .filter(({ code }) => ['V405', 'V414', 'V415'].includes(code))
+    .filter(({ code }) => codes.includes(code))
     .map(({ code, severity, range, message }) => `${code} ${severity} ${range?.line ?? '-'}: ${message}`);
 }
 
@@ -63,5 +72,48 @@ describe('score: settings of HTTP instruments', () => {
     assert.equal(originOf('HTTPS://LLM.test:443/v1?x'), 'https://llm.test');
     assert.equal(originOf('http://[::1]:80/'), 'http://[::1]');
     for (const url of ['llm.test', 'file:///etc', 'javascript:1', '']) assert.throws(() => originOf(url));
+  });
+});
+
+describe('score: programs of instruments', () => {
+  let home = '';
+  beforeEach(() => (home = mkdtempSync(join(tmpdir(), 'mzt-programs-'))));
+  afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+  const told = (more: string, executables: Record<string, string> = {}) =>
+    findings(more, NO_TRUST, { path: join(home, 'bin'), home, executables }, ['V416']);
+  const install = (path: string) => {
+    mkdirSync(dirname(join(home, path)), { recursive: true });
+    writeFileSync(join(home, path), '#!/bin/sh\n', { mode: 0o755 });
+  };
+
+  it('warns once of each that is missing, where it is named, and never fails for it', async () => {
+    assert.deepEqual(
+      await told(
+        'instrument: crush\ninstrument_fallbacks:\n  - cli\n  - quick\ninstruments: {quick: {profile: goose}}',
+      ),
+      [
+        'V416 warning 5: `crush` is not on this machine: its program `crush` was not found.',
+        'V416 warning 8: `goose` is not on this machine: its program `goose` was not found.',
+      ],
+    );
+    assert.match((await told('backend: {type: crush}'))[0] ?? '', /^V416 warning 5: /);
+  });
+
+  it('says nothing of what is on PATH, in a known place, set by the user, a service or not known', async () => {
+    for (const path of ['bin/crush', '.local/bin/crush', '.nvm/versions/node/v22.1.0/bin/crush']) {
+      install(path);
+      assert.deepEqual(await told('instrument: crush'), [], path);
+      rmSync(join(home, path));
+    }
+    install('apps/of-mine');
+    assert.deepEqual(await told('instrument: crush', { crush: '~/apps/of-mine' }), []);
+    assert.equal(
+      (await told('instrument: crush', { crush: '~/apps/gone' })).length,
+      1,
+      'a setting alone counts',
+    );
+    assert.deepEqual(await told('instrument: anthropic_api'), []);
+    assert.deepEqual(await told('instrument: of-my-own'), []);
   });
 });

@@ -23,6 +23,7 @@ export const catalogue = catalogueOf(
     defaultModel: null,
     mcpConfigFlag: null,
     configKeys: null,
+    missingProgram: null,
     endpointProblem: () => null,
   })),
 );
