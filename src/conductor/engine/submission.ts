@@ -370,7 +370,7 @@ function definition(bundle: StoredBundle, num: number, productVersion: string): 
     sheetNum: num,
     files: diskFiles,
     // The bare template says what is asked for; what stands around it is ours.
-    instrument: { profile: planned.instrument.profile, rawPrompt: true },
+    instrument: { profile: planned.instrument.profile, rawPrompt: true, reach: 'message' },
     attempt: 1,
     // Stand-ins: what earlier sheets said is no part of what is asked for.
     previousOutputs: new Map(bundle.plan.sheets.slice(0, num - 1).map((sheet) => [sheet.num, 'output'])),
