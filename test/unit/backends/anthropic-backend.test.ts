@@ -445,6 +445,12 @@ describe('Anthropic API backend', () => {
         'Your credit balance is too low to access the Anthropic API.',
         'quota_exhausted',
       ],
+      [
+        400,
+        'exceed_context_size_error',
+        'request (70020 tokens) exceeds the available context size (32768 tokens)',
+        'context_too_long',
+      ],
       [401, 'authentication_error', 'invalid x-api-key', 'authentication'],
       [402, 'billing_error', 'payment required', 'quota_exhausted'],
       [403, 'permission_error', 'not allowed', 'authentication'],

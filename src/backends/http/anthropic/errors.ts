@@ -58,7 +58,8 @@ function kindOf(status: number | null, type: string | null, code: string | null,
     (status !== null && status >= 500 ? 'overloaded' : 'bad_request');
   if (kind !== 'bad_request') return kind;
   // Both are told as "invalid request" with status 400.
-  if (/prompt is too long|exceeds? the (?:maximum|context)|context window/i.test(said))
+  // The last wording is llama.cpp's, whose server speaks the protocol too.
+  if (/prompt is too long|exceeds? the (?:maximum|(?:available )?context)|context window/i.test(said))
     return 'context_too_long';
   if (/credit balance is too low/i.test(said)) return 'quota_exhausted';
   return kind;
