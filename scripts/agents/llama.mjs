@@ -10,6 +10,14 @@ const PACKAGE = 'llama.cpp-tools';
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const LIBRARIES = 'usr/lib/x86_64-linux-gnu';
 
+const target = `${process.platform}-${process.arch}`;
+
+/** Why there can be no llama-server on this machine; null = there can. */
+export function llamaObstacle() {
+  if (process.env.MZT_AGENT_LLAMA || (target === 'linux-x64' && existsSync(KEYRING))) return null;
+  return `Debian's llama-server runs on linux-x64 with apt and ${KEYRING} (this is ${target}); set MZT_AGENT_LLAMA to a llama-server of yours`;
+}
+
 /**
  * The absolute path of a program that behaves as `llama-server`. `MZT_AGENT_LLAMA` names one that is there already.
  * @throws SetupError where Debian's packages cannot be had.
@@ -17,11 +25,8 @@ const LIBRARIES = 'usr/lib/x86_64-linux-gnu';
 export async function installLlama() {
   const { MZT_AGENT_LLAMA: own, MZT_DEBIAN_MIRROR: mirror = 'http://deb.debian.org/debian' } = process.env;
   if (own) return own;
-  const target = `${process.platform}-${process.arch}`;
-  if (target !== 'linux-x64' || !existsSync(KEYRING))
-    throw new SetupError(
-      `Debian's llama-server runs on linux-x64 with apt and ${KEYRING} (this is ${target}); set MZT_AGENT_LLAMA to a llama-server of yours`,
-    );
+  const obstacle = llamaObstacle();
+  if (obstacle !== null) throw new SetupError(obstacle);
   const folder = await cached(`agents/llama-${SUITE}-${target}`, async (temp) => {
     process.stderr.write(`[agents] downloading ${PACKAGE} of Debian ${SUITE}, once\n`);
     const apt = join(temp, 'apt');

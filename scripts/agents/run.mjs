@@ -2,12 +2,15 @@
 // and three of them. None named: all but claude, which `npm test` plays.
 import { spawnSync } from 'node:child_process';
 import { agents, installAgent } from './install.mjs';
-import { installLlama } from './llama.mjs';
+import { installLlama, llamaObstacle } from './llama.mjs';
 
-const names =
-  process.argv.length > 2
-    ? process.argv.slice(2)
-    : [...Object.keys(agents).filter((name) => name !== 'claude'), 'llama'];
+const obstacle = llamaObstacle();
+const all = [
+  ...Object.keys(agents).filter((name) => name !== 'claude'),
+  ...(obstacle === null ? ['llama'] : []),
+];
+const names = process.argv.length > 2 ? process.argv.slice(2) : all;
+if (names === all && obstacle !== null) console.error(`[agents] LEFT OUT: llama.cpp. ${obstacle}`);
 const env = { ...process.env };
 const needed = names.flatMap((name) => (name === 'llama' ? ['claude', 'codex', 'opencode'] : [name]));
 for (const name of new Set(needed)) env[`MZT_AGENT_${name.toUpperCase()}`] = await installAgent(name);
