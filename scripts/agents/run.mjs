@@ -1,11 +1,20 @@
-// Plays real agents against loopback vendors: run.mjs claude | codex | gemini | opencode | cline … (none named: all but claude, which `npm test` plays).
+// Plays real agents: run.mjs claude | codex | gemini | opencode | cline … against loopback vendors, `llama` a real llama.cpp server against our backends
+// and three of them. None named: all but claude, which `npm test` plays.
 import { spawnSync } from 'node:child_process';
 import { agents, installAgent } from './install.mjs';
+import { installLlama, llamaObstacle } from './llama.mjs';
 
-const names =
-  process.argv.length > 2 ? process.argv.slice(2) : Object.keys(agents).filter((name) => name !== 'claude');
+const obstacle = llamaObstacle();
+const all = [
+  ...Object.keys(agents).filter((name) => name !== 'claude'),
+  ...(obstacle === null ? ['llama'] : []),
+];
+const names = process.argv.length > 2 ? process.argv.slice(2) : all;
+if (names === all && obstacle !== null) console.error(`[agents] LEFT OUT: llama.cpp. ${obstacle}`);
 const env = { ...process.env };
-for (const name of names) env[`MZT_AGENT_${name.toUpperCase()}`] = await installAgent(name);
+const needed = names.flatMap((name) => (name === 'llama' ? ['claude', 'codex', 'opencode'] : [name]));
+for (const name of new Set(needed)) env[`MZT_AGENT_${name.toUpperCase()}`] = await installAgent(name);
+if (names.includes('llama')) env.MZT_AGENT_LLAMA = await installLlama();
 if (env.MZT_TEST_NO_BUILD !== '1') {
   const build = spawnSync(process.execPath, ['esbuild.mjs', '--tests'], { stdio: 'inherit' });
   if (build.status !== 0) process.exit(build.status ?? 1);

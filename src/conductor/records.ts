@@ -232,6 +232,8 @@ export const recordBodies = {
     total_stages: z.number(),
     sheets: z.array(sheetSkeleton),
     agents: z.array(agentState).optional(),
+    /** With the keys that the new plan needs; absent from older journals: as they were. */
+    secret_names: z.array(z.string()).optional(),
   }),
   /** Most of a cost limit is spent; said once a limit. */
   'job.cost_warning': z.object({

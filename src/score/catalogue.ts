@@ -3,6 +3,7 @@ import { honouredConfigKeys } from '../instruments/config-keys';
 import { endpointIn } from '../instruments/endpoint';
 import { locateProgram } from '../instruments/locate';
 import type { ProgramPlaces } from '../instruments/locate';
+import { reachOf, type InstrumentReach, type ReachSettings } from '../instruments/reach';
 
 /** What the score room needs to know of instruments; the instruments room supplies it. */
 export interface InstrumentInfo {
@@ -11,6 +12,8 @@ export interface InstrumentInfo {
   readonly kind: 'cli' | 'http';
   /** Only the rendered template is sent, and a shell reads it. */
   readonly rawPrompt: boolean;
+  /** What it can touch with these settings. */
+  reach(config: ReachSettings): InstrumentReach;
   /** Seconds. */
   readonly defaultTimeoutSeconds: number;
   readonly defaultModel: string | null;
@@ -33,6 +36,15 @@ export interface EndpointSettings {
 export interface InstrumentCatalogue {
   get(name: string): InstrumentInfo | undefined;
   names(): readonly string[];
+}
+
+/** What a prompt is made for; a profile that nobody knows counts as a program. */
+export function promptInstrument(
+  catalogue: InstrumentCatalogue,
+  { profile, config }: { readonly profile: string; readonly config: ReachSettings },
+): { readonly profile: string; readonly rawPrompt: boolean; readonly reach: InstrumentReach } {
+  const info = catalogue.get(profile);
+  return { profile, rawPrompt: info?.rawPrompt ?? false, reach: info?.reach(config) ?? 'program' };
 }
 
 /** A catalogue of given profiles. */
@@ -61,6 +73,7 @@ export function scoreCatalogue(catalogue: Profiles, machine: MachineFacts): Inst
         name: profile.name,
         kind: profile.kind,
         rawPrompt: profile.raw_prompt,
+        reach: (config) => reachOf(profile, config),
         defaultTimeoutSeconds: profile.default_timeout_seconds,
         defaultModel: profile.default_model,
         mcpConfigFlag: profile.cli?.command.mcp_config_flag ?? null,

@@ -1,4 +1,5 @@
 /** The fixed texts of prompts. */
+import type { InstrumentReach } from '../instruments/reach';
 import type { PlannedRule } from './plan';
 
 export interface PreambleFacts {
@@ -10,23 +11,27 @@ export interface PreambleFacts {
   readonly parallel: boolean;
   /** The prompt ends with requirements. */
   readonly checked: boolean;
+  readonly reach: Exclude<InstrumentReach, 'message'>;
   readonly productVersion: string;
 }
 
 /** What every agent is told before its prompt. The tag pair is the format of the older system, which agents’ habits and logs know. */
 export function preambleText(facts: PreambleFacts): string {
+  const files = hasFiles(facts.reach);
   const lines: string[] = [];
   if (facts.attempt > 1) lines.push(`RETRY #${facts.attempt - 1}`, '');
   lines.push(
     `This is sheet ${facts.sheetNum} of ${facts.totalSheets} in a larger job that runs by itself; nobody is there to answer questions.`,
-    `Workspace: ${facts.workspace}`,
+    ...(files ? [`Workspace: ${facts.workspace}`] : []),
     '',
   );
   if (facts.attempt > 1) {
     lines.push(
-      'An earlier attempt at this sheet did not pass its checks. Look at what it left in the workspace, find out why it fell short, and try another way rather than the same again.',
+      files
+        ? 'An earlier attempt at this sheet did not pass its checks. Look at what it left in the workspace, find out why it fell short, and try another way rather than the same again.'
+        : 'An earlier attempt at this sheet did not pass its checks. Try another way rather than the same again.',
     );
-  } else if (facts.parallel) {
+  } else if (facts.parallel && files) {
     lines.push(
       'Other sheets of this job may be working right now. Share results through files in the workspace, and leave files that are not yours alone.',
     );
@@ -38,10 +43,30 @@ export function preambleText(facts: PreambleFacts): string {
           'You are done when every requirement at the end of the prompt holds at the first automatic check. Read them before you begin.',
         ]
       : []),
-    'Write all results into the workspace, and leave nothing running in the background when you finish.',
-    `End the message of any git commit with: Co-Authored-By: Marianne ${facts.productVersion} <noreply@marianne.invalid>`,
+    ...resultLines(facts),
   );
   return `<marianne-preamble>\n${lines.join('\n')}\n</marianne-preamble>`;
+}
+
+/** Where the results go: nobody is told to do what it has no means for. */
+function resultLines({ reach, productVersion }: PreambleFacts): string[] {
+  switch (reach) {
+    case 'program':
+      return [
+        'Write all results into the workspace, and leave nothing running in the background when you finish.',
+        `End the message of any git commit with: Co-Authored-By: Marianne ${productVersion} <noreply@marianne.invalid>`,
+      ];
+    case 'files':
+      return ['Write all results into the workspace with your tools.'];
+    case 'tools':
+      return ['What your tools do not take, put into your answer: it is kept as the result.'];
+    case 'answer':
+      return ['Your answer is the result: give it whole. You have no tools and no files here.'];
+  }
+}
+
+function hasFiles(reach: InstrumentReach): boolean {
+  return reach === 'program' || reach === 'files';
 }
 
 export interface ShownRule {
@@ -116,7 +141,9 @@ export function completionText(
   facts: CompletionFacts,
   sheetNum: number,
   rules: readonly ShownRule[],
+  reach: InstrumentReach,
 ): string {
+  const files = hasFiles(reach);
   const byIndex = new Map(rules.map((shown) => [shown.rule.index, shown]));
   const label = (outcome: RuleOutcome): string => {
     const shown = byIndex.get(outcome.index);
@@ -127,11 +154,13 @@ export function completionText(
   const failed = facts.outcomes.filter((outcome) => !outcome.passed);
   const parts = [
     `## Finish Sheet ${sheetNum} (Completion Attempt ${facts.attempt} of ${facts.maxAttempts})`,
-    `The work of the attempt before is in the workspace: ${passed.length} of ${facts.outcomes.length} checks passed. Do only what is missing.`,
+    files
+      ? `The work of the attempt before is in the workspace: ${passed.length} of ${facts.outcomes.length} checks passed. Do only what is missing.`
+      : `${passed.length} of ${facts.outcomes.length} checks passed after the attempt before.`,
   ];
   if (passed.length > 0) {
     parts.push(
-      `Already right; leave it as it is:\n${passed.map((outcome) => `- ${label(outcome)}`).join('\n')}`,
+      `${files ? 'Already right; leave it as it is' : 'Already right'}:\n${passed.map((outcome) => `- ${label(outcome)}`).join('\n')}`,
     );
   }
   if (failed.length > 0) {
@@ -148,7 +177,9 @@ export function completionText(
     parts.push(`Still to be done:\n${lines.join('\n')}`);
   }
   parts.push(
-    'Look at the files first, mend what failed, and check each of the requirements again before you finish.',
+    files
+      ? 'Look at the files first, mend what failed, and check each of the requirements again before you finish.'
+      : 'Answer again, and whole, so that what failed is right too.',
   );
   return parts.join('\n\n');
 }

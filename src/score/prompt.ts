@@ -1,5 +1,6 @@
 /** A sheet's prompt, as it is sent. */
 import { dirname, resolve } from 'node:path';
+import type { InstrumentReach } from '../instruments/reach';
 import type { Diagnostic } from './diagnostic';
 import type { ScoreFiles } from './files';
 import { readInjections } from './injections';
@@ -22,7 +23,11 @@ export interface SheetPromptInput {
   readonly template: TemplateSource;
   readonly files: ScoreFiles;
   /** Of this attempt: a fall-back is another one than the plan's first. */
-  readonly instrument: { readonly profile: string; readonly rawPrompt: boolean };
+  readonly instrument: {
+    readonly profile: string;
+    readonly rawPrompt: boolean;
+    readonly reach: InstrumentReach;
+  };
   /** 1 = first; 2 and more get the preamble of a retry. */
   readonly attempt: number;
   /** Sheet → what it answered, already cut to `cross_sheet.max_output_chars`. */
@@ -49,7 +54,7 @@ export interface PromptSection {
 
 export interface RenderedPrompt {
   readonly ok: true;
-  /** Goes before the prompt; null for instruments that take the bare prompt. */
+  /** Goes before the prompt; null for instruments that take the bare prompt, or one message. */
   readonly preamble: string | null;
   readonly prompt: string;
   readonly sections: readonly PromptSection[];
@@ -124,18 +129,26 @@ export function renderSheetPrompt(input: SheetPromptInput): RenderedPrompt | Fai
     ['template', rendered],
     ['hint', input.hint ? `## Note From The Person In Charge\n\n${input.hint}` : ''],
     ['requirements', requirementsText(rules)],
-    ['completion', input.completion ? completionText(input.completion, sheet.num, rules) : ''],
+    [
+      'completion',
+      input.completion ? completionText(input.completion, sheet.num, rules, instrument.reach) : '',
+    ],
     ['extensions', extensions.join('\n\n')],
   ]);
-  const preamble = preambleText({
-    sheetNum: sheet.num,
-    totalSheets: plan.totalSheets,
-    workspace: plan.workspace,
-    attempt: input.attempt,
-    parallel: plan.parallel.enabled,
-    checked: rules.length > 0,
-    productVersion: input.productVersion,
-  });
+  const { reach } = instrument;
+  const preamble =
+    reach === 'message'
+      ? null
+      : preambleText({
+          sheetNum: sheet.num,
+          totalSheets: plan.totalSheets,
+          workspace: plan.workspace,
+          attempt: input.attempt,
+          parallel: plan.parallel.enabled,
+          checked: rules.length > 0,
+          reach,
+          productVersion: input.productVersion,
+        });
   return { ok: true, preamble, prompt, sections, diagnostics };
 }
 

@@ -1,5 +1,5 @@
 /** Every prompt of a score, as a dry run shows them. */
-import type { InstrumentCatalogue } from './catalogue';
+import { promptInstrument, type InstrumentCatalogue } from './catalogue';
 import { lookback } from './cross-sheet';
 import type { Diagnostic } from './diagnostic';
 import type { ScoreFiles } from './files';
@@ -56,10 +56,7 @@ export function renderAll(score: Score, plan: Plan, options: RenderAllOptions): 
       sheetNum: sheet.num,
       template: loaded.source,
       files: options.files,
-      instrument: {
-        profile: sheet.instrument.profile,
-        rawPrompt: options.catalogue.get(sheet.instrument.profile)?.rawPrompt ?? false,
-      },
+      instrument: promptInstrument(options.catalogue, sheet.instrument),
       attempt: 1,
       previousOutputs: standIns(plan, sheet.num),
       productVersion: options.productVersion,

@@ -56,11 +56,13 @@ describe('Claude Code, the real program', () => {
     assert.equal(end.sheets['1']?.error_category, 'configuration', JSON.stringify(end.sheets['1']));
   });
 
-  it('whose key is refused is an authentication failure; the key is in no log', async () => {
-    agent.vendors.turn = { kind: 'fail', status: 403, message: 'forbidden' };
-    const end = await agent.play('key', 'Say PONG');
-    assert.equal(end.status, 'failed');
-    assert.equal(end.sheets['1']?.error_code, 'E502', JSON.stringify(end.sheets['1']));
-    assert.ok(!JSON.stringify(agent.conductor.records()).includes(KEY));
-  });
+  for (const type of ['permission_error', 'api_error']) {
+    it(`whose key is refused with 403 ${type} is an authentication failure; the key is in no log`, async () => {
+      agent.vendors.turn = { kind: 'fail', status: 403, type, message: 'forbidden' };
+      const end = await agent.play(`key-${type}`, 'Say PONG');
+      assert.equal(end.status, 'failed');
+      assert.equal(end.sheets['1']?.error_code, 'E502', JSON.stringify(end.sheets['1']));
+      assert.ok(!JSON.stringify(agent.conductor.records()).includes(KEY));
+    });
+  }
 });

@@ -83,6 +83,35 @@ describe('HTTP attempts in the conductor', () => {
     assert.equal((await conductor.until(run)).status, 'completed');
   });
 
+  it('waits for a key that only a changed score needs, also after a crash', async () => {
+    const plain = score('changed')
+      .replace('instrument: anthropic_api', 'instrument: cli')
+      .replace('Say hello.', 'exit 1');
+    // What was offered before is forgotten with the conductor.
+    await conductor.kill();
+    await conductor.start();
+    const run = await conductor.submit('changed', plain);
+    assert.equal((await conductor.until(run)).status, 'failed');
+    const path = conductor.score('changed-2', score('changed'));
+    const before = server.requests.length;
+    assert.equal((await conductor.call('job.modify', { job_id: run, config_path: path })).status, 'accepted');
+    const held = async () => {
+      let now = await conductor.until(run, new Set(['running', 'failed', 'completed']));
+      while (now.status === 'running' && now.sheets['1']?.status_reason?.code !== 'waiting_for_key')
+        now = await conductor.call('job.status', { job_id: run });
+      assert.equal(now.sheets['1']?.status_reason?.code, 'waiting_for_key', JSON.stringify(now.sheets['1']));
+      assert.deepEqual((await conductor.call('secrets.wanted', {})).names, ['ANTHROPIC_API_KEY']);
+    };
+    await held();
+    await conductor.kill();
+    await conductor.start();
+    await held();
+    assert.equal(server.requests.length, before);
+    await conductor.call('secrets.offer', { values: { ANTHROPIC_API_KEY: KEY } });
+    assert.equal((await conductor.until(run)).status, 'completed');
+    assert.equal(server.requests.length, before + 1);
+  });
+
   it('never sends a key to an address that a score brings, and refuses one that is not approved', async () => {
     const other = new LoopbackServer((_request, response) => streamMessage(response));
     const url = await other.listen();
@@ -132,9 +161,10 @@ describe('HTTP attempts in the conductor', () => {
   });
 
   it('ends as interrupted when its conductor dies, and is played again under a new number at no cost of a retry', async () => {
+    const before = server.requests.length;
     const arrived = new Promise<void>((done) => {
       server.answer = (_request, response, number) => {
-        if (number > 3) {
+        if (number > before + 1) {
           streamMessage(response);
           return;
         }

@@ -54,6 +54,26 @@ describe('HTTP vendors in the conductor', () => {
     assert.ok(!JSON.stringify(conductor.records()).includes(KEY));
   });
 
+  it('tells a model of the workspace only if it gets tools for it', async () => {
+    server.answer = (_request, response) => streamChat(response);
+    const system = async (name: string, config: string) => {
+      const text = score(name, `instrument: openrouter\ninstrument_config: { model: acme/m${config} }\n`);
+      const end = await conductor.until(
+        await conductor.submit(name, text, { secrets: { OPENROUTER_API_KEY: KEY } }),
+      );
+      assert.equal(end.status, 'completed', JSON.stringify(end.sheets['1']));
+      const { body } = server.requests.at(-1) ?? {};
+      const messages = body?.['messages'] as readonly { role: string; content: string }[];
+      assert.equal(Array.isArray(body?.['tools']), config === '', 'tools are offered with it, and only then');
+      assert.equal(messages[0]?.role, 'system');
+      return messages[0].content;
+    };
+    assert.match(await system('hands', ''), /Write all results into the workspace with your tools/);
+    const without = await system('no-hands', ', file_tools: false');
+    assert.match(without, /Your answer is the result/);
+    assert.doesNotMatch(without, /workspace/i);
+  });
+
   it('says of a model without a price that it is unpriced, and of a free one that it cost nothing', async () => {
     server.answer = (request, response) => streamChat(response, { model: String(request.body?.['model']) });
     const play = async (name: string, model: string) => {
@@ -83,6 +103,7 @@ describe('HTTP vendors in the conductor', () => {
     });
     assert.equal(end.sheets['1'].confidence_score, 0.75);
     assert.equal(end.sheets['1'].sheet_timeout_seconds, 7);
+    assert.equal(server.requests[0]?.body?.['message'], 'Say hello.\n', 'the prompt, and no word of files');
     const file = join(conductor.home, 'installation-id');
     const id = readFileSync(file, 'utf8').trim();
     assert.match(id, /^[0-9a-f-]{36}$/);

@@ -7,7 +7,13 @@ import { chatEvents } from './openai-server';
 export type Turn =
   | { readonly kind: 'say'; readonly text: string }
   | { readonly kind: 'write'; readonly path: string; readonly content: string; readonly text: string }
-  | { readonly kind: 'fail'; readonly status: number; readonly message: string };
+  | {
+      readonly kind: 'fail';
+      readonly status: number;
+      readonly message: string;
+      /** `error.type` of the Messages API; by the status unless given. */
+      readonly type?: string;
+    };
 
 /** docs.anthropic.com, "Errors". */
 const errorTypes: Readonly<Record<number, string>> = {
@@ -47,7 +53,7 @@ export class AgentVendors {
   private messages(request: SeenRequest, response: ServerResponse): void {
     const { turn } = this;
     if (turn.kind === 'fail') {
-      const type = errorTypes[turn.status] ?? 'api_error';
+      const type = turn.type ?? errorTypes[turn.status] ?? 'api_error';
       json(response, turn.status, errorBody(type, turn.message));
       return;
     }

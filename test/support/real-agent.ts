@@ -19,11 +19,13 @@ export interface AgentSetup {
   readonly instrument: string;
   readonly env: (url: string, home: string) => Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, string>>;
+  /** A server to use instead of the loopback vendors: its URL. */
+  readonly server?: () => Promise<string>;
   /** Files in HOME, before it runs. */
   readonly files?: (url: string) => Readonly<Record<string, string>>;
 }
 
-/** A real agent in a real conductor, with loopback vendors behind it and a home folder of its own. */
+/** A real agent in a real conductor, with loopback vendors (or a given server) behind it and a home folder of its own. */
 export class RealAgent {
   readonly vendors = new AgentVendors();
   readonly conductor = new TestConductor();
@@ -33,7 +35,7 @@ export class RealAgent {
 
   async start(): Promise<void> {
     const { setup, conductor } = this;
-    this.url = await this.vendors.server.listen();
+    this.url = await (setup.server?.() ?? this.vendors.server.listen());
     mkdirSync(conductor.home, { recursive: true, mode: 0o700 });
     const settings = `executables:\n  ${setup.executable}: ${setup.program}\n`;
     writeFileSync(join(conductor.home, 'conductor.yaml'), settings);
@@ -47,17 +49,23 @@ export class RealAgent {
 
   async stop(): Promise<void> {
     await this.conductor.dispose();
-    await this.vendors.server.close();
+    if (!this.setup.server) await this.vendors.server.close();
   }
 
   /** Plays one sheet with this prompt and these settings, to its end. */
-  async play(name: string, prompt: string, config = '{}', more = ''): Promise<Checkpoint> {
-    return this.conductor.until(await this.submit(name, prompt, config, more), undefined, 80_000);
+  async play(
+    name: string,
+    prompt: string,
+    config = '{}',
+    more = '',
+    secrets = this.setup.secrets,
+  ): Promise<Checkpoint> {
+    return this.conductor.until(await this.submit(name, prompt, config, more, secrets), undefined, 80_000);
   }
 
   /** Plays one sheet until a limit holds it, and cancels it then. */
   async playUntilHeld(name: string, prompt: string): Promise<Checkpoint> {
-    const run = await this.submit(name, prompt, '{}', '');
+    const run = await this.submit(name, prompt, '{}', '', this.setup.secrets);
     const deadline = Date.now() + 60_000;
     for (;;) {
       const now = await this.conductor.call('job.status', { job_id: run });
@@ -69,7 +77,13 @@ export class RealAgent {
     }
   }
 
-  private submit(name: string, prompt: string, config: string, more: string): Promise<string> {
+  private submit(
+    name: string,
+    prompt: string,
+    config: string,
+    more: string,
+    secrets: Readonly<Record<string, string>>,
+  ): Promise<string> {
     const { conductor, setup } = this;
     const { PATH = '/usr/bin:/bin' } = process.env;
     const score = `name: ${name}
@@ -81,7 +95,7 @@ prompt: { template: ${JSON.stringify(prompt)} }
 ${more}`;
     return conductor.submit(name, score, {
       env: { PATH, HOME: conductor.root, ...setup.env(this.url, conductor.root) },
-      secrets: { ...setup.secrets },
+      secrets: { ...secrets },
     });
   }
 }

@@ -257,6 +257,13 @@ export const CLAUDE_CASES: OutcomeCase[] = [
       [{ api_error_type: 'overloaded_error', api_error_status: 529 }, 'overloaded'],
       [{ api_error_type: 'rate_limit_error', api_error_status: 429 }, 'rate_limit'],
       [{ api_error: 'usage_limit_reached', api_error_type: 'rate_limit_error' }, 'usage_limit'],
+      // A server that calls every failure `api_error`: the status says which it is.
+      [{ api_error: 'api_error', api_error_status: 403 }, 'authentication'],
+      [{ api_error_type: 'api_error', api_error_status: 401 }, 'authentication'],
+      [{ api_error_type: 'api_error', api_error_status: 429 }, 'rate_limit'],
+      [{ api_error_type: 'api_error', api_error_status: 529 }, 'overloaded'],
+      [{ api_error_type: 'api_error', api_error_status: 500 }, 'bad_response'],
+      [{ api_error_type: 'api_error' }, 'bad_response'],
     ] as const
   ).map(([fields, errorType]): OutcomeCase => ({
     name: `${JSON.stringify(fields)} before a text that talks of other things`,

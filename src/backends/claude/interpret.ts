@@ -160,12 +160,11 @@ const BY_API_TYPE: Readonly<Record<string, ErrorType>> = {
   not_found_error: 'configuration',
   request_too_large: 'context_too_long',
   rate_limit_error: 'rate_limit',
-  api_error: 'bad_response',
   timeout_error: 'network',
   overloaded_error: 'overloaded',
 };
 
-/** What the fields say, before any text is looked at; a plain 400 says too little. */
+/** What the fields say, before any text is looked at; a plain 400 says too little. `api_error` is any failure without a name of its own: the status tells. */
 function fromFields(reading: ClaudeReading): ErrorType | null {
   if (reading.limitResetsAt !== null) return 'usage_limit';
   for (const name of reading.apiError.split(' ')) {
@@ -173,7 +172,8 @@ function fromFields(reading: ClaudeReading): ErrorType | null {
     if (type !== undefined) return type;
   }
   const status = reading.apiStatus;
-  return status === null || status === 400 ? null : failureFromStatus(status);
+  if (status !== null && status !== 400) return failureFromStatus(status);
+  return status === null && reading.apiError.split(' ').includes('api_error') ? 'bad_response' : null;
 }
 
 /** Ends that the program names itself. */

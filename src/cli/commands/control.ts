@@ -4,7 +4,7 @@ import { Option } from 'commander';
 import type { Conductor } from '../connection';
 import type { CliCommand, Invocation } from '../command';
 import { action, examples, jsonOption, positive, refused, seconds, subcommand } from '../command';
-import { withConductor } from '../connection';
+import { offerSecrets, withConductor } from '../connection';
 import type { ExitCode } from '../failure';
 import { CliFailure, Exit } from '../failure';
 import { followToEnd } from '../follow/finish';
@@ -146,6 +146,8 @@ async function answered(
   if (answer.status !== 'accepted' && answer.status !== 'pending') {
     throw new CliFailure(Exit.failed, answer.message, { errorCode: 'rejected' });
   }
+  // A job that was over, or has a new score, wants keys that it did not want when this command connected.
+  await offerSecrets(conductor.client, invocation.context);
   const follows = flags.follow === true || flags.wait === true;
   if (output.json) {
     if (flags.follow === true) output.record(answer);
@@ -223,6 +225,7 @@ export const rerunCommand: CliCommand = {
         if (answer.status === 'rejected') {
           throw new CliFailure(Exit.failed, answer.message, { errorCode: 'rejected' });
         }
+        await offerSecrets(conductor.client, invocation.context);
         const follows = options.follow === true || options.wait === true;
         if (output.json) {
           if (options.follow === true) output.record(answer);

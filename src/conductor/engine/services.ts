@@ -7,6 +7,7 @@ import type { BackendProgress } from '../../backends/contract';
 import type { ExecutionResult } from '../../backends/result';
 import { paidBy, withheldFrom, type PaidBy } from '../../instruments/agent-facts';
 import type { InstrumentCatalogue } from '../../instruments/catalogue';
+import { reachOf } from '../../instruments/reach';
 import { isCliProfile, type InstrumentProfile } from '../../instruments/schema';
 import { readProcess } from '../../process/identity';
 import { endProcessTree } from '../../process/tree';
@@ -66,7 +67,11 @@ export class Services implements AttemptServices {
     const rendered = renderFromBundle(bundle, {
       sheetNum: planned.num,
       files: diskFiles,
-      instrument: { profile: instrument.profile, rawPrompt: profile?.raw_prompt ?? false },
+      instrument: {
+        profile: instrument.profile,
+        rawPrompt: profile?.raw_prompt ?? false,
+        reach: profile ? reachOf(profile, instrument.config) : 'program',
+      },
       attempt: request.attempt,
       previousOutputs: captured.outputs,
       previousFiles: captured.files,

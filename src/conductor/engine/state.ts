@@ -288,6 +288,7 @@ const handlers: Handlers = {
       job.description = body.description;
       job.total_stages = body.total_stages;
       if (body.agents) job.agents = body.agents;
+      if (body.secret_names) job.secret_names = body.secret_names;
       job.sheets = body.sheets.map((skeleton) => {
         const old = job.sheets[skeleton.num - 1];
         return old ? { ...old, ...skeleton } : freshSheet(skeleton);

@@ -220,7 +220,7 @@ export class Submissions {
             total_stages: plan.totalStages,
             submit_key: request.submitKey ?? randomUUID(),
             env: { ...request.env },
-            secret_names: await this.secretNames(plan, request),
+            secret_names: await this.secretNames(plan, Object.keys(request.secrets), request.env),
             stored_secret_names: [...request.storedSecrets],
             agents,
             auto_continue: request.autoContinue,
@@ -275,6 +275,7 @@ export class Submissions {
         },
       );
     }
+    const secretNames = await this.secretNames(ready.plan, job.secret_names, job.env);
     await this.options.adoptBundle(job.run, after);
     return {
       bundle: digest,
@@ -283,9 +284,10 @@ export class Submissions {
       description: ready.plan.description,
       total_stages: ready.plan.totalStages,
       sheets: skeletons(ready.plan),
+      secret_names: secretNames,
       agents: await this.agentsOf(ready.plan, {
         env: job.env,
-        secrets: Object.fromEntries(job.secret_names.map((name) => [name, true])),
+        secrets: Object.fromEntries(secretNames.map((name) => [name, true])),
         storedSecrets: job.stored_secret_names,
       }),
     };
@@ -348,12 +350,16 @@ export class Submissions {
   }
 
   /** Names of the keys that came, and of those that a sheet cannot do without: it will wait for them. One with a fall-back goes on to that instead. */
-  private async secretNames(plan: Plan, request: SubmitRequest): Promise<string[]> {
+  private async secretNames(
+    plan: Plan,
+    given: readonly string[],
+    env: Readonly<Record<string, string>>,
+  ): Promise<string[]> {
     const catalogue = await this.options.loadCatalogue(plan.workspace);
-    const names = new Set(Object.keys(request.secrets));
+    const names = new Set(given);
     for (const { instrument, fallbacks } of plan.sheets) {
       if (fallbacks.length > 0) continue;
-      const endpoint = endpointIn(catalogue, instrument, this.options.userUrls, request.env);
+      const endpoint = endpointIn(catalogue, instrument, this.options.userUrls, env);
       if (endpoint) for (const name of keyOf(endpoint)) names.add(name);
     }
     return [...names];
@@ -369,7 +375,7 @@ function definition(bundle: StoredBundle, num: number, productVersion: string): 
     sheetNum: num,
     files: diskFiles,
     // The bare template says what is asked for; what stands around it is ours.
-    instrument: { profile: planned.instrument.profile, rawPrompt: true },
+    instrument: { profile: planned.instrument.profile, rawPrompt: true, reach: 'message' },
     attempt: 1,
     // Stand-ins: what earlier sheets said is no part of what is asked for.
     previousOutputs: new Map(bundle.plan.sheets.slice(0, num - 1).map((sheet) => [sheet.num, 'output'])),

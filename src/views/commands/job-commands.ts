@@ -31,8 +31,14 @@ export const retryJob: Command = {
 async function goOn(services: Services, job: JobModel): Promise<void> {
   const answer = await services.connection.call('job.resume', { job_id: job.id });
   if (answer.status === 'rejected') throw new Error(answer.message);
+  await offerKeys(services);
   services.submitted.add(job.id);
   services.output.followJob(job.id);
+}
+
+/** A job that was over wanted no keys when this window connected, and its own are forgotten. */
+async function offerKeys({ connection, secrets }: Services): Promise<void> {
+  if (vscode.workspace.isTrusted) await secrets.offer(connection, process.env);
 }
 
 /** Marianne: Cancel Job. Asks first: its agents are ended. */
@@ -158,6 +164,7 @@ async function rerun(
 ): Promise<void> {
   const answer = await services.connection.call('job.rerun', { job_id: job, sheet, ...options });
   if (answer.status === 'rejected') throw new Error(answer.message);
+  await offerKeys(services);
   services.submitted.add(job);
   services.output.followJob(job);
 }

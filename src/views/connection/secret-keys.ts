@@ -40,7 +40,7 @@ export class SecretKeys {
   }
 
   /** Offers what jobs wait for. Rejects with the connection. */
-  async offer(link: Link, env: NodeJS.ProcessEnv): Promise<readonly string[]> {
+  async offer(link: Pick<Link, 'call'>, env: NodeJS.ProcessEnv): Promise<readonly string[]> {
     const { names } = await link.call('secrets.wanted', {});
     if (names.length === 0) return [];
     const values = await this.values(names, env);

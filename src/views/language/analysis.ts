@@ -1,5 +1,5 @@
 /** What the language features know of one state of a document. */
-import type { InstrumentCatalogue } from '../../score/catalogue';
+import { promptInstrument, type InstrumentCatalogue } from '../../score/catalogue';
 import { checkScore } from '../../score/check';
 import { lookback } from '../../score/cross-sheet';
 import type { Diagnostic } from '../../score/diagnostic';
@@ -93,7 +93,6 @@ export function* renderedDiagnostics(
   if ('diagnostic' in loaded) return sortDiagnostics([...diagnostics, loaded.diagnostic]);
   const found = new Map<string, Diagnostic>();
   for (const sheet of plan.sheets) {
-    const { profile } = sheet.instrument;
     const capture = plan.crossSheet?.autoCaptureStdout === true ? plan.crossSheet : null;
     const earlier = capture === null ? [] : lookback(sheet.num, capture);
     const result = renderSheetPrompt({
@@ -102,7 +101,7 @@ export function* renderedDiagnostics(
       sheetNum: sheet.num,
       template: loaded.source,
       files: input.files,
-      instrument: { profile, rawPrompt: input.catalogue.get(profile)?.rawPrompt ?? false },
+      instrument: promptInstrument(input.catalogue, sheet.instrument),
       attempt: 1,
       previousOutputs: new Map(earlier.map((num) => [num, `[output of sheet ${num}]`])),
       productVersion,

@@ -445,15 +445,22 @@ describe('Anthropic API backend', () => {
         'Your credit balance is too low to access the Anthropic API.',
         'quota_exhausted',
       ],
+      [
+        400,
+        'exceed_context_size_error',
+        'request (70020 tokens) exceeds the available context size (32768 tokens)',
+        'context_too_long',
+      ],
       [401, 'authentication_error', 'invalid x-api-key', 'authentication'],
       [402, 'billing_error', 'payment required', 'quota_exhausted'],
       [403, 'permission_error', 'not allowed', 'authentication'],
+      [403, 'api_error', 'not allowed', 'authentication'],
       [404, 'not_found_error', 'model: claude-nothing', 'configuration'],
       [408, 'timeout_error', 'request timed out', 'network'],
       [413, 'request_too_large', 'Request exceeds the maximum size', 'context_too_long'],
       [429, 'rate_limit_error', 'This request would exceed your limit', 'rate_limit'],
       [500, 'api_error', 'Internal server error', 'bad_response'],
-      [503, 'api_error', 'Service Unavailable', 'bad_response'],
+      [503, 'api_error', 'Service Unavailable', 'overloaded'],
       [529, 'overloaded_error', 'Overloaded', 'overloaded'],
     ] as const) {
       it(`HTTP ${status} ${type} (${message.slice(0, 20)}…) is ${expected}`, async () => {

@@ -94,6 +94,34 @@ const cases: readonly Case[] = [
     },
   },
   {
+    name: 'facts without bound: a number of entries, short names, small objects',
+    answer: (_request, response) =>
+      json(response, 200, {
+        response: 'ok',
+        domains: Object.fromEntries(Array.from({ length: 150 }, (_, index) => [`d${index}`, index])),
+        boundaries: { small: { a: 1 }, large: { text: 'x'.repeat(2_000) } },
+        quality: { ['q'.repeat(201)]: 1, ['q'.repeat(200)]: 1 },
+      }),
+    gives: {
+      success: true,
+      metadata: {
+        domain_activations: Object.fromEntries(
+          Array.from({ length: 100 }, (_, index) => [`d${index}`, index]),
+        ),
+        boundary_states: { small: { a: 1 } },
+        quality_conditions: { ['q'.repeat(200)]: 1 },
+      },
+    },
+  },
+  {
+    name: 'a confidence that is no number of this world',
+    answer: (_request, response) =>
+      void response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end('{"response": "ok", "confidence": 1e999, "quality": {"q": 1e999}}'),
+    gives: { success: true, metadata: null },
+  },
+  {
     name: 'no text at all',
     answer: (_request, response) => json(response, 200, { confidence: 0.2 }),
     gives: { success: false, errorType: 'empty_answer', metadata: { confidence_score: 0.2 } },
@@ -239,6 +267,9 @@ describe('the health of HTTP instruments', () => {
     assert.deepEqual([bad.ok, bad.message], [false, 'HTTP 401: bad key']);
     const other = httpProfile('openai', server.url, { http: chat, default_model: 'model-9' });
     assert.match((await health(OpenAiBackend, other, TEST_KEY)).message, /does not list the model "model-9"/);
+    // Servers of one model often list none.
+    server.answer = (_request, response) => json(response, 200, { object: 'list', data: [] });
+    assert.equal((await health(OpenAiBackend, other, TEST_KEY)).ok, true);
   });
 
   it('OpenRouter: its list is public, so the key is asked about too', async () => {
@@ -253,5 +284,10 @@ describe('the health of HTTP instruments', () => {
     const found = await health(OpenAiBackend, profile, TEST_KEY);
     assert.deepEqual([found.ok, found.paths], [false, ['/models', '/key']]);
     assert.match(found.message, /User not found/);
+    server.answer = (request, response) =>
+      request.path === '/models'
+        ? json(response, 200, { data: [{ id: 'model-1' }] })
+        : json(response, 404, { error: { message: 'no such path', code: 404 } });
+    assert.equal((await health(OpenAiBackend, profile, TEST_KEY)).ok, true, 'a copy without that path');
   });
 });

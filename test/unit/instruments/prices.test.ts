@@ -65,6 +65,23 @@ describe('prices of the user', () => {
     );
   });
 
+  it('are told when they cannot be read or are too large, and then the built-in ones hold', async () => {
+    const told = async () => {
+      const { catalogue, found } = await model('claude-opus-4-6');
+      assert.equal(found?.cost_per_1k_input, 0.005);
+      return catalogue.problems.map(({ file, severity, message }) => `${file} ${severity} ${message}`).join();
+    };
+    const path = priceFile(folder);
+    await mkdir(path);
+    assert.match(await told(), /models\.yaml error .*EISDIR/);
+    await rm(path, { recursive: true });
+    await writeFile(
+      path,
+      `lists: {anthropic: [{name: claude-opus-4-6, cost_per_1k_input: 9}]}\n#${'x'.repeat(262_144)}`,
+    );
+    assert.match(await told(), /models\.yaml error larger than 262144 bytes/);
+  });
+
   it('may bring a list of their own, which a profile of the user names', async () => {
     await writeFile(
       priceFile(folder),

@@ -19,6 +19,7 @@ export const catalogue = catalogueOf(
     name,
     kind: name === 'anthropic_api' || name === 'ollama' ? ('http' as const) : ('cli' as const),
     rawPrompt: name === 'cli',
+    reach: () => 'program' as const,
     defaultTimeoutSeconds: 1800,
     defaultModel: null,
     mcpConfigFlag: null,

@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert';
 import { join } from 'node:path';
 import { makeBundle, openBundle, bundleDigestText, renderFromBundle } from '../../../src/score/bundle';
 import { diskFiles } from '../../../src/score/disk-files';
+import type { InstrumentReach } from '../../../src/instruments/reach';
 import type { RenderedPrompt, SheetPromptInput } from '../../../src/score/prompt';
 import { renderSheetPrompt } from '../../../src/score/prompt';
 import { renderAll } from '../../../src/score/render-all';
@@ -23,7 +24,7 @@ function sourceOf(
       plan,
       template: loaded.source,
       files: diskFiles,
-      instrument: { profile: 'claude-code', rawPrompt: false },
+      instrument: { profile: 'claude-code', rawPrompt: false, reach: 'program' },
       attempt: 1,
       productVersion: '1.2.3',
     },
@@ -193,13 +194,64 @@ And mind the gap.
       prompt: '  template: |+\n    echo {{ sheet_num }}  \n\n\n  stakes: high\n  prompt_extensions: [more]',
     });
     const { prompt, preamble, sections } = rendered(text, 2, {
-      instrument: { profile: 'cli', rawPrompt: true },
+      instrument: { profile: 'cli', rawPrompt: true, reach: 'program' },
       attempt: 3,
       hint: 'x',
     });
     assert.equal(prompt, 'echo 2  \n\n\n');
     assert.equal(preamble, null);
     assert.deepEqual(sections, [{ name: 'template', offset: 0, end: prompt.length }]);
+  });
+
+  describe('asks an instrument only for what it has means for', () => {
+    const outcome = { index: 1, passed: false, message: null, category: null, suggestedFix: null };
+    const completion = { attempt: 1, maxAttempts: 5, outcomes: [outcome] };
+    const told = (reach: InstrumentReach, more: Partial<SheetPromptInput> = {}) => {
+      const { preamble, prompt } = rendered(scoreText({ more: 'parallel: { enabled: true }' }), 2, {
+        instrument: { profile: 'x', rawPrompt: false, reach },
+        ...more,
+      });
+      return { preamble, prompt };
+    };
+
+    it('a program: files, a shell, git', () => {
+      const first = told('program').preamble ?? '';
+      assert.match(first, /^Workspace: \/tmp$/m);
+      assert.match(first, /Share results through files/);
+      assert.match(first, /Write all results into the workspace, and leave nothing running/);
+      assert.match(first, /git commit/);
+    });
+
+    it('file tools: files, but neither processes nor git', () => {
+      const first = told('files').preamble ?? '';
+      assert.match(first, /^Workspace: \/tmp$/m);
+      assert.match(first, /Share results through files/);
+      assert.match(first, /Write all results into the workspace with your tools/);
+      assert.doesNotMatch(first, /git commit|running in the background/);
+      assert.match(told('files', { attempt: 2 }).preamble ?? '', /Look at what it left in the workspace/);
+      assert.match(told('files', { completion }).prompt, /Look at the files first/);
+    });
+
+    for (const reach of ['tools', 'answer'] as const) {
+      it(`${reach}: no word of a workspace, of files to write or of git`, () => {
+        for (const attempt of [1, 2]) {
+          const { preamble, prompt } = told(reach, { attempt, completion });
+          const text = preamble ?? '';
+          assert.match(text, /sheet 2 of 3/);
+          assert.match(text, reach === 'answer' ? /Your answer is the result/ : /into your answer/);
+          assert.doesNotMatch(text, /workspace|git commit|running in the background|\/tmp/i);
+          assert.doesNotMatch(prompt, /is in the workspace|Look at the files/);
+          assert.match(prompt, /Answer again, and whole/);
+          assert.equal(/RETRY #1/.test(text), attempt === 2);
+        }
+      });
+    }
+
+    it('a service that takes one message: nothing before the prompt, but all that belongs to it', () => {
+      const { preamble, prompt } = told('message', { hint: 'Mind the gap.' });
+      assert.equal(preamble, null);
+      assert.match(prompt, /^Sheet 2\.\n\n## Note From The Person In Charge\n\nMind the gap\.\n/);
+    });
   });
 
   it('knows every documented variable, and built-in ones win', () => {
@@ -209,7 +261,7 @@ And mind the gap.
         '  template: "{{ sheet_num }} {{ total_sheets }} {{ start_item }}-{{ end_item }} {{ stage }}{{ movement }} {{ instance }}{{ voice }} {{ fan_count }}{{ voice_count }} {{ total_stages }}{{ total_movements }} {{ workspace }} {{ instrument_name }} [{{ stakes }}] [{{ thinking_method }}] {{ previous_outputs }} {{ previous_files }} {{ skipped_upstream }} {{ injected_context }}"\n  variables: {sheet_num: 77, workspace: /evil, stakes: none}\n  stakes: high',
     });
     const { prompt } = rendered(text, 3, {
-      instrument: { profile: 'codex-cli', rawPrompt: false },
+      instrument: { profile: 'codex-cli', rawPrompt: false, reach: 'program' },
       previousOutputs: new Map([[1, 'one']]),
       previousFiles: new Map([['/tmp/a', 'A']]),
       skippedUpstream: [2],

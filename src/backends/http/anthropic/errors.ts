@@ -11,7 +11,6 @@ const byType: Readonly<Record<string, ErrorType>> = {
   not_found_error: 'configuration',
   request_too_large: 'context_too_long',
   rate_limit_error: 'rate_limit',
-  api_error: 'bad_response',
   timeout_error: 'network',
   overloaded_error: 'overloaded',
 };
@@ -54,10 +53,13 @@ function kindOf(status: number | null, type: string | null, code: string | null,
   const kind =
     (type === null ? undefined : byType[type]) ??
     (status === null ? undefined : byStatus[status]) ??
+    // Any failure without a name of its own: beside a status, that says more.
+    (type === 'api_error' ? 'bad_response' : undefined) ??
     (status !== null && status >= 500 ? 'overloaded' : 'bad_request');
   if (kind !== 'bad_request') return kind;
   // Both are told as "invalid request" with status 400.
-  if (/prompt is too long|exceeds? the (?:maximum|context)|context window/i.test(said))
+  // The last wording is llama.cpp's, whose server speaks the protocol too.
+  if (/prompt is too long|exceeds? the (?:maximum|(?:available )?context)|context window/i.test(said))
     return 'context_too_long';
   if (/credit balance is too low/i.test(said)) return 'quota_exhausted';
   return kind;
