@@ -129,9 +129,10 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
         ),
         active_limits: active.length,
         recent_events_count: active.reduce((sum, limit) => sum + limit.hits, 0),
-        accounts: known.map(({ account, instrument, until, stated, message, hits }) => ({
+        accounts: known.map(({ account, instrument, key_label, until, stated, message, hits }) => ({
           account,
           instrument,
+          key_label,
           until: new Date(until).toISOString(),
           seconds_remaining: Math.max(0, (until - now) / 1000),
           stated,

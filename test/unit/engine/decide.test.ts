@@ -140,6 +140,7 @@ describe('what a sheet does after an attempt', () => {
   const known: LimitState = {
     account: 'a',
     instrument: 'a',
+    key_label: null,
     until: 1_050_000,
     spread_ms: 40,
     message: 'm',
