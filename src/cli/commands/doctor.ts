@@ -11,6 +11,7 @@ import type { CliContext } from '../context';
 import type { ExitCode } from '../failure';
 import { Exit, tellFailure } from '../failure';
 import { instrumentRows } from '../instrument-rows';
+import { keyringFindings } from '../keyring-findings';
 import { stateDirOf } from '../state-directory';
 import { bytes, duration } from '../text/amounts';
 import { printable } from '../text/printable';
@@ -47,6 +48,7 @@ async function doctor({ context, output }: Invocation): Promise<ExitCode> {
     await stateFinding(context),
     await spaceFinding(context),
     await conductorFinding(context),
+    ...(await keyringFindings(context, catalogue)),
     ...catalogue.problems.map((problem): Finding => ({
       name: 'profile',
       level: problem.severity,

@@ -12,7 +12,7 @@ import { resolveExecutable } from '../../process/resolve';
 import { SILENT_CONFIG, type PlannedInstrument } from '../../score/plan';
 import { interrupted, redactionFor } from './attempt-ends';
 import { storeByDigest } from '../engine/bundles';
-import { Redaction } from '../output/redact';
+import type { Redaction } from '../output/redact';
 import { directRunner } from './direct-runner';
 import { keepKeyPrints, KeySearch, readKeyPrints } from './key-prints';
 import { ProcessSession, type SessionServices } from './process-session';

@@ -238,7 +238,8 @@ export class Ledger {
 }
 
 function instrumentIn({ run }: JobState, { profile, config }: PlannedInstrument): string {
-  return `${run}/${profile}/${config.apiKeyEnv ?? ''}/${String(config.other['base_url'] ?? '')}`;
+  const { base_url: url } = config.other;
+  return `${run}/${profile}/${config.apiKeyEnv ?? ''}/${typeof url === 'string' ? url : ''}`;
 }
 
 /** Instants to compare holds by: an attempt that ends frees an account at any time, a limit is over when it is over. */
