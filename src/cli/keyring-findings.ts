@@ -10,25 +10,35 @@ import { stateDirOf } from './state-directory';
 
 const name = 'keyring';
 
+export interface KeyringFindings {
+  readonly findings: readonly Finding[];
+  /** Instruments that have a key there which can be used. */
+  readonly usable: ReadonlySet<string>;
+}
+
 export async function keyringFindings(
   context: CliContext,
   catalogue: InstrumentCatalogue,
-): Promise<Finding[]> {
+): Promise<KeyringFindings> {
+  const usable = new Set<string>();
   const stateDir = stateDirOf(context);
   const { config: path } = statePaths(stateDir);
   const written = await writtenKeyring(path);
-  if (written === undefined) return [];
+  if (written === undefined) return { findings: [], usable };
   const parsed = keyringSchema.safeParse(written);
   if (!parsed.success) {
     const remedy = 'mzt config check says where.';
-    return [{ name, level: 'error', message: `keyring of ${path} is not valid`, remedy }];
+    const message = `keyring of ${path} is not valid`;
+    return { findings: [{ name, level: 'error', message, remedy }], usable };
   }
   // As the conductor would have it, not as this shell does.
   const env = conductorEnvironment(context.env, stateDir);
-  return Object.entries(parsed.data.instruments).flatMap(([instrument, ring]) => [
-    ...instrumentFinding(catalogue, instrument),
-    ...ringFindings(instrument, ring, { home: context.home, env }),
-  ]);
+  const findings = Object.entries(parsed.data.instruments).flatMap(([instrument, ring]) => {
+    const files = ringFindings(instrument, ring, { home: context.home, env });
+    if (files.some(({ level }) => level === 'ok')) usable.add(instrument);
+    return [...instrumentFinding(catalogue, instrument), ...files];
+  });
+  return { findings, usable };
 }
 
 /** `keyring` as it stands in the file; undefined = there is none, or the file cannot be read (`mzt config check` says that). */

@@ -85,6 +85,17 @@ export class JobAccounts {
     return entry ? this.ringVariable(entry, profile, null) : null;
   }
 
+  /** What a check of the instrument is given: the first key that can be used, by its variable. */
+  keyForCheck(entry: CatalogueEntry): Readonly<Record<string, string>> {
+    const variable = this.ringVariable(entry, entry.profile.name, null);
+    if (variable === null) return {};
+    for (const { path } of this.ring(entry.profile.name)?.keys ?? []) {
+      const file = readKeyFile(path, this.sources);
+      if (file.ok) return { [variable]: file.value };
+    }
+    return {};
+  }
+
   /** Keys of the keyring that any output must not show. */
   secretValues(): string[] {
     return [...this.known];

@@ -374,6 +374,7 @@ async function main(): Promise<void> {
         startedAt,
       },
       loadCatalogue,
+      keyForCheck: (entry) => accounts.keyForCheck(entry),
       clients: () => served.connections(),
       offerServers: (offered) => {
         const { servers, refused } = readServers(offered);

@@ -138,6 +138,8 @@ http: { base_url: '${url}', schema_family: openai, auth_env_var: CHAT_API_KEY }
       accounts?.map(({ instrument, key_label: label }) => [instrument, label]),
       [['chat', 'first']],
     );
+    const { instruments } = await conductor.call('instruments.list', { workspace: null, have: [] });
+    assert.equal(instruments.find(({ name }) => name === 'chat')?.status, 'ready');
     assertNoKey();
   });
 

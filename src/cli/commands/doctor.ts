@@ -41,14 +41,19 @@ export const doctorCommand: CliCommand = {
 
 async function doctor({ context, output }: Invocation): Promise<ExitCode> {
   const catalogue = await loadInstruments(context, null);
-  const rows = instrumentRows(catalogue, context);
+  const keyring = await keyringFindings(context, catalogue);
+  const rows = instrumentRows(catalogue, context).map((row) =>
+    row.status === 'needs_key' && keyring.usable.has(row.name)
+      ? { ...row, status: 'ready' as const, detail: 'its keys are in the keyring' }
+      : row,
+  );
   const ready = rows.filter(({ status }) => status === 'ready');
   const findings: Finding[] = [
     nodeFinding(context.nodeVersion),
     await stateFinding(context),
     await spaceFinding(context),
     await conductorFinding(context),
-    ...(await keyringFindings(context, catalogue)),
+    ...keyring.findings,
     ...catalogue.problems.map((problem): Finding => ({
       name: 'profile',
       level: problem.severity,

@@ -45,6 +45,8 @@ export interface DaemonApiOptions {
     readonly startedAt: number;
   };
   loadCatalogue(workspace: string | null): Promise<InstrumentCatalogue>;
+  /** A key of the user's keyring for a check of this instrument, by its variable. */
+  keyForCheck(entry: CatalogueEntry): Readonly<Record<string, string>>;
   clients(): number;
   storageFailed(): boolean;
   isStopping(): boolean;
