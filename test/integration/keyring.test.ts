@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -178,6 +187,47 @@ http: { base_url: '${url}', schema_family: openai, auth_env_var: CHAT_API_KEY }
     const { attempts } = await conductor.call('job.attempts', { job_id: run, sheet: 1 });
     assert.ok(attempts.every(({ command }) => !command.join(' ').includes('sk-test')));
     await conductor.call('job.cancel', { job_id: run });
+    assertNoKey();
+  });
+
+  it('keeps the account of an attempt that goes on over a restart', async () => {
+    const folder = join(conductor.home, 'instruments');
+    const script = join(conductor.root, 'slow.sh');
+    // It works until the test lets it end.
+    writeFileSync(script, '#!/bin/sh\ntouch begun\nwhile [ ! -e go ]; do sleep 0.05; done\necho ended\n');
+    chmodSync(script, 0o755);
+    writeFileSync(
+      join(folder, 'slow.yaml'),
+      `name: slow\ndisplay_name: Slow\nkind: cli\ncli: { command: { executable: ${script}, secret_env: [SLOW_API_KEY] } }\n`,
+    );
+    const settings = join(conductor.home, 'conductor.yaml');
+    const slow = (paths: string) => `    slow: { keys: [${paths}] }\n`;
+    const before = readFileSync(settings, 'utf8');
+    const [first, second] = [
+      '{ path: ~/secrets/one, label: first }',
+      '{ path: ~/secrets/two, label: second }',
+    ];
+    writeFileSync(settings, before + slow(`${second}, ${first}`));
+    await conductor.kill();
+    await conductor.start();
+    const run = await conductor.submit('slow', score('slow', 'slow', 1));
+    await conductor.untilSheet(run, 1, 'dispatched');
+    while (!existsSync(join(conductor.workspace, 'begun')))
+      await new Promise((later) => setTimeout(later, 20));
+    await conductor.kill();
+    writeFileSync(settings, before + slow(`${first}, ${second}`));
+    await conductor.start();
+    writeFileSync(join(conductor.workspace, 'go'), '');
+    const job = await conductor.until(run);
+    assert.equal(job.status, 'completed', JSON.stringify(job.status_reason));
+    assert.deepEqual(
+      job.sheets['1']?.attempts.map((attempt) => attempt.key_label),
+      ['second'],
+    );
+    const started = conductor
+      .records()
+      .filter((record) => record.type === 'attempt.started' && record.run === run);
+    assert.equal(started.length, 1, 'it was adopted, not begun again');
     assertNoKey();
   });
 
