@@ -1,5 +1,6 @@
 /** The settings of `conductor.yaml`, for `mzt config`. The conductor reads the file by its own schema; a test holds the two together. */
 import { z } from 'zod';
+import { keyringSchema } from '../instruments/keyring';
 import { mcpServerSchema } from '../instruments/mcp-servers';
 
 export interface Setting {
@@ -86,6 +87,12 @@ export const settings: readonly Setting[] = [
     byDefault: null,
     meaning: 'MCP servers that scores may choose, by name',
     example: ['files', '{ command: npx, args: [-y, "@modelcontextprotocol/server-filesystem", "."] }'],
+  },
+  {
+    key: 'keyring',
+    type: keyringSchema,
+    byDefault: '{ instruments: {} }',
+    meaning: 'several keys of one vendor: instruments: { NAME: { keys: [{ path, label }], rotation } }',
   },
 ];
 

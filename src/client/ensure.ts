@@ -32,9 +32,9 @@ export interface EnsureOptions {
   readonly timeoutMs?: number;
 }
 
-/** What the conductor itself needs. What agents need travels with each submit: the shell that happened to start the conductor must not decide it. */
+/** What the conductor itself needs (`SECRETS_DIR`: for paths of the keyring). What agents need travels with each submit: the shell that happened to start the conductor must not decide it. */
 const PASSED_ON =
-  /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_[A-Z]+|TZ|TMPDIR|XDG_[A-Z_]+|MARIANNE_SOCKET|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SSL_CERT_DIR|(?:https?|all|no)_proxy|(?:HTTPS?|ALL|NO)_PROXY)$/;
+  /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_[A-Z]+|TZ|TMPDIR|XDG_[A-Z_]+|SECRETS_DIR|MARIANNE_SOCKET|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|SSL_CERT_DIR|(?:https?|all|no)_proxy|(?:HTTPS?|ALL|NO)_PROXY)$/;
 
 const START_TIMEOUT_MS = 15_000;
 const LOG_TAIL_BYTES = 4_096;

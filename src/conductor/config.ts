@@ -1,5 +1,6 @@
 import { isMap, isScalar, LineCounter, parseDocument, type Node } from 'yaml';
 import { z } from 'zod';
+import { keyringSchema } from '../instruments/keyring';
 import { mcpServersSchema } from '../instruments/mcp-servers';
 import { diskFiles } from '../score/disk-files';
 
@@ -29,6 +30,8 @@ const configSchema = z.object({
   base_urls: z.record(z.string(), z.url({ protocol: /^https?$/ })).default({}),
   /** MCP servers that scores may choose, by name. */
   mcp_servers: mcpServersSchema.default({}),
+  /** Files with several keys of one vendor, by instrument. */
+  keyring: keyringSchema.prefault({}),
 });
 export type ConductorConfig = z.infer<typeof configSchema>;
 
@@ -50,7 +53,6 @@ const notObeyed = new Set([
   'profiler',
   'preflight',
   'mcp_pool',
-  'keyring',
   'config_file',
   'use_baton',
 ]);

@@ -4,11 +4,10 @@ import { statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { withheldFrom } from '../instruments/agent-facts';
 import { HttpAccess } from '../backends/http-access';
 import { environmentNames } from '../instruments/environment-names';
 import { readServers } from '../instruments/mcp-servers';
-import { endpointIn, keyOf } from '../instruments/endpoint';
+import { endpointIn } from '../instruments/endpoint';
 import { loadCatalogue as readCatalogue, type InstrumentCatalogue } from '../instruments/catalogue';
 import { readTrustFile } from '../instruments/trust';
 import { bootId, isSameProcess, processStartTime } from '../process/identity';
@@ -24,12 +23,12 @@ import {
 } from '../protocol/paths';
 import type { ProgressData, WireEvent } from '../protocol/events';
 import { makeFolders } from '../protocol/make-folders';
-import type { PlannedInstrument } from '../score/plan';
 import { daemonHandlers } from './api/daemon-handlers';
 import { jobHandlers } from './api/job-handlers';
 import { jobRow } from './api/checkpoint';
 import { eventsOf } from './api/record-events';
 import { Accounts, accountSalt } from './accounts';
+import { JobAccounts } from './job-accounts';
 
 import { attemptTools, openMcpProxy } from './attempts/attempt-tools';
 import { LocalRunner } from './attempts/local-runner';
@@ -195,7 +194,19 @@ async function main(): Promise<void> {
   core.onRecord((record) => {
     if (record.type === 'job.deleted' && record.run !== undefined) void changes.forget(record.run);
   });
-  const services = new Services({
+  const accounts: JobAccounts = new JobAccounts({
+    accounts: new Accounts(accountSalt(paths.accountSalt)),
+    keyring: config.keyring,
+    home: homedir(),
+    env: process.env,
+    userUrls: config.base_urls,
+    catalogueOf,
+    secretsFor: (job, instrument, key) => services.secretsFor(job, instrument, key),
+    secretsOf: (run, names) => secrets.of(run, names),
+  });
+  accounts.readAll();
+  const services: Services = new Services({
+    keyringValues: () => accounts.secretValues(),
     changes,
     productVersion: build.version,
     catalogueOf: (job: JobState) => catalogueOf(job.run),
@@ -268,26 +279,6 @@ async function main(): Promise<void> {
       attemptTools(request, profile, { proxy: mcp, umask, catalogue: catalogueOf(request.run) }),
     profile: (instrument, run) => catalogueOf(run).get(instrument.profile),
   });
-  const missingKeyOf = (
-    run: string,
-    { secret_names: names, stored_secret_names: stored }: JobState,
-    instrument: PlannedInstrument,
-  ): string | null => {
-    const profile = catalogueOf(run).get(instrument.profile);
-    if (!profile) return null;
-    const withheld = withheldFrom(profile, stored);
-    const endpoint = endpointIn(
-      catalogueOf(run),
-      instrument,
-      config.base_urls,
-      core.state.jobs.get(run)?.env ?? {},
-    );
-    const listed = endpoint === null ? environmentNames(profile).secret : keyOf(endpoint);
-    const needed = listed.filter((name) => names.includes(name) && !withheld.includes(name));
-    const have = secrets.of(run, needed);
-    return needed.find((name) => have[name] === undefined) ?? null;
-  };
-  const accounts = new Accounts(accountSalt(paths.accountSalt));
   const engine = new Engine({
     core,
     journal,
@@ -305,15 +296,9 @@ async function main(): Promise<void> {
       perInstrument: (instrument) => instrumentWidth(common, instrument, config.max_concurrent_sheets),
     },
     maxJobHistory: config.max_job_history,
-    accountOf: (job, instrument) => {
-      const profile = catalogueOf(job.run).get(instrument.profile);
-      if (!profile) return instrument.profile;
-      const given = { secrets: services.secretsFor(job, instrument), env: job.env };
-      const endpoint = endpointIn(catalogueOf(job.run), instrument, config.base_urls, job.env);
-      if (!endpoint?.ok) return accounts.of(profile, null, given);
-      return accounts.of(profile, { key: endpoint.keyName, baseUrl: endpoint.baseUrl }, given);
-    },
-    missingKey: ({ job, instrument }) => missingKeyOf(job.run, job, instrument),
+    accountOf: (job, instrument) => accounts.accountOf(job, instrument),
+    keysOf: (job, instrument) => accounts.offer(job, instrument),
+    missingKey: ({ job, instrument }) => accounts.missingKey(job, instrument),
     catalogues,
     storedIsKnown: report.state !== 'missing' && report.corruption.length === 0,
     submissions: {
@@ -327,6 +312,7 @@ async function main(): Promise<void> {
       now: () => systemClock.now(),
       userUrls: config.base_urls,
       executables: config.executables,
+      keyringVariable: (catalogue, profile) => accounts.ringVariableIn(catalogue, profile),
     },
     log,
   });
@@ -390,6 +376,7 @@ async function main(): Promise<void> {
         startedAt,
       },
       loadCatalogue,
+      keyForCheck: (entry) => accounts.keyForCheck(entry),
       clientsBeside: (connectionId) => served.listenersBeside(connectionId),
       offerServers: (offered) => {
         const { servers, refused } = readServers(offered);

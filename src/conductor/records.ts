@@ -119,6 +119,8 @@ const attemptStarted = z.object({
   model: z.string().nullable(),
   /** What rate limits are kept by: the instrument, and a print of the key. Empty in older journals: the instrument. */
   account: z.string().default(''),
+  /** Which key of the user's keyring it got, by its label; null = what the submit brought. */
+  key_label: z.string().nullable().default(null),
   fallback_index: z.number().default(0),
   prompt_sha256: z.string().nullable(),
   /** Command line as started, redacted; empty for HTTP. */
@@ -202,6 +204,8 @@ const sheetReset = z.object({
 const limitSet = z.object({
   account: z.string(),
   instrument: z.string(),
+  /** Of the key, where it is one of the keyring. */
+  key_label: z.string().nullable().default(null),
   until: z.number(),
   /** Milliseconds after `until` at which the account is tried: not everybody who was told one instant should come at once. */
   spread_ms: z.number().default(0),

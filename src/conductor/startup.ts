@@ -86,6 +86,8 @@ export function wakeEnvironment(stateDir: string): Record<string, string> {
     'TZ',
     'TMPDIR',
     'XDG_RUNTIME_DIR',
+    // Paths of key files may begin with it (`keyring`).
+    'SECRETS_DIR',
     'MARIANNE_SOCKET',
   ]) {
     const value = process.env[name];

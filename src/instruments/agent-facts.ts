@@ -51,6 +51,11 @@ export function withheldFrom(profile: InstrumentProfile, storedNames: readonly s
   return isClaude(profile) ? storedNames.filter((name) => name === 'ANTHROPIC_API_KEY') : [];
 }
 
+/** Secrets that the agent would take before this one: whoever chooses a key for it leaves them out. */
+export function stronger(profile: InstrumentProfile, name: string): readonly string[] {
+  return isClaude(profile) && name === 'ANTHROPIC_API_KEY' ? ['ANTHROPIC_AUTH_TOKEN'] : [];
+}
+
 function isClaude(profile: InstrumentProfile): boolean {
   return profile.cli?.driver === 'claude-code';
 }

@@ -84,6 +84,8 @@ export const attemptSummarySchema = z.object({
   changes: z.enum(['some', 'none', 'recording', 'unrecorded']).optional(),
   /** With `subscription`, `cost_usd` is the list price, which nobody pays. */
   paid_by: z.enum(['subscription', 'key', 'cloud']).nullish(),
+  /** Which key of the user's keyring it had, by its label; null = none of them. Absent from older conductors. */
+  key_label: z.string().nullish(),
 });
 export type AttemptSummary = z.infer<typeof attemptSummarySchema>;
 

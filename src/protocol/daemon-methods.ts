@@ -256,6 +256,8 @@ export const daemonMethods = {
         .array(
           z.object({
             account: text,
+            /** Of its key, where that is one of the keyring. */
+            key_label: text.nullish(),
             instrument: text,
             /** ISO-8601. */
             until: text,

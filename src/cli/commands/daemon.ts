@@ -231,7 +231,7 @@ export const rateLimitsCommand: CliCommand = {
         // Older conductors tell no accounts.
         const rows = limits.accounts
           ? limits.accounts.map((limit) => [
-              printable(limit.account),
+              printable(limit.key_label ? `${limit.account} (${limit.key_label})` : limit.account),
               limit.seconds_remaining > 0 ? instant(Date.parse(limit.until), now) : 'a probe succeeds',
               limit.seconds_remaining > 0 ? duration(limit.seconds_remaining) : '',
               limit.stated ? 'stated' : 'guessed',

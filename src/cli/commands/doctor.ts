@@ -11,6 +11,7 @@ import type { CliContext } from '../context';
 import type { ExitCode } from '../failure';
 import { Exit, tellFailure } from '../failure';
 import { instrumentRows } from '../instrument-rows';
+import { keyringFindings } from '../keyring-findings';
 import { stateDirOf } from '../state-directory';
 import { bytes, duration } from '../text/amounts';
 import { printable } from '../text/printable';
@@ -40,13 +41,19 @@ export const doctorCommand: CliCommand = {
 
 async function doctor({ context, output }: Invocation): Promise<ExitCode> {
   const catalogue = await loadInstruments(context, null);
-  const rows = instrumentRows(catalogue, context);
+  const keyring = await keyringFindings(context, catalogue);
+  const rows = instrumentRows(catalogue, context).map((row) =>
+    row.status === 'needs_key' && keyring.usable.has(row.name)
+      ? { ...row, status: 'ready' as const, detail: 'its keys are in the keyring' }
+      : row,
+  );
   const ready = rows.filter(({ status }) => status === 'ready');
   const findings: Finding[] = [
     nodeFinding(context.nodeVersion),
     await stateFinding(context),
     await spaceFinding(context),
     await conductorFinding(context),
+    ...keyring.findings,
     ...catalogue.problems.map((problem): Finding => ({
       name: 'profile',
       level: problem.severity,

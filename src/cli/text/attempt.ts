@@ -74,6 +74,7 @@ export function attemptLines(attempt: AttemptDetail, colors: Colors, now: number
   return [
     `  ${colors.bold(`attempt ${attempt.attempt}`)}${mode}: ${paint(printable(attemptResult(attempt)))}`,
     ...fact('instrument', [attempt.instrument, attempt.model].filter((part) => part !== null).join(' ')),
+    ...fact('key', attempt.key_label ? printable(attempt.key_label) : null),
     ...fact('started', instant(Date.parse(attempt.started_at), now)),
     ...fact('took', attempt.duration_seconds === null ? null : duration(attempt.duration_seconds)),
     ...fact('ended by', exitText(attempt)),

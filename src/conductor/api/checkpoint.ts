@@ -281,6 +281,7 @@ export function attemptSummary(attempt: AttemptState): AttemptSummary {
     metadata: attempt.metadata,
     changes: changesOf(attempt),
     paid_by: attempt.paid_by,
+    key_label: attempt.key_label,
   };
 }
 

@@ -45,6 +45,8 @@ export interface DaemonApiOptions {
     readonly startedAt: number;
   };
   loadCatalogue(workspace: string | null): Promise<InstrumentCatalogue>;
+  /** A key of the user's keyring for a check of this instrument, by its variable. */
+  keyForCheck(entry: CatalogueEntry): Readonly<Record<string, string>>;
   /** Clients that listen to events, apart from this one. */
   clientsBeside(connectionId: number): number;
   storageFailed(): boolean;
@@ -130,9 +132,10 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
         ),
         active_limits: active.length,
         recent_events_count: active.reduce((sum, limit) => sum + limit.hits, 0),
-        accounts: known.map(({ account, instrument, until, stated, message, hits }) => ({
+        accounts: known.map(({ account, instrument, key_label, until, stated, message, hits }) => ({
           account,
           instrument,
+          key_label,
           until: new Date(until).toISOString(),
           seconds_remaining: Math.max(0, (until - now) / 1000),
           stated,

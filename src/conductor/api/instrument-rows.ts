@@ -31,8 +31,12 @@ export async function instrumentRow(
     capabilities: [...profile.capabilities],
   };
   if (!entry.supported) return { ...base, status: 'unknown', detail: entry.note };
-  if (!isCliProfile(profile))
-    return { ...base, ...keyState(profile.http?.auth_env_var ?? null, have, profile.login_hint) };
+  if (!isCliProfile(profile)) {
+    const name = profile.http?.auth_env_var ?? null;
+    if (name !== null && Object.hasOwn(options.keyForCheck(entry), name))
+      return { ...base, status: 'ready', detail: `${name} comes from the keyring` };
+    return { ...base, ...keyState(name, have, profile.login_hint) };
+  }
   const { executable, known_places: places } = profile.cli.command;
   const setting = options.config.executables[executable];
   const { home } = options.identity;
@@ -74,7 +78,9 @@ export async function checkInstrument(
   params: ParamsOf<'instruments.check'>,
 ): Promise<ResultOf<'instruments.check'>> {
   const { profile } = entry;
-  const { env = {}, secrets = {}, quota = false } = params;
+  const { env = {}, quota = false } = params;
+  // As in a job: the keyring beats what the asker has.
+  const secrets = { ...params.secrets, ...options.keyForCheck(entry) };
   const have = Object.keys(secrets);
   const row = await instrumentRow(entry, options, have);
   const isProgram = isCliProfile(profile);

@@ -21,7 +21,10 @@ export function interrupted(message: string, facts: Partial<ExecutionResult> = {
 const shapesOnly = new Redaction();
 
 /** Redaction of these keys, and of all that looks like one. */
-export function redactionFor(secrets: Readonly<Record<string, string>>): Redaction {
-  if (Object.keys(secrets).length === 0) return shapesOnly;
-  return new Redaction({ secrets: Object.values(secrets) });
+export function redactionFor(
+  secrets: Readonly<Record<string, string>>,
+  further: readonly string[] = [],
+): Redaction {
+  if (Object.keys(secrets).length === 0 && further.length === 0) return shapesOnly;
+  return new Redaction({ secrets: [...Object.values(secrets), ...further] });
 }

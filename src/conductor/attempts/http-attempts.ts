@@ -102,7 +102,7 @@ export class HttpAttempts {
       workspace: request.workspace,
       tools: this.options.tools(request, profile),
       openLog: attemptLogOpener({
-        redaction: redactionFor(secrets),
+        redaction: redactionFor(secrets, request.redacted),
         trouble: (where, trouble) => this.options.trouble(where, trouble),
         roomAgain: () => this.roomAgain(request.base),
       }),
@@ -194,7 +194,7 @@ export class HttpAttempts {
   }
 
   private async run(request: AttemptRequest, backend: HttpBackend, signal: AbortSignal): Promise<AttemptEnd> {
-    const redaction = redactionFor(request.secrets);
+    const redaction = redactionFor(request.secrets, request.redacted);
     try {
       if (!(await this.claim(request.base))) return interrupted('begun before: it is not begun again');
       const result = await backend.execute(request.prompt, { signal, onProgress: request.onProgress });

@@ -12,7 +12,7 @@ import { resolveExecutable } from '../../process/resolve';
 import { SILENT_CONFIG, type PlannedInstrument } from '../../score/plan';
 import { interrupted, redactionFor } from './attempt-ends';
 import { storeByDigest } from '../engine/bundles';
-import { Redaction } from '../output/redact';
+import type { Redaction } from '../output/redact';
 import { directRunner } from './direct-runner';
 import { keepKeyPrints, KeySearch, readKeyPrints } from './key-prints';
 import { ProcessSession, type SessionServices } from './process-session';
@@ -49,7 +49,7 @@ export class ProcessAttempts {
       throw asPrepareError(error);
     }
     const promptSha256 = storeByDigest(this.options.promptsDir, prepared.stdin ?? request.prompt);
-    const redaction = redactionFor(request.secrets);
+    const redaction = redactionFor(request.secrets, request.redacted);
     const described = describePrepared(prepared);
     return {
       argv: described.argv.map((argument) =>
@@ -80,15 +80,15 @@ export class ProcessAttempts {
         if (!search) return redaction;
         // Pieces of a key may come together only when an answer is put together from its parts.
         for (const text of [result.stdout, result.stderr, result.errorMessage ?? '']) search.text(text);
-        return new Redaction({ secrets: [...Object.values(known), ...search.values] });
+        return redactionFor(known, [...search.values, ...request.redacted]);
       });
     if (prints === null || prints.keys.every(({ name }) => Object.hasOwn(known, name)))
-      return take(redactionFor(known));
+      return take(redactionFor(known, request.redacted));
     const search = new KeySearch(prints, new Set(Object.keys(known)));
     return later(
       search
         .spools(request.base)
-        .then(() => take(new Redaction({ secrets: [...Object.values(known), ...search.values] }), search)),
+        .then(() => take(redactionFor(known, [...search.values, ...request.redacted]), search)),
     );
   }
 

@@ -53,6 +53,8 @@ export interface AttemptRequest {
   /** Environment that came with the submit. */
   readonly env: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, string>>;
+  /** Further values that its output must not show: earlier attempts may have left them in the workspace. */
+  readonly redacted: readonly string[];
   /** `MARIANNE_*` values. */
   readonly variables: Readonly<Record<string, string>>;
   /** When the attempt began, milliseconds; the total time limit counts from it, also after adoption. */

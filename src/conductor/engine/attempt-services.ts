@@ -7,6 +7,7 @@ import type { AttemptMode, AttemptStarted, TreeRecord } from '../records';
 import type { RuleResult } from '../validations/result';
 import type { StoredBundle } from './bundles';
 import type { Verdict } from './decide';
+import type { OfferedKey } from './key-choice';
 import type { AttemptState, JobState } from './state';
 
 /** A prompt ready to be sent. */
@@ -86,8 +87,10 @@ export interface AttemptServices {
   price(job: JobState, plan: Plan, instrument: PlannedInstrument, result: ExecutionResult): number | null;
   /** Who pays for an attempt that got these variables; null = not known. */
   paidBy(job: JobState, instrument: PlannedInstrument, envNames: readonly string[]): PaidBy | null;
-  /** Keys that this instrument may be given. */
-  secretsFor(job: JobState, instrument: PlannedInstrument): Record<string, string>;
+  /** Keys that this instrument may be given; `key` of the keyring beats what the submit brought. */
+  secretsFor(job: JobState, instrument: PlannedInstrument, key: OfferedKey | null): Record<string, string>;
+  /** Keys of the keyring, which no output may show, whoever got them. */
+  redacted(): readonly string[];
   attemptBase(run: string, sheet: number, attempt: number): string;
   /** Keeps the redacted answer where captured outputs are read from. */
   keepAnswer(base: string, answer: string): Promise<void>;

@@ -9,7 +9,8 @@ import type { StoredBundle } from './bundles';
 import type { EngineCore } from './core';
 import { decide, type Verdict } from './decide';
 import type { Flight, Flights } from './flight';
-import type { Ledger } from './ledger';
+import type { OfferedKey } from './key-choice';
+import type { Ledger, OtherKeys } from './ledger';
 import { instrumentFor, instrumentKey, type Candidate } from './ready';
 import { currentAttempt, sheetOf, type AttemptState, type JobState, type SheetState } from './state';
 
@@ -32,12 +33,12 @@ export class AttemptConductor {
     private readonly ledger: Ledger,
   ) {}
 
-  /** Starts a sheet. Returns at once; everything after is told through records. */
-  begin(candidate: Candidate): void {
+  /** Starts a sheet, with the account that the look at this instant found free. Returns at once; everything after is told through records. */
+  begin(candidate: Candidate, now: number): void {
     const { job, sheet, instrument } = candidate;
-    const account = this.ledger.accountOf(job, instrument);
+    const { account, key } = this.ledger.take(job, instrument, now);
     const probe = this.ledger.limitOf(account) !== null;
-    const flight = this.flights.enter(job.run, sheet.num, instrumentKey(instrument), account, probe);
+    const flight = this.flights.enter(job.run, sheet.num, instrumentKey(instrument), account, probe, key);
     this.inBackground(job, flight, () => this.run(candidate, flight));
   }
 
@@ -52,14 +53,21 @@ export class AttemptConductor {
     const account = attempt.account === '' ? instrument.profile : attempt.account;
     const limit = this.ledger.limitOf(account);
     const probe = limit !== null && attempt.started_at >= limit.until;
-    const flight = this.flights.enter(job.run, sheet.num, instrumentKey(instrument), account, probe);
+    const key = this.ledger.keyOf(job, instrument, account);
+    const flight = this.flights.enter(job.run, sheet.num, instrumentKey(instrument), account, probe, key);
     this.services.changes.enter(flight, job.workspace);
     this.inBackground(job, flight, async () => {
       const handle = this.runner.attach({
-        ...this.request(job, sheet, planned, instrument, attempt.attempt, attempt.started_at, {
-          preamble: null,
-          prompt: '',
-        }),
+        ...this.request(
+          job,
+          sheet,
+          planned,
+          instrument,
+          attempt.attempt,
+          attempt.started_at,
+          { preamble: null, prompt: '' },
+          key,
+        ),
         promptSha256: attempt.prompt_sha256,
       });
       flight.handle = handle;
@@ -149,6 +157,7 @@ export class AttemptConductor {
       instrument: instrument.profile,
       model: instrument.config.model,
       account: flight.account,
+      key_label: flight.key?.label ?? null,
       fallback_index: sheet.fallback_index,
       prompt_sha256: null,
       argv: [],
@@ -178,7 +187,7 @@ export class AttemptConductor {
       });
       const marks = await this.services.markFiles(job, bundle, planned, instrument);
       prepared = await this.runner.prepare(
-        this.request(job, sheet, planned, instrument, attempt, this.clock.now(), prompt),
+        this.request(job, sheet, planned, instrument, attempt, this.clock.now(), prompt, flight.key),
       );
       Object.assign(started, {
         prompt_sha256: prepared.promptSha256,
@@ -214,7 +223,8 @@ export class AttemptConductor {
     if (!planned) return false;
     const state = sheetOf(job, sheet);
     const empty = { preamble: null, prompt: '' };
-    const request = this.request(job, state, planned, instrument, attempt, this.clock.now(), empty);
+    const now = this.clock.now();
+    const request = this.request(job, state, planned, instrument, attempt, now, empty, flight.key);
     const check = await this.runner.available(request);
     if (check.ok) return true;
     const wait = this.ledger.unusable(flight.account, check.message, this.clock.now());
@@ -257,6 +267,7 @@ export class AttemptConductor {
     attempt: number,
     startedAt: number,
     prompt: SheetPrompt,
+    key: OfferedKey | null,
   ): AttemptRequest {
     return {
       run: job.run,
@@ -268,7 +279,8 @@ export class AttemptConductor {
       ...prompt,
       session: sessionToResume(sheet, instrument),
       env: job.env,
-      secrets: this.services.secretsFor(job, instrument),
+      secrets: this.services.secretsFor(job, instrument, key),
+      redacted: this.services.redacted(),
       variables: this.services.variables(job, planned, this.core.bundleOf(job), instrument),
       startedAt,
       onProgress: (progress) => this.services.progress(job.run, sheet.num, attempt, progress),
@@ -361,6 +373,7 @@ export class AttemptConductor {
       this.decision(bundle.plan, sheetOf(job, num), planned, outcome, verdict, report, now, undefined, {
         account: flight.account,
         started_at: attempt.started_at,
+        others: this.ledger.others(job, instrument, flight.account, now),
       }),
       sheetOf(job, num),
       payer === 'subscription' ? 0 : (cost ?? 0),
@@ -408,7 +421,8 @@ export class AttemptConductor {
       ...decision.limit,
       message: verdict?.message ?? 'rate limited',
     };
-    const used = { account, instrument: instrument.profile, started_at: attempt.started_at };
+    const { started_at: startedAt, key_label: label } = attempt;
+    const used = { account, instrument: instrument.profile, started_at: startedAt, key_label: label };
     if (outcome !== 'cancelled') drafts.push(...this.ledger.ended(used, result, limit, now));
     // Decided here and not from the state, so that a resume can say: wait it out.
     if (decision.next.status === 'waiting' && !job.auto_continue && job.status === 'running') {
@@ -443,7 +457,7 @@ export class AttemptConductor {
     report: ValidationReport | null,
     now: number,
     fallbackCount = planned.fallbacks.length,
-    attempt: Pick<AttemptState, 'account' | 'started_at'> | null = null,
+    attempt: (Pick<AttemptState, 'account' | 'started_at'> & { readonly others: OtherKeys }) | null = null,
   ): ReturnType<typeof decide> {
     return decide({
       outcome,
@@ -463,6 +477,7 @@ export class AttemptConductor {
       policy: plan.retry,
       maxWaits: plan.rateLimit.maxWaits,
       maxQuotaWaits: plan.rateLimit.maxQuotaWaits,
+      others: attempt?.others ?? null,
       known: attempt ? this.ledger.limitOf(attempt.account) : null,
       startedAt: attempt?.started_at ?? now,
       maxUnstatedWaitSeconds: plan.rateLimit.waitMinutes * 60,

@@ -1,6 +1,6 @@
 import type { RetryPolicy } from '../../score/plan';
 import type { AttemptMode, AttemptOutcome, LimitState, NextStep, Reason } from '../records';
-import { isSameWindow } from './ledger';
+import { isSameWindow, type OtherKeys } from './ledger';
 
 /** What the classifier says of a failed execution. */
 export interface Verdict {
@@ -39,6 +39,8 @@ export interface DecisionInput {
   readonly maxQuotaWaits: number;
   /** What is known of the account's limit; null = it was not limited. */
   readonly known: LimitState | null;
+  /** Where several keys are configured: what the others promise. */
+  readonly others?: OtherKeys | null;
   /** When the attempt began, milliseconds. */
   readonly startedAt: number;
   /** Longest wait when none is stated, seconds. */
@@ -73,6 +75,7 @@ const forgottenAfterMs = 60 * 60_000;
  * | cancelled | cancelled |
  * | interrupted | again at once, no budget used; from the 5th time in a row an ordinary failure |
  * | rate limited | wait until the stated end, else 60 s doubled; after `max_waits` waits (`max_quota_waits` for a quota): exhausted |
+ * | rate limited, and another key of the keyring is not | again at once with that one, not counted as a wait |
  * | quota spent, no end stated | next fallback instrument; if there is none, wait as above |
  * | ran, all rules hold | completed |
  * | ran, more than `completion_threshold_percent` hold | completion mode, `max_completion_attempts` times; then exhausted (no second round through the retries) |
@@ -148,19 +151,29 @@ function waitOrExhaust(input: DecisionInput, before: NextStep): Decision {
   const base: NextStep = { ...before, ...(quota ? { quota_waits: waits } : { rate_limit_waits: waits }) };
   const stated = verdict?.waitSeconds ?? null;
   const message = verdict?.message ?? 'rate limited';
+  const { free = null, until: othersUntil = null } = input.others ?? {};
+  // Not a wait, so it is not counted: each such turn limits one key more, until none is free.
+  if (free !== null) {
+    const reason = because('another_key', `goes on with the key "${free}": ${message}`);
+    return {
+      next: { ...before, status: 'pending', mode: input.mode, reason },
+      limit: limitAfter(input, stated, waits),
+    };
+  }
   // Credit comes back when a person pays: whoever can go elsewhere does not wait for that.
   if (quota && stated === null && input.fallbackIndex < input.fallbackCount)
     return exhausted(input, before, message);
   const limit = limitAfter(input, stated, waits);
   if (waits > most)
     return { ...exhausted(input, base, `still limited after ${most} waits: ${message}`), limit };
+  const due = Math.max(input.now, Math.min(limit.until, othersUntil ?? Infinity));
   return {
     next: {
       ...base,
       status: 'waiting',
       mode: input.mode,
-      due_at: limit.until,
-      reason: because('rate_limit', message, limit.until),
+      due_at: due,
+      reason: because('rate_limit', message, due),
     },
     limit,
   };

@@ -9,6 +9,9 @@ import type { JobState } from './state';
 /** Instants are the wall clock's, and timers are not: after a sleep of the machine, or a change of the clock, they are looked at again this soon. Milliseconds. */
 const longestSleep = 30_000;
 
+/** Nobody tells when a key file has been mended: it is looked at again this soon. Milliseconds. */
+const keyFileLook = 5_000;
+
 /** Something outside the engine that can hold a sheet back: a missing key. Null = nothing holds it. */
 export type HoldCheck = (candidate: Candidate) => string | null;
 
@@ -21,6 +24,7 @@ export class Dispatcher {
   private open = false;
   private storageFailed = false;
   private cancelTimer: (() => void) | null = null;
+  private waitsForKeyFile = false;
   private readonly lastStart = new Map<string, number>();
   /** Sheets that wait for a key, for `status`; by `run/sheet`, the name that is missing. */
   readonly waitingForKey = new Map<string, string>();
@@ -76,6 +80,7 @@ export class Dispatcher {
 
   private startReady(now: number): void {
     this.waitingForKey.clear();
+    this.waitsForKeyFile = false;
     const jobs = [...this.core.state.jobs.values()].filter(
       (job) => job.status === 'running' && !job.cancelling,
     );
@@ -113,7 +118,7 @@ export class Dispatcher {
     for (let next = ready.next(); !next.done; next = ready.next()) {
       if (!this.allowed(next.value, now)) continue;
       this.lastStart.set(job.run, now);
-      this.attempts.begin(next.value);
+      this.attempts.begin(next.value, now);
       return true;
     }
     return false;
@@ -123,7 +128,9 @@ export class Dispatcher {
     const { instrument } = candidate;
     if (this.flights.perInstrument(instrumentKey(instrument)) >= this.limits.perInstrument(instrument))
       return false;
-    if (this.ledger.holds(candidate.job, instrument, now)) return false;
+    const hold = this.ledger.holds(candidate.job, instrument, now);
+    if (hold?.kind === 'no_key') this.waitsForKeyFile = true;
+    if (hold) return false;
     const key = this.missingKey(candidate);
     if (key === null) return true;
     this.waitingForKey.set(`${candidate.job.run}/${candidate.sheet.num}`, key);
@@ -144,6 +151,7 @@ export class Dispatcher {
       const stagger = this.core.bundleOf(job).plan.parallel.staggerDelayMs;
       if (stagger > 0 && at + stagger > now) due = Math.min(due ?? Infinity, at + stagger);
     }
+    if (this.waitsForKeyFile) due = Math.min(due ?? Infinity, now + keyFileLook);
     if (due !== null)
       this.cancelTimer = this.clock.schedule(Math.min(due - now, longestSleep), () => this.dispatch());
   }

@@ -21,7 +21,7 @@ import type { EngineCore } from './core';
 import { Dispatcher } from './dispatcher';
 import { Flights } from './flight';
 import { Jobs } from './jobs';
-import { Ledger, type AccountOf } from './ledger';
+import { Ledger, type AccountOf, type KeysOf } from './ledger';
 import type { Candidate, DispatchLimits } from './ready';
 import { settle, sheetDraft } from './settle';
 import { sweepStored } from './sweep';
@@ -49,6 +49,7 @@ export interface EngineOptions {
   readonly maxJobHistory: number;
   readonly missingKey: (candidate: Candidate) => string | null;
   readonly accountOf: AccountOf;
+  readonly keysOf: KeysOf;
   readonly catalogues: Map<string, InstrumentCatalogue>;
   readonly submissions: Omit<SubmissionOptions, 'scoresDir' | 'adoptBundle'>;
   /** The journal was read whole: what no record refers to is not needed. */
@@ -72,7 +73,13 @@ export class Engine {
   constructor(private readonly options: EngineOptions) {
     const { core, clock, journal, archives } = options;
     this.jobs = new Jobs(core, { runs: () => [...archives], read: (run) => journal.store.readArchive(run) });
-    this.ledger = new Ledger(core, this.flights, options.accountOf, options.limits.maxConcurrentSheets);
+    this.ledger = new Ledger(
+      core,
+      this.flights,
+      options.accountOf,
+      options.limits.maxConcurrentSheets,
+      options.keysOf,
+    );
     this.attempts = new AttemptConductor(
       core,
       this.flights,

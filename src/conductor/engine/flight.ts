@@ -1,4 +1,5 @@
 import type { AttemptHandle } from '../attempts/runner';
+import type { OfferedKey } from './key-choice';
 import type { InFlight } from './ready';
 
 /** One attempt on its way. */
@@ -7,6 +8,8 @@ export interface Flight {
   readonly sheet: number;
   readonly instrumentKey: string;
   readonly account: string;
+  /** Of the keyring; null = what the submit brought. */
+  readonly key: OfferedKey | null;
   /** It goes ahead of the others to see whether a limit is over. */
   readonly probe: boolean;
   /** Null while the attempt is being prepared. */
@@ -24,12 +27,20 @@ export class Flights implements InFlight {
     return this.flights.size;
   }
 
-  enter(run: string, sheet: number, instrumentKey: string, account: string, probe: boolean): Flight {
+  enter(
+    run: string,
+    sheet: number,
+    instrumentKey: string,
+    account: string,
+    probe: boolean,
+    key: OfferedKey | null = null,
+  ): Flight {
     const flight: Flight = {
       run,
       sheet,
       instrumentKey,
       account,
+      key,
       probe,
       handle: null,
       cancelled: false,

@@ -59,6 +59,12 @@ export class HoldReasons {
           message: `${instrument.profile} was limited: one sheet tries whether it is over`,
           until: null,
         };
+      case 'no_key':
+        return {
+          code: 'waiting_for_key',
+          message: `no key of the keyring can be used for ${instrument.profile}: ${(hold.problems ?? []).join('; ')}`,
+          until: null,
+        };
       case 'narrowed':
         return {
           code: 'slowed',

@@ -4,6 +4,7 @@ import type { LimitState, RecordDraft } from '../records';
 import type { EngineCore } from './core';
 import type { Decision } from './decide';
 import type { Flights } from './flight';
+import { KeyOrder, type KeyOffer, type OfferedKey } from './key-choice';
 import type { JobState } from './state';
 
 /** Checks of a limited instrument that may find it unusable, one after another, before an attempt is let through to tell the truth. */
@@ -16,11 +17,34 @@ const unansweredMs = 60_000;
 /** Names the account that an attempt of this job on this instrument would use. */
 export type AccountOf = (job: JobState, instrument: PlannedInstrument) => string;
 
+/** The keys of the user's keyring for such an attempt, as they are now; null = the keyring says nothing about it. */
+export type KeysOf = (job: JobState, instrument: PlannedInstrument) => KeyOffer | null;
+
 /** Why a sheet whose turn it would be must not start on its account. */
 export interface AccountHold {
-  readonly kind: 'limited' | 'probing' | 'narrowed';
+  /** `no_key`: the keyring has keys for it, and none can be used. */
+  readonly kind: 'limited' | 'probing' | 'narrowed' | 'no_key';
   readonly limit: LimitState | null;
   readonly width: number | null;
+  /** What is wrong with the key files, for `no_key`. */
+  readonly problems?: readonly string[];
+}
+
+/** What an attempt that began now would work with. */
+export interface AccountChoice {
+  readonly account: string;
+  /** Null = what the submit brought. */
+  readonly key: OfferedKey | null;
+  /** Null = it may begin. Else the account is the one that is free first. */
+  readonly hold: AccountHold | null;
+}
+
+/** What the other keys of a keyring promise to a sheet that one of them was refused for. */
+export interface OtherKeys {
+  /** Label of one that is not limited at all; null = all are. */
+  readonly free: string | null;
+  /** When the first of them is not limited any more; null = there is none. */
+  readonly until: number | null;
 }
 
 /**
@@ -33,6 +57,8 @@ export class Ledger {
   private readonly widths = new Map<string, number>();
   /** Accounts by job and instrument, as of one look: a wide job asks for the same one for each of its sheets. */
   private readonly seen = new Map<string, string>();
+  private readonly offers = new Map<string, KeyOffer | null>();
+  private readonly order = new KeyOrder();
   private seenAt = NaN;
 
   constructor(
@@ -41,14 +67,58 @@ export class Ledger {
     readonly accountOf: AccountOf,
     /** No account is ever worth more at once. */
     private readonly widest: number,
+    private readonly keysOf: KeysOf = () => null,
   ) {}
 
-  /** Null = this account may take one more attempt now. */
+  /** Null = an account of the instrument may take one more attempt now. */
   holds(job: JobState, instrument: PlannedInstrument, now: number): AccountHold | null {
-    const { limits } = this.core.state;
-    if (limits.size === 0 && this.widths.size === 0) return null;
-    const account = this.accountAt(job, instrument, now);
-    const limit = limits.get(account) ?? null;
+    const offer = this.offerAt(job, instrument, now);
+    if (offer) return this.choose(instrument, offer, now).hold;
+    if (this.core.state.limits.size === 0 && this.widths.size === 0) return null;
+    return this.holdOf(this.accountAt(job, instrument, now), now);
+  }
+
+  /** The account, and the key, that an attempt gets which begins now. */
+  take(job: JobState, instrument: PlannedInstrument, now: number): AccountChoice {
+    const offer = this.offerAt(job, instrument, now);
+    if (!offer) return { account: this.accountOf(job, instrument), key: null, hold: null };
+    const choice = this.choose(instrument, offer, now);
+    if (choice.key) this.order.taken(instrument.profile, choice.key);
+    return choice;
+  }
+
+  /** The key of an attempt that an earlier conductor began, if the keyring still has it. */
+  keyOf(job: JobState, instrument: PlannedInstrument, account: string): OfferedKey | null {
+    return this.keysOf(job, instrument)?.keys.find((key) => key.account === account) ?? null;
+  }
+
+  /** What is left when this account has just been limited. */
+  others(job: JobState, instrument: PlannedInstrument, account: string, now: number): OtherKeys {
+    const offer = this.keysOf(job, instrument);
+    if (!offer) return { free: null, until: null };
+    const others = this.sorted(instrument, offer).filter((key) => key.account !== account);
+    const free = others.find((key) => this.limitOf(key.account) === null);
+    const ends = others.map((key) => this.limitOf(key.account)?.until ?? now);
+    return { free: free?.label ?? null, until: ends.length === 0 ? null : Math.min(...ends) };
+  }
+
+  private choose(instrument: PlannedInstrument, offer: KeyOffer, now: number): AccountChoice {
+    let best: AccountChoice | null = null;
+    for (const key of this.sorted(instrument, offer)) {
+      const choice = { account: key.account, key, hold: this.holdOf(key.account, now) };
+      if (choice.hold === null) return choice;
+      if (best === null || freeAt(choice.hold) < freeAt(best.hold)) best = choice;
+    }
+    const hold = { kind: 'no_key', limit: null, width: null, problems: offer.problems } as const;
+    return best ?? { account: instrument.profile, key: null, hold };
+  }
+
+  private sorted(instrument: PlannedInstrument, offer: KeyOffer): readonly OfferedKey[] {
+    return this.order.sorted(instrument.profile, offer, (account) => this.limitOf(account)?.since ?? null);
+  }
+
+  private holdOf(account: string, now: number): AccountHold | null {
+    const limit = this.limitOf(account);
     if (limit && limit.until + limit.spread_ms > now) return { kind: 'limited', limit, width: null };
     if (limit && this.flights.isProbed(account)) return { kind: 'probing', limit, width: null };
     const width = this.widths.get(account) ?? limit?.width ?? null;
@@ -67,7 +137,12 @@ export class Ledger {
    * @param limited until when the account is limited now; null = this attempt met no limit
    */
   ended(
-    attempt: { readonly account: string; readonly instrument: string; readonly started_at: number },
+    attempt: {
+      readonly account: string;
+      readonly instrument: string;
+      readonly started_at: number;
+      readonly key_label?: string | null;
+    },
     result: ExecutionResult,
     limited: (Decision['limit'] & { readonly message: string }) | null,
     now: number,
@@ -77,9 +152,11 @@ export class Ledger {
     if (limited) {
       const same = known !== null && isSameWindow(known, attempt.started_at, now);
       if (!same) this.narrow(account);
+      this.order.limited(account, now);
       const body = {
         account,
         instrument,
+        key_label: attempt.key_label ?? null,
         ...limited,
         hits: (known?.hits ?? 0) + (same ? 0 : 1),
         since: same ? known.since : now,
@@ -119,15 +196,31 @@ export class Ledger {
   /** A person takes a limit back: nothing of it is left. */
   forget(account: string): void {
     this.widths.delete(account);
+    this.order.forget(account);
+  }
+
+  /** The files are read once a look. */
+  private offerAt(job: JobState, instrument: PlannedInstrument, now: number): KeyOffer | null {
+    this.lookAt(now);
+    const key = instrumentIn(job, instrument);
+    let offer = this.offers.get(key);
+    if (offer === undefined) this.offers.set(key, (offer = this.keysOf(job, instrument)));
+    return offer;
   }
 
   private accountAt(job: JobState, instrument: PlannedInstrument, now: number): string {
-    if (this.seenAt !== now) this.seen.clear();
-    this.seenAt = now;
-    const key = `${job.run}/${instrument.profile}/${instrument.config.apiKeyEnv ?? ''}`;
+    this.lookAt(now);
+    const key = instrumentIn(job, instrument);
     let account = this.seen.get(key);
     if (account === undefined) this.seen.set(key, (account = this.accountOf(job, instrument)));
     return account;
+  }
+
+  private lookAt(now: number): void {
+    if (this.seenAt === now) return;
+    this.seen.clear();
+    this.offers.clear();
+    this.seenAt = now;
   }
 
   private narrow(account: string): void {
@@ -142,6 +235,16 @@ export class Ledger {
     if (width + 1 >= this.widest) this.widths.delete(account);
     else this.widths.set(account, width + 1);
   }
+}
+
+function instrumentIn({ run }: JobState, { profile, config }: PlannedInstrument): string {
+  const { base_url: url } = config.other;
+  return `${run}/${profile}/${config.apiKeyEnv ?? ''}/${typeof url === 'string' ? url : ''}`;
+}
+
+/** Instants to compare holds by: an attempt that ends frees an account at any time, a limit is over when it is over. */
+function freeAt(hold: AccountHold | null): number {
+  return hold?.kind === 'limited' && hold.limit ? hold.limit.until + hold.limit.spread_ms : -Infinity;
 }
 
 /** Did an attempt meet a limit that was known when it ended, and that it could not know of when it began? */

@@ -5,7 +5,7 @@ import { agentEnvironment } from '../../backends/environment';
 import { classify, withDetectionPatterns } from '../../backends/classify';
 import type { BackendProgress } from '../../backends/contract';
 import type { ExecutionResult } from '../../backends/result';
-import { paidBy, withheldFrom, type PaidBy } from '../../instruments/agent-facts';
+import { paidBy, stronger, withheldFrom, type PaidBy } from '../../instruments/agent-facts';
 import type { InstrumentCatalogue } from '../../instruments/catalogue';
 import { reachOf } from '../../instruments/reach';
 import { isCliProfile, type InstrumentProfile } from '../../instruments/schema';
@@ -37,6 +37,7 @@ import type {
 } from './attempt-services';
 import type { StoredBundle } from './bundles';
 import type { Verdict } from './decide';
+import type { OfferedKey } from './key-choice';
 import { skippedOnPurpose, type JobState } from './state';
 
 /** What the services are built over. */
@@ -45,6 +46,8 @@ export interface ServiceSources {
   /** The instruments that a job may use; loaded when it became live. */
   catalogueOf(job: JobState): InstrumentCatalogue;
   secretsFor(run: string): Record<string, string>;
+  /** Keys of the keyring, to be redacted. */
+  keyringValues(): readonly string[];
   attemptBase(run: string, sheet: number, attempt: number): string;
   progress(run: string, sheet: number, attempt: number, progress: BackendProgress): void;
   readonly changes: AttemptChanges;
@@ -141,7 +144,7 @@ export class Services implements AttemptServices {
       workspace: job.workspace,
       snapshot: marks,
       env: this.commandEnvironment(job, planned, bundle, instrument),
-      redaction: new Redaction({ secrets: Object.values(this.sources.secretsFor(job.run)) }),
+      redaction: this.redaction(job),
       endTree: (pid) => this.endCommand(pid, job, planned),
       clock: { now: () => performance.now(), sleep: abortableSleep },
       signal,
@@ -211,11 +214,19 @@ export class Services implements AttemptServices {
     return profile && paidBy(profile, new Set(envNames));
   }
 
-  secretsFor(job: JobState, instrument: PlannedInstrument): Record<string, string> {
+  secretsFor(job: JobState, instrument: PlannedInstrument, key: OfferedKey | null): Record<string, string> {
     const secrets = this.sources.secretsFor(job.run);
     const profile = this.profile(job, instrument);
     const withheld = profile ? withheldFrom(profile, job.stored_secret_names) : [];
-    return Object.fromEntries(Object.entries(secrets).filter(([name]) => !withheld.includes(name)));
+    const beaten = profile && key ? stronger(profile, key.variable) : [];
+    const given = Object.entries(secrets).filter(
+      ([name]) => !withheld.includes(name) && !beaten.includes(name),
+    );
+    return { ...Object.fromEntries(given), ...(key ? { [key.variable]: key.value } : {}) };
+  }
+
+  redacted(): readonly string[] {
+    return this.sources.keyringValues();
   }
 
   attemptBase(run: string, sheet: number, attempt: number): string {
@@ -269,7 +280,7 @@ export class Services implements AttemptServices {
     }
     const context = sheetContext(bundle.score, bundle.plan, planned);
     // An agent may have written its key into a file: it must not come back in a stored prompt.
-    const redaction = new Redaction({ secrets: Object.values(this.sources.secretsFor(job.run)) });
+    const redaction = this.redaction(job);
     const { patterns } = capturePatterns(policy, context);
     for (const pattern of patterns) {
       const absolute = isAbsolute(pattern) ? pattern : join(job.workspace, pattern);
@@ -290,6 +301,12 @@ export class Services implements AttemptServices {
       }
     }
     return { outputs, files };
+  }
+
+  private redaction(job: JobState): Redaction {
+    return new Redaction({
+      secrets: [...Object.values(this.sources.secretsFor(job.run)), ...this.sources.keyringValues()],
+    });
   }
 
   private commandEnvironment(

@@ -26,6 +26,7 @@ export const attemptState = z.object({
   instrument: z.string(),
   model: z.string().nullable(),
   account: z.string().default(''),
+  key_label: z.string().nullable().default(null),
   fallback_index: z.number(),
   started_at: z.number(),
   ended_at: z.number().nullable(),

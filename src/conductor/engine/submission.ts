@@ -3,6 +3,7 @@ import { access, constants, mkdir, realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { agentFacts, withheldFrom } from '../../instruments/agent-facts';
+import type { InstrumentCatalogue } from '../../instruments/catalogue';
 import { endpointIn, keyOf } from '../../instruments/endpoint';
 import { JobSubmissionError, ModifyRefusedError } from '../../protocol/errors';
 import { makeBundle } from '../../score/bundle';
@@ -69,6 +70,8 @@ export interface SubmissionOptions {
   readonly userUrls: Readonly<Record<string, string>>;
   /** `executables` of conductor.yaml. */
   readonly executables: Readonly<Record<string, string>>;
+  /** The variable in which the keyring of conductor.yaml gives a key to an instrument; null = it gives none. */
+  keyringVariable(catalogue: InstrumentCatalogue, profile: string): string | null;
   adoptBundle(run: string, bundle: StoredBundle): Promise<void>;
 }
 
@@ -312,7 +315,9 @@ export class Submissions {
       if (!profile) continue;
       const withheld = withheldFrom(profile, given.storedSecrets);
       const names = [...Object.keys(given.env), ...Object.keys(given.secrets)];
-      const facts = agentFacts(profile, config, new Set(names.filter((env) => !withheld.includes(env))));
+      const own = names.filter((env) => !withheld.includes(env));
+      const ring = this.options.keyringVariable(catalogue, name);
+      const facts = agentFacts(profile, config, new Set(ring === null ? own : [...own, ring]));
       const known = agents.get(name);
       agents.set(name, {
         instrument: name,
@@ -360,7 +365,8 @@ export class Submissions {
     for (const { instrument, fallbacks } of plan.sheets) {
       if (fallbacks.length > 0) continue;
       const endpoint = endpointIn(catalogue, instrument, this.options.userUrls, env);
-      if (endpoint) for (const name of keyOf(endpoint)) names.add(name);
+      const ring = this.options.keyringVariable(catalogue, instrument.profile);
+      for (const name of endpoint ? keyOf(endpoint) : []) if (name !== ring) names.add(name);
     }
     return [...names];
   }

@@ -41,6 +41,7 @@ export function attemptText({ job, sheet, detail, prompt, stdout, stderr }: Atte
       l10n.t('Tokens'),
       detail.input_tokens === null ? '' : `${detail.input_tokens} + ${detail.output_tokens ?? 0}`,
     ],
+    [l10n.t('Key'), detail.key_label ?? ''],
     [l10n.t('Working folder'), detail.cwd ?? ''],
     [l10n.t('Command'), detail.command.map(quoted).join(' ')],
     [l10n.t('Variables'), detail.env_names.join(' ')],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile, chmod } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Command } from 'commander';
 import { allCommands } from '../../../src/cli/commands';
 import { sheetList } from '../../../src/cli/command';
@@ -295,6 +295,35 @@ Sheet 1 (stage 1)
       ['18.20.0', '20.18.3', '20.19.0', '22.1.0'].map((version) => nodeFinding(version).level),
       ['error', 'error', 'ok', 'ok'],
     );
+  });
+
+  it('doctor judges each key file of the keyring, and shows no key', async () => {
+    const paths = ['good', 'shared'].map((name) => join(home.folder, name));
+    for (const [i, path] of paths.entries()) {
+      await writeFile(path, 'sk-of-the-doctor');
+      await chmod(path, i === 0 ? 0o600 : 0o644);
+    }
+    const ring = (listed: string[]) =>
+      `{ instruments: { openrouter: { keys: [${listed.map((path) => `{ path: ${path}, label: of ${basename(path)} }`).join(', ')}] } } }`;
+    assert.equal((await home.run('config', 'set', 'keyring', ring(paths))).code, 0);
+    const mixed = await home.run('doctor');
+    assert.equal(mixed.code, 0, mixed.stdout);
+    assert.match(mixed.stdout, /openrouter, key "of good": its file can be used/);
+    assert.match(
+      mixed.stdout,
+      /! keyring +openrouter, key "of shared": .*shared can be read by others\n.*chmod 600/,
+    );
+    assert.match(mixed.stdout, /openrouter +its keys are in the keyring/);
+    assert.doesNotMatch(mixed.stdout, /sk-of-the-doctor/);
+    await home.run('config', 'set', 'keyring', ring(paths.slice(1)));
+    assert.equal((await home.run('doctor')).code, 1, 'no key is left');
+    const refused = await home.run(
+      'config',
+      'set',
+      'keyring',
+      '{ instruments: { openrouter: { keys: [] } } }',
+    );
+    assert.equal(refused.code, 2);
   });
 
   it('changes one setting and keeps the rest of the file', async () => {

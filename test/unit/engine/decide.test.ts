@@ -140,6 +140,7 @@ describe('what a sheet does after an attempt', () => {
   const known: LimitState = {
     account: 'a',
     instrument: 'a',
+    key_label: null,
     until: 1_050_000,
     spread_ms: 40,
     message: 'm',
@@ -149,6 +150,32 @@ describe('what a sheet does after an attempt', () => {
     width: null,
     checks: 0,
   };
+
+  it('goes on with another key at once, uncounted, and else waits for the key that is free first', () => {
+    const verdict = { ...base.verdict!, action: 'wait' as const, waitSeconds: 600, quota: false };
+    const limited = { ...base, outcome: 'rate_limited' as const, verdict, fallbackCount: 1 };
+    const other = decide({ ...limited, maxWaits: 0, others: { free: 'second', until: base.now } });
+    assert.deepEqual(
+      [other.next.status, other.next.due_at, other.next.rate_limit_waits],
+      ['pending', null, 0],
+    );
+    assert.equal(other.next.fallback_index, 0, 'a key comes before a fallback');
+    assert.equal(other.limit?.until, 1_600_000, 'the first key is limited as long as it was told');
+    const all = decide({ ...limited, others: { free: null, until: 1_200_000 } });
+    assert.deepEqual(
+      [all.next.status, all.next.due_at, all.next.rate_limit_waits],
+      ['waiting', 1_200_000, 1],
+    );
+    assert.equal(all.limit?.until, 1_600_000);
+    // Credit that is spent: the other key may have some, and the first is not asked again at once.
+    const spent = { ...limited, verdict: { ...verdict, waitSeconds: null, quota: true } };
+    const paid = decide({ ...spent, others: { free: 'second', until: base.now } });
+    assert.deepEqual(
+      [paid.next.status, paid.next.fallback_index, paid.limit?.until],
+      ['pending', 0, 1_060_000],
+    );
+    assert.equal(decide({ ...spent, others: { free: null, until: null } }).next.fallback_index, 1);
+  });
 
   it('goes on with the window that a sibling found, and lengthens it only by a longer stated wait', () => {
     const limited = { ...base, outcome: 'rate_limited' as const, known };

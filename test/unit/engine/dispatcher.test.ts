@@ -37,6 +37,7 @@ const services: AttemptServices = {
   price: unused,
   paidBy: unused,
   secretsFor: unused,
+  redacted: unused,
   attemptBase: unused,
   keepAnswer: unused,
   progress: unused,

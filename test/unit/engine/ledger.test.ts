@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { executionResult, type ExecutionResult } from '../../../src/backends/result';
 import { Accounts, accountSalt } from '../../../src/conductor/accounts';
 import { EngineCore } from '../../../src/conductor/engine/core';
+import type { KeyOffer } from '../../../src/conductor/engine/key-choice';
 import { Flights } from '../../../src/conductor/engine/flight';
 import { Ledger } from '../../../src/conductor/engine/ledger';
 import { emptyState } from '../../../src/conductor/engine/state';
@@ -52,6 +53,101 @@ function setUp(widest = 25) {
     holds: (now: number) => ledger.holds(story.job, instrument, now)?.kind ?? null,
   };
 }
+
+describe('keys that take turns', () => {
+  const key = (label: string) => ({
+    label,
+    account: `cli#${label}`,
+    variable: 'K',
+    value: `value of ${label}`,
+  });
+  function ringOf(rotation: KeyOffer['rotation'], keys = [key('a'), key('b'), key('c')]) {
+    const story = new Story(planOf([[]]));
+    const flights = new Flights();
+    const offer = { current: { rotation, keys, problems: [] as string[] } };
+    const core = new EngineCore(story.state, emptyState(), new Map());
+    const ledger = new Ledger(
+      core,
+      flights,
+      () => 'cli',
+      25,
+      () => offer.current,
+    );
+    const instrument = story.plan.sheets[0]?.instrument;
+    assert.ok(instrument);
+    const { job } = story;
+    return {
+      ledger,
+      offer,
+      flights,
+      take: (now: number) => ledger.take(job, instrument, now).key?.label,
+      holds: (now: number) => ledger.holds(job, instrument, now),
+      others: (account: string, now: number) => ledger.others(job, instrument, account, now),
+      keyOf: (account: string) => ledger.keyOf(job, instrument, account)?.value,
+      limit: (label: string, until: number, now: number) => {
+        const attempt = { account: `cli#${label}`, instrument: 'cli', started_at: now - 1, key_label: label };
+        const limited = { until, spread_ms: 0, stated: true, message: 'slow down' };
+        for (const draft of ledger.ended(attempt, result({ errorType: 'rate_limit' }), limited, now))
+          story.apply(draft);
+      },
+      succeed: (label: string, startedAt: number, now: number) => {
+        const attempt = { account: `cli#${label}`, instrument: 'cli', started_at: startedAt };
+        for (const draft of ledger.ended(attempt, good, null, now)) story.apply(draft);
+      },
+    };
+  }
+
+  it('stays with one key until it is limited, then takes the one whose limit is longest ago', () => {
+    const ring = ringOf('least-recently-rate-limited');
+    assert.deepEqual([ring.take(1), ring.take(2)], ['a', 'a']);
+    ring.limit('a', 1000, 10);
+    assert.deepEqual(ring.others('cli#a', 11), { free: 'b', until: 11 });
+    assert.equal(ring.take(12), 'b');
+    ring.limit('b', 900, 20);
+    assert.equal(ring.take(21), 'c');
+    ring.limit('c', 800, 30);
+    assert.deepEqual(ring.others('cli#c', 31), { free: null, until: 900 });
+    const hold = ring.holds(32);
+    assert.deepEqual([hold?.kind, hold?.limit?.until, hold?.limit?.key_label], ['limited', 800, 'c']);
+    // Over for all: the least recently limited is tried first, alone; its success counts.
+    assert.equal(ring.take(2000), 'a');
+    ring.succeed('a', 2000, 2001);
+    ring.succeed('c', 2000, 2001);
+    ring.limit('a', 3000, 2100);
+    assert.equal(ring.take(2200), 'b', 'limited at 20, c at 30, a at 2100');
+  });
+
+  it('lets one sheet probe a key while others go on with the rest', () => {
+    const ring = ringOf('least-recently-rate-limited', [key('a'), key('b')]);
+    ring.limit('a', 50, 10);
+    ring.limit('b', 60, 20);
+    assert.equal(ring.take(100), 'a');
+    ring.flights.enter('r', 1, 'cli:', 'cli#a', true);
+    assert.equal(ring.take(101), 'b');
+    ring.flights.enter('r', 2, 'cli:', 'cli#b', true);
+    assert.equal(ring.holds(102)?.kind, 'probing');
+  });
+
+  it('goes round, and passes over what is limited', () => {
+    const ring = ringOf('round-robin');
+    assert.deepEqual([1, 2, 3, 4].map(ring.take), ['a', 'b', 'c', 'a']);
+    ring.limit('b', 1000, 5);
+    assert.deepEqual([6, 7, 8].map(ring.take), ['c', 'a', 'c']);
+  });
+
+  it('looks at the keys anew at each instant, and says what is wrong when there is none', () => {
+    const ring = ringOf('round-robin');
+    assert.equal(ring.keyOf('cli#b'), 'value of b');
+    ring.offer.current = {
+      ...ring.offer.current,
+      keys: [],
+      problems: ['a: /k is empty. Put the key into it.'],
+    };
+    assert.deepEqual(ring.holds(2)?.problems, ['a: /k is empty. Put the key into it.']);
+    assert.equal(ring.take(2), undefined);
+    assert.equal(ring.keyOf('cli#b'), undefined);
+  });
+});
 
 describe('the ledger of rate limits', () => {
   it('holds everybody until the end, then all but one until that one has an answer', () => {
