@@ -12,6 +12,8 @@ export interface InstrumentInfo {
   /** Seconds. */
   readonly defaultTimeoutSeconds: number;
   readonly defaultModel: string | null;
+  /** Those that its profile lists. */
+  readonly models: readonly string[];
   /** Flag with which the program is told of MCP servers; null = it has none. */
   readonly mcpConfigFlag: string | null;
   /** The keys of `instrument_config` and `backend` that it heeds; null = not known. */
@@ -57,6 +59,7 @@ export function scoreCatalogue(
         rawPrompt: profile.raw_prompt,
         defaultTimeoutSeconds: profile.default_timeout_seconds,
         defaultModel: profile.default_model,
+        models: profile.models.map((model) => model.name),
         mcpConfigFlag: profile.cli?.command.mcp_config_flag ?? null,
         configKeys: honouredConfigKeys(profile),
         endpointProblem: (config) => {

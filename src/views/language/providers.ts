@@ -1,7 +1,7 @@
 /** Completion, hover, links, definitions, outline and quick fixes, in VS Code's words. */
 import * as vscode from 'vscode';
 import type { Suggestion } from './completion';
-import { suggest } from './completion';
+import { modelInstrumentsAt, suggest } from './completion';
 import type { ScoreDiagnostics } from './diagnostics';
 import { diagnosticSource, editorRange } from './diagnostics';
 import type { ScoreDocuments } from './documents';
@@ -26,6 +26,7 @@ const completionKinds: Readonly<Record<Suggestion['kind'], vscode.CompletionItem
   field: vscode.CompletionItemKind.Property,
   value: vscode.CompletionItemKind.EnumMember,
   instrument: vscode.CompletionItemKind.Module,
+  model: vscode.CompletionItemKind.Value,
   number: vscode.CompletionItemKind.Value,
   variable: vscode.CompletionItemKind.Variable,
   filter: vscode.CompletionItemKind.Function,
@@ -104,12 +105,9 @@ function completion(documents: ScoreDocuments): vscode.CompletionItemProvider {
       if (!documents.isScore(document)) return undefined;
       const [catalogue, offset] = [await documents.catalogue(), document.offsetAt(position)];
       const served = isSchemaServed(document);
-      const suggestions = suggest({
-        text: document.getText(),
-        offset,
-        analysis: documents.lastGood(document),
-        catalogue,
-      });
+      const place = { text: document.getText(), offset, analysis: documents.lastGood(document) };
+      const models = await documents.liveModels(modelInstrumentsAt(place));
+      const suggestions = suggest({ ...place, catalogue, models });
       return suggestions
         .filter(({ kind }) => !served || (kind !== 'field' && kind !== 'value'))
         .map((each) => completionItem(document, each));

@@ -21,6 +21,7 @@ export const catalogue = catalogueOf(
     rawPrompt: name === 'cli',
     defaultTimeoutSeconds: 1800,
     defaultModel: null,
+    models: name === 'ollama' ? ['llama3.2:1b'] : name === 'claude-code' ? ['opus', 'sonnet'] : [],
     mcpConfigFlag: null,
     configKeys: null,
     endpointProblem: () => null,
