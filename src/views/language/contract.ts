@@ -55,7 +55,7 @@ export interface ScoreLanguageDeps {
   catalogue(): Promise<InstrumentCatalogue>;
   readonly onCatalogueChanged?: Event<unknown>;
   /** Models that an instrument has now; null when that cannot be asked, or takes too long. */
-  liveModels?(instrument: string): Promise<readonly string[] | null>;
+  readonly liveModels?: (instrument: string) => Promise<readonly string[] | null>;
   liveState?(uri: Uri, sheet: number): SheetLiveState | undefined;
   lastResult?(uri: Uri): LastResult | undefined;
   readonly onLiveStateChanged?: Event<unknown>;

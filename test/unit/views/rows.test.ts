@@ -192,6 +192,14 @@ describe('other rows', () => {
     const limited = instrumentRow({ ...base, status: 'ready' }, { until: NOW + 5000 }, NOW);
     assert.match(limited.description, /limited until .*, 5s left/);
     assert.equal(instrumentRow({ ...base, status: 'ready' }, { until: NOW - 1 }, NOW).icon.id, 'pass');
+    const told = (status: 'unknown' | 'needs_key' | 'missing', detail: string) =>
+      instrumentRow({ ...base, kind: 'http', status, detail }, undefined, NOW).description;
+    assert.equal(told('needs_key', 'Set X_KEY.'), 'needs a key · Set X_KEY.');
+    assert.equal(
+      told('unknown', 'needs no key; its server was not asked'),
+      'needs no key; its server was not asked',
+    );
+    assert.equal(told('missing', '"x" was not found; npm install x'), 'missing');
   });
 });
 
