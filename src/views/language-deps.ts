@@ -1,6 +1,7 @@
 /** What the score language asks of the rest of the extension. */
 import * as vscode from 'vscode';
 import { CachedAnswers } from './cached-answers';
+import { CodePage } from './code-pages';
 import { workspaceFor } from './commands/submit';
 import type { ScoreLanguageDeps } from './language/contract';
 import type { Scope } from './scope';
@@ -42,6 +43,7 @@ export function languageDeps(scope: Scope, services: Services): ScoreLanguageDep
   scope.add(connection.onConnected(() => catalogueChanges.fire(undefined)));
   const lastRun = (uri: vscode.Uri): JobModel | undefined =>
     store.list().find((job) => job.scorePath === uri.fsPath);
+  const codes = new CodePage(context.extensionPath);
   const manifest = context.extension.packageJSON as { version?: unknown };
   return {
     catalogue: async () => (await scoreRoom()).scoreCatalogue(connection.distDir, connection.stateDir),
@@ -72,6 +74,10 @@ export function languageDeps(scope: Scope, services: Services): ScoreLanguageDep
     isTrusted: () => vscode.workspace.isTrusted,
     setting: (key, scopeUri) => vscode.workspace.getConfiguration('marianne', scopeUri ?? null).get(key),
     jobFolder: (uri) => workspaceFor(uri, null).path,
+    codeLink: (code) => {
+      const line = codes.lineOf(code);
+      return line === null ? undefined : vscode.Uri.file(codes.path).with({ fragment: `L${line}` });
+    },
     productVersion: String(manifest.version),
     log: (message, error) =>
       log.warn(`${message}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),

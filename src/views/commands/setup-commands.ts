@@ -134,7 +134,19 @@ export const setApiKey: Command = {
       ignoreFocusOut: true,
     });
     if (value === undefined) return;
-    await secrets.set(name, value === '' ? null : value);
+    try {
+      await secrets.set(name, value === '' ? null : value);
+    } catch (error) {
+      services.log.warn(`secret storage: ${String(error)}`);
+      const text = l10n.t(
+        '{0} could not be stored: VS Code’s secret storage cannot be used here. Jobs that wait for it have it now. For others, set {0} in the environment that VS Code is started from.',
+        name,
+      );
+      void vscode.window.showWarningMessage(text);
+      if (value !== '' && connection.state === 'connected')
+        await connection.ask('secrets.offer', { values: { [name]: value } });
+      return;
+    }
     if (value !== '' && connection.state === 'connected')
       await connection.ask('secrets.offer', { values: { [name]: value } });
     await services.instrumentsView.refresh(true);
