@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { conductorEnvironment } from '../../src/client/ensure';
@@ -189,6 +189,11 @@ describe('mzt', () => {
       const listed = await mzt('instruments', 'models', 'ollama');
       assert.deepEqual(listed, { code: 0, stdout: 'llama3.1:8b\nmistral:latest\n', stderr: listed.stderr });
       assert.ok((await json<{ models: string[] }>('instruments', 'models', 'claude-code')).models.length > 1);
+      // A profile that was written while the conductor runs.
+      const late = `{ name: late, display_name: Late, kind: http, http: { base_url: '${server.url}', schema_family: ollama } }`;
+      await mkdir(join(folder, 'state', 'instruments'), { recursive: true });
+      await writeFile(join(folder, 'state', 'instruments', 'late.yaml'), late);
+      assert.equal((await mzt('instruments', 'models', 'late')).stdout, 'llama3.1:8b\nmistral:latest\n');
       const bare = await mzt('instruments', 'models', 'cli');
       assert.deepEqual([bare.code, bare.stdout], [0, '']);
       assert.match(bare.stderr, /cli lists no models/);

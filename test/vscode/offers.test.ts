@@ -127,14 +127,27 @@ describe('instruments', () => {
     const uri = await scoreFile('models.score.yaml', text);
     const document = await vscode.workspace.openTextDocument(uri);
     await vscode.window.showTextDocument(document);
-    const at = document.positionAt(text.indexOf('model: ') + 'model: '.length);
-    const offered = await vscode.commands.executeCommand<vscode.CompletionList>(
-      'vscode.executeCompletionItemProvider',
-      uri,
-      at,
+    const labels = async () => {
+      const offered = await vscode.commands.executeCommand<vscode.CompletionList>(
+        'vscode.executeCompletionItemProvider',
+        uri,
+        document.positionAt(document.getText().indexOf('model: ') + 'model: '.length),
+      );
+      return offered.items.map(({ label }) => (typeof label === 'string' ? label : label.label));
+    };
+    const named = (await labels()).filter((label) => label.includes(':'));
+    assert.deepEqual(named.sort(), ['mine:latest', 'qwen3:4b'], JSON.stringify(await labels()).slice(0, 300));
+    const other = new vscode.WorkspaceEdit();
+    const line = document.positionAt(text.indexOf('instrument: loopback')).line;
+    other.replace(uri, document.lineAt(line).range, 'instrument: claude-code');
+    await vscode.workspace.applyEdit(other);
+    const now = await labels();
+    assert.ok(
+      now.some((label) => label.startsWith('claude-')),
+      'of the instrument that was written just now',
     );
-    const labels = offered.items.map(({ label }) => (typeof label === 'string' ? label : label.label));
-    assert.deepEqual(labels.filter((label) => label.includes(':')).sort(), ['mine:latest', 'qwen3:4b']);
+    assert.ok(!now.includes('qwen3:4b'));
+    await vscode.commands.executeCommand('workbench.action.files.revert');
     await vscode.commands.executeCommand('workbench.action.closeActiveEditor');
   });
 

@@ -5,7 +5,7 @@ import type { Cursor } from './cursor';
 import { cursorAt } from './cursor';
 import { fieldAt, fieldMarkdown, fieldNames, hasNumberKeys } from './fields';
 import type { LiveModels } from './models';
-import { instrumentsOfModel, namesModel, suggestModels } from './models';
+import { namesModel, suggestModels } from './models';
 import { suggestPlaceholders, suggestTemplate } from './template-completion';
 
 /** One suggestion; `from`..`end` of the document is replaced. */
@@ -93,14 +93,10 @@ export function isTemplatePath(path: readonly string[]): boolean {
   return path[0] === 'prompt' && path[1] === 'template' && path.length === 2;
 }
 
-/** Profiles whose models may be named at a place; none where no model is named. */
-export function modelInstrumentsAt(
-  input: Pick<SuggestionInput, 'text' | 'offset' | 'analysis'>,
-): readonly string[] {
-  const cursor = cursorAt(input.text, input.offset);
-  return cursor?.kind === 'value' && namesModel(cursor.path)
-    ? instrumentsOfModel(cursor.path, input.analysis)
-    : [];
+/** The path of the value at a place, if that is the name of a model; else null. */
+export function modelPathAt(text: string, offset: number): readonly string[] | null {
+  const cursor = cursorAt(text, offset);
+  return cursor?.kind === 'value' && namesModel(cursor.path) ? cursor.path : null;
 }
 
 /** What may be written at a place. */
