@@ -145,6 +145,11 @@ async function main(): Promise<void> {
       trust: await readTrustFile(paths.trust),
     });
   let common = await loadCatalogue(null);
+  /** For who asks now: from then on the user's profiles are those that lie there now. */
+  const freshCatalogue = async (workspace: string | null): Promise<InstrumentCatalogue> => {
+    common = await loadCatalogue(null);
+    return workspace === null ? common : loadCatalogue(workspace);
+  };
   const catalogueOf = (run: string | null) => (run === null ? undefined : catalogues.get(run)) ?? common;
 
   const installation = new Installation(paths.installationId);
@@ -303,10 +308,7 @@ async function main(): Promise<void> {
     storedIsKnown: report.state !== 'missing' && report.corruption.length === 0,
     submissions: {
       productVersion: build.version,
-      loadCatalogue: async (workspace) => {
-        common = await loadCatalogue(null);
-        return loadCatalogue(workspace);
-      },
+      loadCatalogue: freshCatalogue,
       keepSecrets: (run, values) => secrets.keep(run, values),
       consents: new Consents(paths.consents),
       now: () => systemClock.now(),
@@ -375,7 +377,7 @@ async function main(): Promise<void> {
         home: homedir(),
         startedAt,
       },
-      loadCatalogue,
+      loadCatalogue: freshCatalogue,
       keyForCheck: (entry) => accounts.keyForCheck(entry),
       clientsBeside: (connectionId) => served.listenersBeside(connectionId),
       offerServers: (offered) => {

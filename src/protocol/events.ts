@@ -87,6 +87,8 @@ export const eventDataSchemas = {
     last_line: z.string().nullish(),
   }),
   rateLimit: z.object({
+    /** An instrument with one key; limits come and go by account. */
+    account: z.string().nullish(),
     instrument: z.string().nullish(),
     model: z.string().nullish(),
     until: z.number().nullish(),

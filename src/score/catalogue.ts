@@ -17,6 +17,8 @@ export interface InstrumentInfo {
   /** Seconds. */
   readonly defaultTimeoutSeconds: number;
   readonly defaultModel: string | null;
+  /** Those that its profile lists. */
+  readonly models: readonly string[];
   /** Flag with which the program is told of MCP servers; null = it has none. */
   readonly mcpConfigFlag: string | null;
   /** The keys of `instrument_config` and `backend` that it heeds; null = not known. */
@@ -76,6 +78,7 @@ export function scoreCatalogue(catalogue: Profiles, machine: MachineFacts): Inst
         reach: (config) => reachOf(profile, config),
         defaultTimeoutSeconds: profile.default_timeout_seconds,
         defaultModel: profile.default_model,
+        models: profile.models.map((model) => model.name),
         mcpConfigFlag: profile.cli?.command.mcp_config_flag ?? null,
         configKeys: honouredConfigKeys(profile),
         missingProgram:

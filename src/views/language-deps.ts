@@ -1,5 +1,7 @@
 /** What the score language asks of the rest of the extension. */
 import * as vscode from 'vscode';
+import { CachedAnswers } from './cached-answers';
+import { CodePage } from './code-pages';
 import { workspaceFor } from './commands/submit';
 import type { ScoreLanguageDeps } from './language/contract';
 import type { Scope } from './scope';
@@ -9,6 +11,10 @@ import { isRunning } from './trees/sheet-row';
 
 /** Lenses are drawn anew at most so often, milliseconds. */
 const PAUSE_MS = 200;
+/** How long a list of models counts, milliseconds: a person who types asks many times. */
+const MODELS_KEPT_MS = 5_000;
+/** A server that does not answer by then must not hold up typing, milliseconds. */
+const MODELS_WAIT_MS = 1_500;
 /** Once more after the last change, milliseconds: VS Code at times loses a change that comes while it draws. */
 const AGAIN_MS = 2000;
 
@@ -37,10 +43,12 @@ export function languageDeps(scope: Scope, services: Services): ScoreLanguageDep
   scope.add(connection.onConnected(() => catalogueChanges.fire(undefined)));
   const lastRun = (uri: vscode.Uri): JobModel | undefined =>
     store.list().find((job) => job.scorePath === uri.fsPath);
+  const codes = new CodePage(context.extensionPath);
   const manifest = context.extension.packageJSON as { version?: unknown };
   return {
     catalogue: async () => (await scoreRoom()).scoreCatalogue(connection.distDir, connection.stateDir),
     onCatalogueChanged: catalogueChanges.event,
+    liveModels: cachedModels(services),
     liveState(uri, num) {
       const job = lastRun(uri);
       if (job === undefined) return undefined;
@@ -66,8 +74,30 @@ export function languageDeps(scope: Scope, services: Services): ScoreLanguageDep
     isTrusted: () => vscode.workspace.isTrusted,
     setting: (key, scopeUri) => vscode.workspace.getConfiguration('marianne', scopeUri ?? null).get(key),
     jobFolder: (uri) => workspaceFor(uri, null).path,
+    codeLink: (code) => {
+      const line = codes.lineOf(code);
+      return line === null ? undefined : vscode.Uri.file(codes.path).with({ fragment: `L${line}` });
+    },
     productVersion: String(manifest.version),
     log: (message, error) =>
       log.warn(`${message}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+  };
+}
+
+/** The models of an instrument as the conductor hears them from it; null while no conductor is connected: none is started for this. */
+function cachedModels({ connection, log }: Services): NonNullable<ScoreLanguageDeps['liveModels']> {
+  const answers = new CachedAnswers<readonly string[] | null>(MODELS_KEPT_MS, Date.now);
+  return (name) => {
+    if (connection.state !== 'connected') return Promise.resolve(null);
+    return answers.get(name, async () => {
+      try {
+        const options = { timeoutMs: MODELS_WAIT_MS };
+        const { models, error } = await connection.ask('instruments.models', { name }, options);
+        return error === null ? models : null;
+      } catch (error) {
+        log.debug(`the models of ${name}: ${String(error)}`);
+        return null;
+      }
+    });
   };
 }

@@ -107,7 +107,8 @@ export class Notifications {
     const output = l10n.t('Show Output');
     const retry = l10n.t('Retry');
     const report = l10n.t('Open Report');
-    const actions = failed ? [show, output, retry] : [show, report];
+    const mute = l10n.t('Mute This Job');
+    const actions = failed ? [show, output, retry, mute] : [show, report];
     const message = l10n.t('Marianne: {0}', text);
     const shown =
       severity === 'error'
@@ -116,6 +117,7 @@ export class Notifications {
           ? vscode.window.showWarningMessage(message, ...actions)
           : vscode.window.showInformationMessage(message, ...actions);
     void shown.then((answer) => {
+      if (answer === mute) this.options.submitted.mute(job);
       const command = {
         [show]: 'showJob',
         [output]: 'showSheetOutput',

@@ -23,7 +23,7 @@ import type { LoadScoreRoom } from './scores/score-room';
 import type { Services } from './services';
 import { settings } from './settings';
 import { StatusBar } from './status-bar';
-import { JobFeed } from './store/job-feed';
+import { JobFeed, accountLimits } from './store/job-feed';
 import { JobStore } from './store/job-store';
 import { hasEnded } from './store/model';
 import type { JobModel } from './store/model';
@@ -70,7 +70,7 @@ export function start(
     new JobsView({ store, feed, isHere, seen: seenFailures(context.workspaceState), onError }),
   );
   const sheetsView = scope.add(new SheetsView(store, feed, scoreRoom, onError));
-  const instrumentsView = scope.add(new InstrumentsView(connection, store, onError));
+  const instrumentsView = scope.add(new InstrumentsView(connection, store, secrets, onError));
   const notifications = new Notifications({
     store,
     submitted,
@@ -180,14 +180,7 @@ function watch(scope: Scope, services: Services, onError: (error: unknown) => vo
       // A window without servers takes none away from another.
       if (Object.keys(settings.mcpServers()).length > 0)
         offerServers((servers) => link.call('mcp.offer', { servers })).catch(onError);
-      link.call('daemon.rate_limits', {}).then(({ backends }) => {
-        const now = Date.now();
-        store.setLimits(
-          Object.entries(backends).map(
-            ([name, { seconds_remaining: left }]) => [name, { until: now + left * 1000 }] as const,
-          ),
-        );
-      }, onError);
+      link.call('daemon.rate_limits', {}).then((limits) => store.setLimits(accountLimits(limits)), onError);
     }),
   );
   scope.add(vscode.window.registerFileDecorationProvider(alarmDecorations));

@@ -61,8 +61,12 @@ export class StatusBar implements Disposable {
       l10n.t('{0} running', running),
       waiting > 0 && l10n.t('{0} wait', waiting),
       failed > 0 && l10n.t('{0} failed today', failed),
+      this.store.notice ?? '',
       (costToday > 0 || unpricedToday) && l10n.t('{0} today', cost(costToday, unpricedToday)),
     );
+    // Red only for what stops all work.
+    this.item.backgroundColor =
+      this.store.notice === null ? undefined : new vscode.ThemeColor('statusBarItem.errorBackground');
     if (this.shown === text + words) return;
     this.shown = text + words;
     this.item.text = text;

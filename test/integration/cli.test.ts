@@ -4,10 +4,11 @@ import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { conductorEnvironment } from '../../src/client/ensure';
+import { OllamaLoopback } from '../support/ollama-server';
 
 const script = resolve('dist/cli.js');
 
@@ -176,6 +177,35 @@ describe('mzt', () => {
     const report = (await mzt('report', 'gated')).stdout.trim();
     assert.match(await readFile(report, 'utf8'), /<html/i);
     assert.match((await mzt('logs', '-n', '5')).stdout, /^\{/);
+  });
+
+  it('lists the models of an instrument: what its server has, else what its profile knows', async () => {
+    // docs/api.md of ollama/ollama, "List local models".
+    const server = new OllamaLoopback();
+    await server.listen();
+    try {
+      const url = await mzt('config', 'set', 'base_urls.ollama', server.url);
+      assert.equal(url.code, 0, url.stderr);
+      const listed = await mzt('instruments', 'models', 'ollama');
+      assert.deepEqual(listed, { code: 0, stdout: 'llama3.1:8b\nmistral:latest\n', stderr: listed.stderr });
+      assert.ok((await json<{ models: string[] }>('instruments', 'models', 'claude-code')).models.length > 1);
+      // A profile that was written while the conductor runs.
+      const late = `{ name: late, display_name: Late, kind: http, http: { base_url: '${server.url}', schema_family: ollama } }`;
+      await mkdir(join(folder, 'state', 'instruments'), { recursive: true });
+      await writeFile(join(folder, 'state', 'instruments', 'late.yaml'), late);
+      assert.equal((await mzt('instruments', 'models', 'late')).stdout, 'llama3.1:8b\nmistral:latest\n');
+      const bare = await mzt('instruments', 'models', 'cli');
+      assert.deepEqual([bare.code, bare.stdout], [0, '']);
+      assert.match(bare.stderr, /cli lists no models/);
+      const unknown = await mzt('instruments', 'models', 'olama');
+      assert.notEqual(unknown.code, 0);
+      assert.match(unknown.stderr, /Did you mean ollama/);
+    } finally {
+      await server.close();
+    }
+    const gone = await mzt('instruments', 'models', 'ollama');
+    assert.deepEqual([gone.code, gone.stdout], [1, 'llama3.1:8b\n']);
+    assert.match(gone.stderr, /ollama serve[^]*its profile lists/);
   });
 
   it('ends by the result of the job', async () => {

@@ -34,6 +34,10 @@ export const instrumentsCommand: CliCommand = {
     action<{ readonly quota?: true }>(check, session, checkInstrument);
     const show = jsonOption(subcommand(group, 'show <name>', 'the profile of an instrument'));
     action(show, session, showInstrument);
+    const models = subcommand(group, 'models <name>', 'the models that an instrument has').description(
+      'What `model:` may be. An Ollama server is asked what it has pulled; of other instruments the profile tells.',
+    );
+    action(jsonOption(models), session, listModels);
     examples(group, [
       ['mzt instruments list', ''],
       ['mzt instruments check claude-code', ''],
@@ -205,6 +209,23 @@ async function showInstrument(invocation: Invocation, _options: object, name = '
   output.raw(printableLines(facts.map((fact) => `# ${fact}\n`).join('')));
   output.raw(printableLines(await readFile(entry.file, 'utf8')));
   return Exit.ok;
+}
+
+/** One name a line, for people and for pipes. Says why, and fails, when a server that should tell could not be asked. */
+async function listModels(invocation: Invocation, _options: object, name = ''): Promise<ExitCode> {
+  const { output } = invocation;
+  return withConductor(invocation, async ({ client }) => {
+    const { models, error } = await client.call('instruments.models', { name });
+    if (output.json) output.document({ models, error });
+    else {
+      for (const model of models) output.line(printable(model));
+      if (error !== null)
+        output.warn(`${printable(error)}${models.length === 0 ? '' : '; these are what its profile lists'}`);
+      else if (models.length === 0)
+        output.note(`${name} lists no models: it takes whatever name it is given`);
+    }
+    return error === null ? Exit.ok : Exit.failed;
+  });
 }
 
 /** What a model costs, for a person. Dollars for a million tokens: that is how vendors list them. */

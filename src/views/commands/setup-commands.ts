@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { l10n } from '../l10n';
+import { instrumentQuery } from '../instrument-list';
 import type { Services } from '../services';
 import { instrumentRow } from '../trees/instrument-row';
 import type { Command } from './command';
@@ -84,7 +85,10 @@ function topLevelKey(document: vscode.TextDocument, key: string): number {
 }
 
 async function pickInstrument(services: Services): Promise<string | null> {
-  const { instruments } = await services.connection.call('instruments.list', {});
+  const { instruments } = await services.connection.call(
+    'instruments.list',
+    instrumentQuery(services.secrets),
+  );
   const now = Date.now();
   const picked = await vscode.window.showQuickPick(
     instruments.map((instrument) => ({
@@ -130,9 +134,22 @@ export const setApiKey: Command = {
       ignoreFocusOut: true,
     });
     if (value === undefined) return;
-    await secrets.set(name, value === '' ? null : value);
+    try {
+      await secrets.set(name, value === '' ? null : value);
+    } catch (error) {
+      services.log.warn(`secret storage: ${String(error)}`);
+      const text = l10n.t(
+        '{0} could not be stored: VS Code’s secret storage cannot be used here. Jobs that wait for it have it now. For others, set {0} in the environment that VS Code is started from.',
+        name,
+      );
+      void vscode.window.showWarningMessage(text);
+      if (value !== '' && connection.state === 'connected')
+        await connection.ask('secrets.offer', { values: { [name]: value } });
+      return;
+    }
     if (value !== '' && connection.state === 'connected')
       await connection.ask('secrets.offer', { values: { [name]: value } });
+    await services.instrumentsView.refresh(true);
     void vscode.window.setStatusBarMessage(
       value === '' ? l10n.t('{0} forgotten', name) : l10n.t('{0} stored', name),
       4_000,
@@ -186,7 +203,7 @@ export const doctor: Command = {
         `## ${l10n.t('Instruments')}`,
         '',
       );
-      const { instruments } = await connection.ask('instruments.list', {});
+      const { instruments } = await connection.ask('instruments.list', instrumentQuery(services.secrets));
       for (const { name, status: state, detail } of instruments)
         lines.push(`- ${name}: ${state}${detail === null ? '' : ` — ${detail}`}`);
     }

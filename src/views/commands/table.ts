@@ -31,6 +31,7 @@ import {
   pinSheetOutput,
   showSheetOutput,
 } from './output-commands';
+import { filterJobs } from './filter-jobs';
 import { runFromSheet, runSheet, runSheetWithDependencies } from './run-sheet';
 import { openScore, previewPrompt, validateScore } from './score-commands';
 import { doctor, openTerminal, selectInstrument, setApiKey, trustFolder } from './setup-commands';
@@ -53,6 +54,7 @@ export const commands: readonly Command[] = [
   cancelJob,
   deleteJob,
   clearFinished,
+  filterJobs,
   showJob,
   openWorkspaceFolder,
   showSheetOutput,

@@ -6,6 +6,12 @@ const PREFIX = 'marianne.key.';
 /** Names of the keys that are stored; secret storage cannot be listed in VS Code before 1.105. */
 const NAMES = 'marianne.keyNames';
 
+/** Names of all variables that jobs of this window could bring: stored ones, and those that the environment sets. */
+export function namesOfKeys(stored: readonly string[], env: NodeJS.ProcessEnv): string[] {
+  const set = Object.keys(env).filter((name) => (env[name] ?? '') !== '');
+  return [...new Set([...stored, ...set])].sort();
+}
+
 export class SecretKeys {
   constructor(
     private readonly storage: vscode.SecretStorage,

@@ -4,13 +4,24 @@ import type { Analysis } from './analysis';
 import type { Cursor } from './cursor';
 import { cursorAt } from './cursor';
 import { fieldAt, fieldMarkdown, fieldNames, hasNumberKeys } from './fields';
+import type { LiveModels } from './models';
+import { namesModel, suggestModels } from './models';
 import { suggestPlaceholders, suggestTemplate } from './template-completion';
 
 /** One suggestion; `from`..`end` of the document is replaced. */
 export interface Suggestion {
   readonly label: string;
   readonly kind:
-    'field' | 'value' | 'instrument' | 'number' | 'variable' | 'filter' | 'test' | 'function' | 'tag';
+    | 'field'
+    | 'value'
+    | 'instrument'
+    | 'model'
+    | 'number'
+    | 'variable'
+    | 'filter'
+    | 'test'
+    | 'function'
+    | 'tag';
   readonly insert: string;
   /** `insert` is a snippet with tab stops. */
   readonly snippet: boolean;
@@ -31,6 +42,8 @@ export interface SuggestionInput {
   /** Of the last state that could be read; it may be older than the text. */
   readonly analysis: Analysis | null;
   readonly catalogue: InstrumentCatalogue;
+  /** What instruments say they have now. */
+  readonly models?: LiveModels;
 }
 
 /** All fields of a suggestion, the usual ones filled in. */
@@ -80,6 +93,12 @@ export function isTemplatePath(path: readonly string[]): boolean {
   return path[0] === 'prompt' && path[1] === 'template' && path.length === 2;
 }
 
+/** The path of the value at a place, if that is the name of a model; else null. */
+export function modelPathAt(text: string, offset: number): readonly string[] | null {
+  const cursor = cursorAt(text, offset);
+  return cursor?.kind === 'value' && namesModel(cursor.path) ? cursor.path : null;
+}
+
 /** What may be written at a place. */
 export function suggest(input: SuggestionInput): Suggestion[] {
   const cursor = cursorAt(input.text, input.offset);
@@ -118,6 +137,7 @@ function suggestItem(input: SuggestionInput, cursor: Extract<Cursor, { kind: 'en
 
 function valuesFor(input: SuggestionInput, path: readonly string[], from: number, end: number): Suggestion[] {
   if (namesInstrument(path) || namesProfile(path)) return instruments(input, namesProfile(path), from, end);
+  if (namesModel(path)) return suggestModels(input, path, from, end);
   const numbers = numbersFor(input.analysis, path);
   if (numbers.length > 0) return numbers.map((number) => numberSuggestion(input.analysis, number, from, end));
   const doc = fieldAt(path);
@@ -199,7 +219,9 @@ function suggestKeys(input: SuggestionInput, cursor: Extract<Cursor, { kind: 'en
         snippet: true,
         detail: doc === null ? null : doc.note === null ? doc.type : `${doc.type} · not obeyed yet`,
         documentation: doc === null ? null : fieldMarkdown(inner, doc),
-        again: doc !== null && (doc.values.length > 0 || namesInstrument(inner) || doc.kind === 'block'),
+        again:
+          doc !== null &&
+          (doc.values.length > 0 || namesInstrument(inner) || namesModel(inner) || doc.kind === 'block'),
         order: (doc?.note === null ? 10 : 500) + position,
       });
     });

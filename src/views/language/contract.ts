@@ -54,6 +54,8 @@ export interface ScoreLanguageDeps {
   /** Instruments that scores may name; asked again after `onCatalogueChanged`. */
   catalogue(): Promise<InstrumentCatalogue>;
   readonly onCatalogueChanged?: Event<unknown>;
+  /** Models that an instrument has now; null when that cannot be asked, or takes too long. */
+  readonly liveModels?: (instrument: string) => Promise<readonly string[] | null>;
   liveState?(uri: Uri, sheet: number): SheetLiveState | undefined;
   lastResult?(uri: Uri): LastResult | undefined;
   readonly onLiveStateChanged?: Event<unknown>;

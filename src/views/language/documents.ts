@@ -7,6 +7,7 @@ import type { ScoreFiles } from '../../score/files';
 import type { Analysis } from './analysis';
 import { analyse } from './analysis';
 import type { ScoreLanguageDeps } from './contract';
+import type { LiveModels } from './models';
 
 interface State {
   readonly version: number;
@@ -76,6 +77,16 @@ export class ScoreDocuments implements vscode.Disposable {
       if (this.loading === loading) this.loading = undefined;
     });
     return loading;
+  }
+
+  /** What these instruments say they have now; those that say nothing are left out. */
+  async liveModels(instruments: readonly string[]): Promise<LiveModels> {
+    const { liveModels } = this.deps;
+    if (liveModels === undefined) return new Map();
+    const answers = await Promise.all(
+      instruments.map(async (name) => [name, await liveModels(name).catch(() => null)] as const),
+    );
+    return new Map(answers.flatMap(([name, models]) => (models === null ? [] : [[name, models] as const])));
   }
 
   /** The analysis of the document as it is now. */

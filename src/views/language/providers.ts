@@ -1,7 +1,7 @@
 /** Completion, hover, links, definitions, outline and quick fixes, in VS Code's words. */
 import * as vscode from 'vscode';
 import type { Suggestion } from './completion';
-import { suggest } from './completion';
+import { modelPathAt, suggest } from './completion';
 import type { ScoreDiagnostics } from './diagnostics';
 import { diagnosticSource, editorRange } from './diagnostics';
 import type { ScoreDocuments } from './documents';
@@ -10,6 +10,8 @@ import type { Repair } from './fixes';
 import { hoverAt } from './hover';
 import { linksOf } from './links';
 import { hasScoreName } from './recognise';
+import { instrumentsOfModel } from './models';
+import type { LiveModels } from './models';
 import { definitionsOf, occurrencesOf, referencesOf } from './occurrences';
 import type { OutlineItem } from './outline';
 import { outlineOf } from './outline';
@@ -26,6 +28,7 @@ const completionKinds: Readonly<Record<Suggestion['kind'], vscode.CompletionItem
   field: vscode.CompletionItemKind.Property,
   value: vscode.CompletionItemKind.EnumMember,
   instrument: vscode.CompletionItemKind.Module,
+  model: vscode.CompletionItemKind.Value,
   number: vscode.CompletionItemKind.Value,
   variable: vscode.CompletionItemKind.Variable,
   filter: vscode.CompletionItemKind.Function,
@@ -98,18 +101,23 @@ export function registerProviders(
   ];
 }
 
+const none: LiveModels = new Map();
+
 function completion(documents: ScoreDocuments): vscode.CompletionItemProvider {
   return {
     async provideCompletionItems(document, position) {
       if (!documents.isScore(document)) return undefined;
       const [catalogue, offset] = [await documents.catalogue(), document.offsetAt(position)];
       const served = isSchemaServed(document);
-      const suggestions = suggest({
-        text: document.getText(),
-        offset,
-        analysis: documents.lastGood(document),
-        catalogue,
-      });
+      const text = document.getText();
+      const modelPath = modelPathAt(text, offset);
+      const good = documents.lastGood(document);
+      // What is in force may have been written just now; a document that was just opened has not been looked at.
+      const fresh = modelPath === null && good !== null ? null : await documents.current(document);
+      const analysis = fresh?.score ? fresh : (good ?? fresh);
+      const models =
+        modelPath === null ? none : await documents.liveModels(instrumentsOfModel(modelPath, analysis));
+      const suggestions = suggest({ text, offset, analysis, catalogue, models });
       return suggestions
         .filter(({ kind }) => !served || (kind !== 'field' && kind !== 'value'))
         .map((each) => completionItem(document, each));

@@ -5,7 +5,7 @@ import { eventDataSchemas } from '../../protocol/events';
 import type { WireEvent } from '../../protocol/events';
 import type { JobRow } from '../../protocol/states';
 import { l10n } from '../l10n';
-import type { JobStore } from './job-store';
+import type { AccountLimit, JobStore } from './job-store';
 import { hasEnded, jobFromRow, jobFromStatus, sheetFromWire } from './model';
 
 export interface FeedOptions {
@@ -171,11 +171,29 @@ export class JobFeed {
     const parsed = eventDataSchemas.rateLimit.safeParse(event.data);
     const instrument = parsed.data?.instrument ?? null;
     if (instrument === null) return;
-    const limit = event.type === 'rate_limit.active' ? { until: parsed.data?.until ?? null } : null;
-    this.options.store.setLimit(instrument, limit);
+    // An older conductor tells no account: then there is one for each instrument.
+    const account = parsed.data?.account ?? instrument;
+    if (event.type === 'rate_limit.active')
+      this.options.store.setLimit({ account, instrument, until: parsed.data?.until ?? null });
+    else this.options.store.clearLimit(account);
     // Sheets that it holds have no event of their own.
     for (const job of this.options.store.list()) if (job.status === 'running') this.mark(job.id, 'all');
   }
+}
+
+/** Limits in force, of a conductor that tells them by account or only by instrument. */
+export function accountLimits({ accounts, backends }: ResultOf<'daemon.rate_limits'>): AccountLimit[] {
+  const told =
+    accounts ??
+    Object.entries(backends).map(([instrument, { seconds_remaining }]) => ({
+      account: instrument,
+      instrument,
+      until: new Date(Date.now() + seconds_remaining * 1000).toISOString(),
+      seconds_remaining,
+    }));
+  return told
+    .filter(({ seconds_remaining: left }) => left > 0)
+    .map(({ account, instrument, until }) => ({ account, instrument, until: Date.parse(until) }));
 }
 
 /** Sheet numbers as ranges [first, last] that are asked for together. */

@@ -19,12 +19,19 @@ export interface InstrumentLimit {
   readonly until: number | null;
 }
 
+/** A limit of one account: of an instrument with one key. */
+export interface AccountLimit extends InstrumentLimit {
+  readonly account: string;
+  readonly instrument: string;
+}
+
 const nothing: StoreChange = { list: false, jobs: [], sheetLists: [], sheets: [] };
 
 export class JobStore {
   private readonly jobs = new Map<string, JobModel>();
   private readonly sheetsOf = new Map<string, readonly SheetModel[]>();
   private readonly progressOf = new Map<string, Progress>();
+  private readonly accounts = new Map<string, AccountLimit>();
   private readonly limitsOf = new Map<string, InstrumentLimit>();
   private readonly changes = new Emitter<StoreChange>();
   private readonly progressed = new Emitter<{ readonly job: string; readonly sheet: number }>();
@@ -62,8 +69,14 @@ export class JobStore {
     return this.progressOf.get(`${job}/${sheet}`);
   }
 
+  /** By instrument: when the last of its accounts is free again. */
   limits(): ReadonlyMap<string, InstrumentLimit> {
     return this.limitsOf;
+  }
+
+  /** True when some instrument is limited at this moment, milliseconds since the epoch. */
+  isLimited(now: number): boolean {
+    return [...this.limitsOf.values()].some(({ until }) => until === null || until > now);
   }
 
   /** Jobs whose sheets are kept up to date. */
@@ -121,22 +134,39 @@ export class JobStore {
     this.progressed.fire({ job, sheet });
   }
 
-  setLimits(limits: Iterable<readonly [string, InstrumentLimit]>): void {
-    this.limitsOf.clear();
-    for (const [name, limit] of limits) this.limitsOf.set(name, limit);
-    this.limitChanges.fire(undefined);
+  /** A snapshot: all limits there are. */
+  setLimits(limits: Iterable<AccountLimit>): void {
+    this.accounts.clear();
+    for (const limit of limits) this.accounts.set(limit.account, limit);
+    this.sumLimits();
   }
 
-  setLimit(instrument: string, limit: InstrumentLimit | null): void {
-    if (limit === null) this.limitsOf.delete(instrument);
-    else this.limitsOf.set(instrument, limit);
-    this.limitChanges.fire(undefined);
+  setLimit(limit: AccountLimit): void {
+    this.accounts.set(limit.account, limit);
+    this.sumLimits();
+  }
+
+  /** The limit of one account ended; others of the same instrument stay. */
+  clearLimit(account: string): void {
+    this.accounts.delete(account);
+    this.sumLimits();
   }
 
   setNotice(text: string | null): void {
     if (text === this.noticeText) return;
     this.noticeText = text;
     this.emit({ list: true });
+  }
+
+  private sumLimits(): void {
+    this.limitsOf.clear();
+    for (const { instrument, until } of this.accounts.values()) {
+      const before = this.limitsOf.get(instrument);
+      // The one that ends last decides; one without an end ends last.
+      const open = until === null || before?.until === null;
+      this.limitsOf.set(instrument, { until: open ? null : Math.max(until, before?.until ?? until) });
+    }
+    this.limitChanges.fire(undefined);
   }
 
   private forget(id: string): void {

@@ -18,6 +18,15 @@ export class SubmittedJobs {
   add(run: string): void {
     this.runs.delete(run);
     this.runs.add(run);
+    this.keep();
+  }
+
+  /** Nothing more is said about this one. */
+  mute(run: string): void {
+    if (this.runs.delete(run)) this.keep();
+  }
+
+  private keep(): void {
     void this.memory.update(KEY, [...this.runs].slice(-MOST));
   }
 }

@@ -15,13 +15,14 @@ export function instrumentRow(
     ? limit.until === null
       ? l10n.t('limited')
       : l10n.t('limited until {0}, {1} left', clock(limit.until, now), countdown(limit.until, now))
-    : status(instrument.status);
+    : status(instrument);
+  const told = !limited && (instrument.status === 'needs_key' || instrument.status === 'untrusted');
   return {
     id: `instrument/${instrument.name}`,
     label: instrument.name,
     description: parts(
       state,
-      instrument.status !== 'ready' && instrument.status !== 'missing' && brief(instrument.detail ?? ''),
+      told && brief(instrument.detail ?? ''),
       instrument.default_model,
       instrument.source !== 'built-in' && source(instrument.source),
     ),
@@ -40,13 +41,14 @@ const icons: Record<InstrumentRow['status'], Row['icon']> = {
   unknown: { id: 'question', color: 'descriptionForeground' },
 };
 
-function status(value: InstrumentRow['status']): string {
+/** One of which only asking would tell more says so itself: a server without a key, a profile that cannot be used yet. */
+function status({ status: value, detail }: InstrumentRow): string {
   const names: Record<InstrumentRow['status'], string> = {
     ready: l10n.t('ready'),
     missing: l10n.t('missing'),
     needs_key: l10n.t('needs a key'),
     untrusted: l10n.t('not trusted'),
-    unknown: l10n.t('not available'),
+    unknown: brief(detail ?? '') || l10n.t('not checked'),
   };
   return names[value];
 }

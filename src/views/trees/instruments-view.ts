@@ -2,6 +2,8 @@
 import * as vscode from 'vscode';
 import type { InstrumentRow } from '../../protocol/daemon-methods';
 import type { Connection } from '../connection/connection';
+import type { SecretKeys } from '../connection/secret-keys';
+import { instrumentFolder, instrumentQuery } from '../instrument-list';
 import { l10n } from '../l10n';
 import { Scope } from '../scope';
 import type { Disposable } from '../scope';
@@ -15,8 +17,8 @@ const order: Record<InstrumentRow['status'], number> = {
   ready: 0,
   needs_key: 1,
   untrusted: 2,
-  missing: 3,
-  unknown: 4,
+  unknown: 3,
+  missing: 4,
 };
 const TICK_MS = 1_000;
 
@@ -27,11 +29,14 @@ export class InstrumentsView implements vscode.TreeDataProvider<InstrumentRow>, 
   readonly view: vscode.TreeView<InstrumentRow>;
   private rows: readonly InstrumentRow[] = [];
   private loaded = false;
+  /** That the rows are for. */
+  private folder: string | null = null;
   private readonly ticker: NodeJS.Timeout;
 
   constructor(
     private readonly connection: Connection,
     private readonly store: JobStore,
+    private readonly secrets: SecretKeys,
     private readonly onError: (error: unknown) => void,
   ) {
     this.view = this.scope.add(
@@ -45,8 +50,15 @@ export class InstrumentsView implements vscode.TreeDataProvider<InstrumentRow>, 
         void this.refresh();
       }),
     );
+    // Another folder may bring other instruments.
+    this.scope.add(
+      vscode.window.onDidChangeActiveTextEditor(() => {
+        if (instrumentFolder() !== this.folder && this.loaded) void this.refresh(this.view.visible);
+      }),
+    );
+    this.scope.add(vscode.workspace.onDidGrantWorkspaceTrust(() => void this.refresh(true)));
     this.ticker = setInterval(() => {
-      if (this.view.visible && store.limits().size > 0) this.changed.fire(undefined);
+      if (this.view.visible && store.isLimited(Date.now() - TICK_MS)) this.changed.fire(undefined);
     }, TICK_MS);
   }
 
@@ -60,7 +72,9 @@ export class InstrumentsView implements vscode.TreeDataProvider<InstrumentRow>, 
     if (this.connection.state !== 'connected' || (this.loaded && !force) || (!this.view.visible && !force))
       return;
     try {
-      const { instruments } = await this.connection.ask('instruments.list', {});
+      const query = instrumentQuery(this.secrets);
+      const { instruments } = await this.connection.ask('instruments.list', query);
+      this.folder = query.workspace ?? null;
       this.loaded = true;
       this.rows = [...instruments].sort(
         (a, b) => order[a.status] - order[b.status] || (a.name < b.name ? -1 : 1),

@@ -44,11 +44,13 @@ export interface JobsShape {
   readonly store: JobStore;
   /** True for a job of this window's folders. */
   isHere(job: JobModel): boolean;
+  /** True for a job that the view's filter lets through. Default: all. */
+  shows?(job: JobModel): boolean;
 }
 
 /** Top of the tree: this window's jobs first, the others in one group under them. */
 export function rootNodes(shape: JobsShape): JobsNode[] {
-  const jobs = shape.store.list();
+  const jobs = shownJobs(shape);
   const here = jobs.filter((job) => shape.isHere(job));
   const elsewhere = jobs.length - here.length;
   if (here.length === 0) return jobNodes(jobs, 'elsewhere', 0);
@@ -71,7 +73,8 @@ export function childNodes(node: JobsNode, shape: JobsShape): JobsNode[] | null 
     case 'elsewhere':
       return jobNodes(otherJobs(shape), 'elsewhere', 0);
     case 'more': {
-      const jobs = node.where === 'here' ? store.list().filter((job) => shape.isHere(job)) : otherJobs(shape);
+      const jobs =
+        node.where === 'here' ? shownJobs(shape).filter((job) => shape.isHere(job)) : otherJobs(shape);
       return jobNodes(jobs, node.where, node.from);
     }
     case 'job': {
@@ -123,7 +126,7 @@ export function parentNode(node: JobsNode, shape: JobsShape): JobsNode | undefin
       const job = store.job(node.job);
       if (job === undefined) return undefined;
       const here = shape.isHere(job);
-      const siblings = here ? store.list().filter((other) => shape.isHere(other)) : otherJobs(shape);
+      const siblings = here ? shownJobs(shape).filter((other) => shape.isHere(other)) : otherJobs(shape);
       const page = Math.floor(siblings.findIndex((other) => other.id === job.id) / PAGE_ROWS);
       if (page > 0) return { kind: 'more', where: here ? 'here' : 'elsewhere', from: page * PAGE_ROWS };
       return here || !hasHere(shape) ? undefined : { kind: 'elsewhere' };
@@ -164,12 +167,17 @@ function movementsOf(sheets: readonly SheetModel[]): number[] {
   return movements.length > 1 && movements.length < sheets.length ? movements : [];
 }
 
+/** In the store's order. */
+export function shownJobs(shape: JobsShape): readonly JobModel[] {
+  return shape.store.list().filter((job) => shape.shows?.(job) ?? true);
+}
+
 function hasHere(shape: JobsShape): boolean {
-  return shape.store.list().some((job) => shape.isHere(job));
+  return shownJobs(shape).some((job) => shape.isHere(job));
 }
 
 function otherJobs(shape: JobsShape): JobModel[] {
-  return shape.store.list().filter((job) => !shape.isHere(job));
+  return shownJobs(shape).filter((job) => !shape.isHere(job));
 }
 
 function sheetNodes(job: string, movement: number | null, sheets: readonly SheetModel[]): JobsNode[] {

@@ -10,7 +10,9 @@ import type { JobModel } from '../store/model';
 import { attemptRow } from './attempt-row';
 import { groupRow } from './group-row';
 import { jobRow, jobTooltip } from './job-row';
-import { childNodes, nodeId, parentNode, rootNodes, sheetsOfMovement } from './jobs-nodes';
+import { filterLabel, passes } from './job-filter';
+import type { JobFilter } from './job-filter';
+import { childNodes, nodeId, parentNode, rootNodes, sheetsOfMovement, shownJobs } from './jobs-nodes';
 import type { JobsNode, JobsShape } from './jobs-nodes';
 import { stateIcons } from './row';
 import type { Row } from './row';
@@ -44,9 +46,14 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
   /** Description of the rows that were drawn, so that a tick redraws only what reads differently. */
   private readonly drawn = new Map<string, string>();
   private ticker: NodeJS.Timeout | null = null;
+  private filter: JobFilter = 'all';
 
   constructor(private readonly options: JobsViewOptions) {
-    this.shape = { store: options.store, isHere: options.isHere };
+    this.shape = {
+      store: options.store,
+      isHere: options.isHere,
+      shows: (job) => passes(this.filter, job),
+    };
     this.view = this.scope.add(
       vscode.window.createTreeView('marianne.jobs', { treeDataProvider: this, showCollapseAll: true }),
     );
@@ -75,9 +82,19 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
     this.updateBadge();
   }
 
-  /** Selects a job and opens it. Does nothing while the view was never shown. */
+  /** Shows only some jobs, and says so. Kept while the window lives. */
+  show(filter: JobFilter): void {
+    this.filter = filter;
+    this.view.description = filter === 'all' ? '' : filterLabel(filter);
+    this.tell();
+    this.changed.fire(undefined);
+  }
+
+  /** Selects a job and opens it, if need be without the filter. Does nothing while the view was never shown. */
   async reveal(job: string, options: { readonly focus: boolean }): Promise<void> {
     await this.options.feed.openSheets(job);
+    const model = this.options.store.job(job);
+    if (model !== undefined && !passes(this.filter, model)) this.show('all');
     const node = this.same({ kind: 'job', job });
     await this.view.reveal(node, { select: true, focus: options.focus, expand: 1 });
   }
@@ -121,7 +138,7 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
     const id = nodeId(node);
     switch (node.kind) {
       case 'elsewhere': {
-        const count = store.list().filter((job) => !this.options.isHere(job)).length;
+        const count = shownJobs(this.shape).filter((job) => !this.options.isHere(job)).length;
         return plainRow(id, l10n.t('Other folders'), String(count), 'folder', 'elsewhere');
       }
       case 'more':
@@ -177,8 +194,9 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
   private onStoreChange(change: StoreChange): void {
     this.updateBadge();
     this.updateTicker();
-    this.view.message = this.options.store.notice ?? '';
-    if (change.list) {
+    this.tell();
+    // A job that changed may come through the filter now, or no more.
+    if (change.list || (this.filter !== 'all' && change.jobs.length > 0)) {
       this.changed.fire(undefined);
       return;
     }
@@ -191,6 +209,13 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
         node = parentNode(node, this.shape);
       }
     }
+  }
+
+  /** What stands above the rows. */
+  private tell(): void {
+    const { notice } = this.options.store;
+    const hides = this.filter !== 'all' && shownJobs(this.shape).length === 0;
+    this.view.message = notice ?? (hides ? l10n.t('No job is shown: {0}.', filterLabel(this.filter)) : '');
   }
 
   /** Redraws a node, if it was ever shown. */

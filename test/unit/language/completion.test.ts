@@ -1,6 +1,8 @@
 import { strict as assert } from 'node:assert';
 import { templateFilters, templateTests } from '../../../src/score/template';
-import { labelsAt, orchestra, suggestedAt, taken } from './kit';
+import { CachedAnswers } from '../../../src/views/cached-answers';
+import { suggest } from '../../../src/views/language/completion';
+import { analysisOf, catalogue, labelsAt, marked, orchestra, suggestedAt, taken } from './kit';
 
 /** The orchestra with a line of the template replaced. */
 function inTemplate(line: string): string {
@@ -137,5 +139,89 @@ describe('completion of placeholders', () => {
   it('does not double the brace', () => {
     const source = orchestra.replace('{workspace}/', '{work¦}/');
     assert.equal(taken(source, 'workspace', orchestra), orchestra);
+  });
+});
+
+describe('completion of models', () => {
+  /** Labels and details at `¦`; `live` is what instruments told. */
+  const modelsAt = (source: string, live: Record<string, string[]> = {}) => {
+    const { text, offset } = marked(source);
+    const analysis = analysisOf(text);
+    const models = new Map(Object.entries(live));
+    return suggest({ text, offset, analysis, catalogue, models }).filter(({ kind }) => kind === 'model');
+  };
+  const names = (source: string, live: Record<string, string[]> = {}) =>
+    modelsAt(source, live).map(({ label }) => label);
+  const put = (before: string, after: string) => orchestra.replace(before, after);
+
+  it('are those of the instrument in force, wherever a model is named', () => {
+    const claude = ['opus', 'sonnet'];
+    assert.deepEqual(
+      names(put('instrument: writer', 'instrument: writer\ninstrument_config:\n  model: ¦')),
+      claude,
+    );
+    assert.deepEqual(names(put('{ model: opus }', '{ model: ¦ }')), claude, 'an alias: its profile');
+    const movement = '2: { name: Play, instrument: ollama, instrument_config: { model: ¦ } }';
+    assert.deepEqual(names(put('2: { name: Play, instrument: cli }', movement)), ['llama3.2:1b']);
+    const inherited = '3: { name: Applause, instrument_config: { model: ¦ } }';
+    assert.deepEqual(names(put('3: { name: Applause }', inherited)), claude);
+    const sheet =
+      'per_sheet_instruments: { 2: ollama }\n  per_sheet_instrument_config: { 2: { cli_model: ¦ } }';
+    assert.deepEqual(names(put('  size: 1', `  ${sheet}\n  size: 1`)), ['llama3.2:1b']);
+    const older = (model: string) => put('instrument: writer', `backend:\n  type: ollama\n  ${model}`);
+    assert.deepEqual(names(older('ollama: { model: ¦ }')), ['llama3.2:1b']);
+    assert.deepEqual(names(older('sheet_overrides: { 2: { model: ¦ } }')), ['llama3.2:1b']);
+    assert.deepEqual(names('prompt:\n  template: |\n    model: ¦'), [], 'a template names none');
+  });
+
+  it('are those of all instruments that the settings reach, each once', () => {
+    const some = put('instrument: cli }', 'instrument: ollama }');
+    const source = some.replace('instrument: writer', 'instrument: writer\ninstrument_config: { model: ¦ }');
+    assert.deepEqual(names(source), ['opus', 'sonnet', 'llama3.2:1b']);
+    assert.deepEqual(
+      modelsAt(source).map(({ detail }) => detail),
+      ['claude-code', 'claude-code', 'ollama'],
+    );
+  });
+
+  it('are what a server says it has, where it was asked', () => {
+    const source = 'name: x\ninstrument: ollama\ninstrument_config:\n  model: ¦\n';
+    assert.deepEqual(names(source), ['llama3.2:1b'], 'a score that is only begun');
+    assert.deepEqual(names(source, { ollama: ['qwen3:4b', 'mine'] }), ['qwen3:4b', 'mine']);
+    assert.deepEqual(names(source, { ollama: [] }), [], 'nothing is pulled there');
+    assert.deepEqual(names(source, { other: ['no'] }), ['llama3.2:1b']);
+  });
+
+  it('are quoted where a server names them so that YAML reads something else', () => {
+    const source = 'name: x\ninstrument: ollama\ninstrument_config:\n  model: ¦\n';
+    const hostile = ['null', '1e3', 'a: b', 'x\ninstrument: cli', '# c', 'hf.co/a/b:Q4_K_M'];
+    assert.deepEqual(
+      modelsAt(source, { ollama: hostile }).map(({ insert }) => insert),
+      ['"null"', '"1e3"', '"a: b"', '"x\\ninstrument: cli"', '"# c"', 'hf.co/a/b:Q4_K_M'],
+    );
+    const quoted = source.replace('¦', '"¦"');
+    assert.deepEqual(
+      modelsAt(quoted, { ollama: ['a"b', 'qwen3:4b', 'x\ny'] }).map(({ insert }) => insert),
+      ['qwen3:4b'],
+    );
+  });
+
+  it('follow at once when the field is chosen', () => {
+    const field = suggestedAt('name: x\ninstrument_config:\n  ¦').find(({ label }) => label === 'model');
+    assert.equal(field?.again, true);
+  });
+});
+
+describe('answers that count for a while', () => {
+  it('are asked for once in that time, by all who want them', async () => {
+    let [now, asked] = [0, 0];
+    const answers = new CachedAnswers<number>(5000, () => now);
+    const ask = () => Promise.resolve((asked += 1));
+    assert.deepEqual(await Promise.all([answers.get('a', ask), answers.get('a', ask)]), [1, 1]);
+    assert.equal(await answers.get('b', ask), 2);
+    now = 4999;
+    assert.equal(await answers.get('a', ask), 1);
+    now = 5000;
+    assert.equal(await answers.get('a', ask), 3);
   });
 });

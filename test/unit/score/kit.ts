@@ -22,6 +22,7 @@ export const catalogue = catalogueOf(
     reach: () => 'program' as const,
     defaultTimeoutSeconds: 1800,
     defaultModel: null,
+    models: name === 'ollama' ? ['llama3.2:1b'] : name === 'claude-code' ? ['opus', 'sonnet'] : [],
     mcpConfigFlag: null,
     configKeys: null,
     missingProgram: null,

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+
+import { instrumentRowSchema } from '../../../src/protocol/daemon-methods';
 import { jobStatusSchema } from '../../../src/protocol/states';
 import { attemptRow } from '../../../src/views/trees/attempt-row';
+import { instrumentRow } from '../../../src/views/trees/instrument-row';
 import { jobContext } from '../../../src/views/trees/job-row';
 import { plannedRow } from '../../../src/views/trees/planned-row';
 import { sheetContext } from '../../../src/views/trees/sheet-row';
@@ -69,7 +72,12 @@ describe('the manifest', () => {
       ...sheetContext(sheet(1, { status: 'failed', attempts })),
       ...attemptRow('a', 1, attempts[0] ?? attempt(1), NOW).context,
       ...plannedRow('/a', planned, null, NOW).context,
-      ...['instrument', 'ready', 'needs_key', 'untrusted'],
+      ...instrumentRowSchema.shape.status.options.flatMap((status) => {
+        const row = { name: 'x', display_name: 'X', description: null, kind: 'cli', source: 'user' } as const;
+        const rest = { path: null, status, detail: null, default_model: null, models: [], capabilities: [] };
+        return instrumentRow({ ...row, ...rest }, undefined, NOW).context;
+      }),
+      'limited',
     ]);
     for (const { when = '' } of contributes.menus['view/item/context'] ?? []) {
       const asked = [...when.matchAll(/viewItem =~ \/([^/]+)\//g)].flatMap(

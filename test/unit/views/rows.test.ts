@@ -6,6 +6,8 @@ import { attemptRow } from '../../../src/views/trees/attempt-row';
 import { brief, cost, countdown, duration } from '../../../src/views/trees/format';
 import { groupRow } from '../../../src/views/trees/group-row';
 import { instrumentRow } from '../../../src/views/trees/instrument-row';
+import { passes } from '../../../src/views/trees/job-filter';
+import type { JobFilter } from '../../../src/views/trees/job-filter';
 import { code, jobRow, jobTooltip } from '../../../src/views/trees/job-row';
 import { childNodes, nodeId, parentNode, rootNodes } from '../../../src/views/trees/jobs-nodes';
 import type { JobsNode, JobsShape } from '../../../src/views/trees/jobs-nodes';
@@ -192,6 +194,14 @@ describe('other rows', () => {
     const limited = instrumentRow({ ...base, status: 'ready' }, { until: NOW + 5000 }, NOW);
     assert.match(limited.description, /limited until .*, 5s left/);
     assert.equal(instrumentRow({ ...base, status: 'ready' }, { until: NOW - 1 }, NOW).icon.id, 'pass');
+    const told = (status: 'unknown' | 'needs_key' | 'missing', detail: string) =>
+      instrumentRow({ ...base, kind: 'http', status, detail }, undefined, NOW).description;
+    assert.equal(told('needs_key', 'Set X_KEY.'), 'needs a key · Set X_KEY.');
+    assert.equal(
+      told('unknown', 'needs no key; its server was not asked'),
+      'needs no key; its server was not asked',
+    );
+    assert.equal(told('missing', '"x" was not found; npm install x'), 'missing');
   });
 });
 
@@ -226,6 +236,28 @@ describe('the Jobs tree', () => {
     assert.deepEqual(rootNodes(shape), [{ kind: 'job', job: 'a' }, { kind: 'elsewhere' }]);
     assert.deepEqual(childNodes({ kind: 'elsewhere' }, shape), [{ kind: 'job', job: 'b' }]);
     assert.deepEqual(parentNode({ kind: 'job', job: 'b' }, shape), { kind: 'elsewhere' });
+  });
+
+  it('shows the jobs that the filter lets through, and finds their place among those', () => {
+    const many = Array.from({ length: 250 }, (_, at) =>
+      job(`j${at}`, { submittedAt: at, status: at % 2 === 0 ? 'failed' : 'completed' }),
+    );
+    const away = job('away', { workspace: '/x', status: 'running' });
+    const shape = shapeOf([...many, away], (one) => one.workspace === '/w');
+    const of = (filter: JobFilter) => ({ ...shape, shows: (one: JobModel) => passes(filter, one) });
+    assert.deepEqual(
+      rootNodes(of('active')),
+      [{ kind: 'job', job: 'away' }],
+      'nothing of this window: no group',
+    );
+    assert.equal(rootNodes(of('attention')).length, 125, 'one page, and no other folders');
+    assert.deepEqual(parentNode({ kind: 'job', job: 'j0' }, of('all')), {
+      kind: 'more',
+      where: 'here',
+      from: 200,
+    });
+    assert.equal(parentNode({ kind: 'job', job: 'j0' }, of('attention')), undefined);
+    assert.ok(rootNodes(of('done')).every((node) => node.kind === 'job'));
   });
 
   it('needs no group when all jobs are of other folders', () => {

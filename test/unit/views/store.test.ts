@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { JobSubmissionError } from '../../../src/protocol/errors';
 import type { WireEvent } from '../../../src/protocol/events';
 import type { MethodName, ParamsOf, ResultOf } from '../../../src/protocol/methods';
-import { JobFeed, spans } from '../../../src/views/store/job-feed';
+import { JobFeed, accountLimits, spans } from '../../../src/views/store/job-feed';
 import { JobStore } from '../../../src/views/store/job-store';
 import type { StoreChange } from '../../../src/views/store/job-store';
 import { endedSince, summarise } from '../../../src/views/store/summary';
@@ -178,6 +178,45 @@ describe('the feed of the store', () => {
     await settle();
     assert.equal(store.job('a'), undefined);
     assert.deepEqual(errors, []);
+  });
+
+  it('frees an instrument when the last of its accounts is free', () => {
+    const { feed, store } = feedOf({});
+    const tell = (type: 'active' | 'cleared', account: string, until?: number) =>
+      feed.onEvent(
+        event(`rate_limit.${type}`, { job_id: null, data: { account, instrument: 'openrouter', until } }),
+      );
+    const limit = () => store.limits().get('openrouter');
+    tell('active', 'openrouter#a', NOW + 5);
+    tell('active', 'openrouter#b', NOW + 9);
+    assert.deepEqual(limit(), { until: NOW + 9 });
+    tell('active', 'openrouter#b', NOW + 2);
+    assert.deepEqual(limit(), { until: NOW + 5 }, 'a later word about an account replaces the earlier');
+    tell('cleared', 'openrouter#b');
+    assert.deepEqual(limit(), { until: NOW + 5 }, 'the other account is limited still');
+    assert.ok(store.isLimited(NOW + 4) && !store.isLimited(NOW + 5));
+    tell('cleared', 'openrouter#a');
+    assert.equal(limit(), undefined);
+  });
+
+  it('takes the limits in force from a snapshot, by account or from an older conductor', () => {
+    const store = new JobStore();
+    const account = (name: string, seconds: number) => ({
+      ...{ account: `o#${name}`, instrument: 'o', stated: true, message: '', hits: 1 },
+      ...{ until: new Date(NOW + seconds * 1000).toISOString(), seconds_remaining: seconds },
+    });
+    const rest = { backends: { o: { seconds_remaining: 60 } }, active_limits: 1, recent_events_count: 1 };
+    store.setLimits(
+      accountLimits({ ...rest, accounts: [account('a', 60), account('b', 30), account('over', 0)] }),
+    );
+    assert.deepEqual(store.limits().get('o'), { until: NOW + 60_000 });
+    store.clearLimit('o#a');
+    assert.deepEqual(store.limits().get('o'), { until: NOW + 30_000 });
+    store.setLimits(accountLimits(rest));
+    const until = store.limits().get('o')?.until ?? 0;
+    assert.ok(Math.abs(until - Date.now() - 60_000) < 5_000);
+    store.setLimits(accountLimits({ ...rest, accounts: [] }));
+    assert.equal(store.limits().size, 0);
   });
 
   it('keeps limits of instruments and trouble of the journal', () => {
