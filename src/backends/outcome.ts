@@ -86,6 +86,23 @@ export function signalFailure(signal: number, program: string): { errorType: Err
   return { errorType, message: `${program} was ended by ${signalName(signal)}` };
 }
 
+/** Makes failures of an ended process: what is known of it, how it ended, and then why. */
+export function failuresOf(
+  facts: ReturnType<typeof baseFacts> & Partial<ExecutionResult>,
+  status: TrueStatus,
+): (errorType: ErrorType, errorMessage: string, more?: Partial<ExecutionResult>) => ExecutionResult {
+  return (errorType, errorMessage, more = {}) =>
+    executionResult({
+      ...facts,
+      success: false,
+      exitCode: status.exitCode,
+      exitReason: status.exitSignal === null ? 'completed' : 'killed',
+      errorType,
+      errorMessage,
+      ...more,
+    });
+}
+
 /** "exit code 3: <last line of what it said>". */
 export function exitMessage(status: TrueStatus, program: string, said: string): string {
   const line = said.trim().split('\n').at(-1)?.trim().slice(0, 500) ?? '';

@@ -2,7 +2,7 @@ import type { PaidBy } from '../../instruments/agent-facts';
 import type { CliProfile } from '../../instruments/schema';
 import type { ProcessOutcome } from '../contract';
 import { failureFromStatus, failureFromText, isLimit, tailOf } from '../failure-texts';
-import { baseFacts, exitMessage, forcedEnd, signalFailure, statusOf } from '../outcome';
+import { baseFacts, exitMessage, failuresOf, forcedEnd, signalFailure, statusOf } from '../outcome';
 import { parseWait } from '../reset-time';
 import { executionResult, type ErrorType, type ExecutionResult } from '../result';
 import type { ClaudeOutputFormat } from './prepare';
@@ -44,20 +44,7 @@ export function interpretClaude(
     paidBy: paidBy(reading.keySource),
     sessionId: reading.sessionId,
   };
-  const failed = (
-    errorType: ErrorType,
-    errorMessage: string,
-    more: Partial<ExecutionResult> = {},
-  ): ExecutionResult =>
-    executionResult({
-      ...facts,
-      success: false,
-      exitCode: status.exitCode,
-      exitReason: status.exitSignal === null ? 'completed' : 'killed',
-      errorType,
-      errorMessage,
-      ...more,
-    });
+  const failed = failuresOf(facts, status);
   const limited = (errorType: ErrorType, message: string, evidence: string): ExecutionResult =>
     failed(errorType, message, {
       rateLimited: isLimit(errorType),

@@ -2,7 +2,7 @@ import type { CliProfile } from '../../instruments/schema';
 import type { ProcessOutcome } from '../contract';
 import { failureFromStatus, failureFromText, isLimit, tailOf, withoutAnsi } from '../failure-texts';
 import { jsonLines, numbersAt, textAt, trailingJsonObject, valuesAt, type JsonObject } from '../json-output';
-import { baseFacts, exitMessage, forcedEnd, signalFailure, statusOf } from '../outcome';
+import { baseFacts, exitMessage, failuresOf, forcedEnd, signalFailure, statusOf } from '../outcome';
 import { parseWait } from '../reset-time';
 import { executionResult, type ErrorType, type ExecutionResult } from '../result';
 
@@ -51,20 +51,7 @@ export function interpretCli(
     costUsd: believableCost(reading),
     sessionId: reading.sessionId,
   };
-  const failed = (
-    errorType: ErrorType,
-    errorMessage: string,
-    more: Partial<ExecutionResult> = {},
-  ): ExecutionResult =>
-    executionResult({
-      ...facts,
-      success: false,
-      exitCode: status.exitCode,
-      exitReason: status.exitSignal === null ? 'completed' : 'killed',
-      errorType,
-      errorMessage,
-      ...more,
-    });
+  const failed = failuresOf(facts, status);
 
   const forced = forcedEnd(outcome, program);
   if (forced !== null) return failed(forced.errorType, forced.message, { exitReason: forced.exitReason });
