@@ -81,6 +81,8 @@ export interface ProcessOutcome {
   readonly endedAt: Date;
   readonly stdout: CapturedText;
   readonly stderr: CapturedText;
+  /** The disk that takes its output was full when it ended: what it printed may be lost. Absent = nothing of that is known. */
+  readonly diskWasFull?: true;
   /** Why it did not start: errno code and text. */
   readonly startError?: { readonly code: string; readonly message: string };
 }

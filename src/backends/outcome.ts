@@ -10,14 +10,19 @@ export interface ForcedEnd {
 }
 
 /**
- * The ends that are not the program's own: timers, cancelling, a lost process, no start. Null when the program ended by itself.
+ * The ends that are not the program's own: timers, cancelling, a lost process, no start. Null when the program ended by itself with all its output.
  * Partial output stays with the result in every case.
  */
 export function forcedEnd(outcome: ProcessOutcome, program: string): ForcedEnd | null {
   const seconds = Math.round((outcome.endedAt.getTime() - outcome.startedAt.getTime()) / 1000);
   switch (outcome.endedBy) {
     case 'exit':
-      return null;
+      if (outcome.diskWasFull !== true || !saysDiskFull(outcome)) return null;
+      return {
+        exitReason: 'error',
+        errorType: 'interrupted',
+        message: `the disk of the state directory was full when ${program} ended: what it printed was lost, in part or all of it`,
+      };
     case 'total_timeout':
       return {
         exitReason: 'timeout',
@@ -58,6 +63,20 @@ export function forcedEnd(outcome: ProcessOutcome, program: string): ForcedEnd |
       };
     }
   }
+}
+
+/** strerror's words and the names of the errors. Without the word of the program nobody knows whether it had more to say. */
+const noRoomWords = /No space left on device|Disk quota exceeded|\b(?:ENOSPC|EDQUOT)\b/i;
+
+function saysDiskFull({ stdout, stderr }: ProcessOutcome): boolean {
+  return noRoomWords.test(stderr.text) || noRoomWords.test(stdout.text);
+}
+
+/** What to add to a failure of which a full disk may be the reason. */
+export function diskNote(outcome: ProcessOutcome): string {
+  return outcome.diskWasFull === true
+    ? ': the disk of the state directory was full when it ended, and may have taken it away'
+    : '';
 }
 
 /** Facts that every result of a process has. */

@@ -28,6 +28,8 @@ export interface ExitRecord {
   /** Raw status: 128+n when a signal ended the agent (or when it really exited so). */
   readonly status: number;
   readonly endedAt: Date;
+  /** The record did not fit at first: the disk was full when the agent ended. */
+  readonly late: boolean;
 }
 
 /** An exit record that no shim wrote: the status is not known. */
@@ -153,7 +155,9 @@ export function readExit(base: string): ExitRecord | CorruptExit | null {
   if (status === undefined)
     return isTorn(record.text.slice(record.text.lastIndexOf('\n') + 1)) ? null : corrupt;
   if (statuses.size > 1 || status > 255) return corrupt;
-  return { kind: 'ended', status, endedAt: record.modified };
+  // The shim begins a second try with a line end.
+  const late = !/^\d{1,3} end\n/.test(record.text);
+  return { kind: 'ended', status, endedAt: record.modified, late };
 }
 
 /** Could this be the beginning of a record's line? */

@@ -115,6 +115,34 @@ describe('faults of storage', function () {
     });
   });
 
+  it('an agent whose output the disk takes away: told, not a success', async function () {
+    mkdirSync(conductor.home, { mode: 0o700 });
+    await onSmallDisk(this, conductor.home, '8m', async () => {
+      try {
+        await conductor.start();
+        const filler = join(conductor.home, 'filler');
+        // What stands in a block already can be written on: so its complaint gets through, and its answer does not.
+        const work = `echo hm >&2; cat /dev/zero > ${filler} 2>/dev/null; seq 1 5000; exit 0`;
+        const run = await conductor.submit('taken', chain('taken', 1, work));
+        await eventually('told', async () => (await reasonOf('daemon.status')) === 'storage_failed');
+        truncateSync(filler, 0);
+        const job = await conductor.until(run);
+        const [sheet] = Object.values(job.sheets);
+        assert.deepEqual(
+          [job.status, sheet?.exit_reason],
+          ['failed', 'error'],
+          JSON.stringify(sheet?.attempts),
+        );
+        assert.match(
+          sheet?.error_message ?? '',
+          /disk .* was full when CLI \(Shell\) ended: what it printed was lost/,
+        );
+      } finally {
+        await conductor.kill();
+      }
+    });
+  });
+
   it('a folder for prompts that takes none: the sheet says why it waits, and starts when it does', async () => {
     await conductor.start();
     const prompts = join(conductor.home, 'prompts');

@@ -2,7 +2,7 @@ import type { PaidBy } from '../../instruments/agent-facts';
 import type { CliProfile } from '../../instruments/schema';
 import type { ProcessOutcome } from '../contract';
 import { failureFromStatus, failureFromText, isLimit, tailOf } from '../failure-texts';
-import { baseFacts, exitMessage, failuresOf, forcedEnd, signalFailure, statusOf } from '../outcome';
+import { baseFacts, diskNote, exitMessage, failuresOf, forcedEnd, signalFailure, statusOf } from '../outcome';
 import { parseWait } from '../reset-time';
 import { executionResult, type ErrorType, type ExecutionResult } from '../result';
 import type { ClaudeOutputFormat } from './prepare';
@@ -86,7 +86,12 @@ export function interpretClaude(
   const answer = reading.answer ?? (reading.result === null ? outcome.stdout.text : '');
   if (answer.trim() === '') {
     return reading.result === null
-      ? failed('interrupted', `${PROGRAM} ended without any output, as it does when somebody interrupts it`)
+      ? failed(
+          'interrupted',
+          outcome.diskWasFull === true
+            ? `${PROGRAM} ended without any output${diskNote(outcome)}`
+            : `${PROGRAM} ended without any output, as it does when somebody interrupts it`,
+        )
       : failed('empty_answer', `${PROGRAM} ended with an empty answer`);
   }
   if (LIMIT_SENTENCE.test(answer.trim())) return limited('usage_limit', answer.trim(), answer);

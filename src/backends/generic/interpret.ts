@@ -2,7 +2,7 @@ import type { CliProfile } from '../../instruments/schema';
 import type { ProcessOutcome } from '../contract';
 import { failureFromStatus, failureFromText, isLimit, tailOf, withoutAnsi } from '../failure-texts';
 import { jsonLines, numbersAt, textAt, trailingJsonObject, valuesAt, type JsonObject } from '../json-output';
-import { baseFacts, exitMessage, failuresOf, forcedEnd, signalFailure, statusOf } from '../outcome';
+import { baseFacts, diskNote, exitMessage, failuresOf, forcedEnd, signalFailure, statusOf } from '../outcome';
 import { parseWait } from '../reset-time';
 import { executionResult, type ErrorType, type ExecutionResult } from '../result';
 
@@ -70,7 +70,7 @@ export function interpretCli(
     if (output.requires_answer && answer.trim() === '') {
       // Some agents end like this when a signal stops them, others when every tool call was denied.
       if (outcome.stdout.text.trim() === '')
-        return failed('interrupted', `${program} ended without any output`);
+        return failed('interrupted', `${program} ended without any output${diskNote(outcome)}`);
       if (outcome.stdout.truncated)
         return failed('bad_response', `${program} printed more than could be read back`);
       return failed('empty_answer', `${program} ended without an answer`);

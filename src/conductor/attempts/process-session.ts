@@ -13,7 +13,7 @@ import { ProgressMeter } from '../output/progress';
 import type { Redaction } from '../output/redact';
 import { makeEmptyLogs, writeWholeLogs } from '../output/whole-logs';
 import { AttemptTimers } from './attempt-timers';
-import { diskFullMs, isDiskFull } from './room';
+import { diskFullMs, isDiskFull, isLittleRoom } from './room';
 
 /** The outcome of a session that was detached: its logs were let go half way, so the next conductor has to tell it from the spool. */
 function nextConductors(): Promise<never> {
@@ -242,6 +242,8 @@ export class ProcessSession {
     if (this.detached) return nextConductors();
     this.finished = true;
     this.timers.stop();
+    // Now: reading the output waits for room.
+    const little = isLittleRoom(base);
     // Whoever is left of its group has no business any more: the agent is done.
     if (strays) await this.endTree();
     const output = this.small(strays) ?? (await this.drained(strays));
@@ -256,6 +258,7 @@ export class ProcessSession {
       startedAt: new Date(this.options.startedAt),
       endedAt: ended?.endedAt ?? new Date(this.services.clock.now()),
       ...output,
+      ...(little || ended?.late === true ? { diskWasFull: true } : {}),
     };
   }
 

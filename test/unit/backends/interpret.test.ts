@@ -59,6 +59,25 @@ describe('interpret: a found-again process', () => {
     assert.match(started('EACCES').errorMessage ?? '', /EACCES: why/);
   });
 
+  it('believes a program that says that the disk was full only when it was, and then gives it no success', async () => {
+    const backend = await backendFor(
+      { name: '', profile: 'cli', outcome: outcomeOf({}), expected: {} },
+      '/nowhere',
+    );
+    const stderr = 'bash: line 3: echo: write error: No space left on device\n';
+    const said = backend.interpret(outcomeOf({ rawStatus: 0, stderr, diskWasFull: true }));
+    assert.deepEqual([said.success, said.errorType], [false, 'interrupted']);
+    assert.match(said.errorMessage ?? '', /disk of the state directory was full .* lost/);
+    assert.equal(backend.interpret(outcomeOf({ rawStatus: 0, stderr })).success, true, 'another disk');
+    assert.equal(backend.interpret(outcomeOf({ rawStatus: 0, diskWasFull: true })).success, true, 'no word');
+    const codex = await backendFor(
+      { name: '', profile: 'codex-cli', outcome: outcomeOf({}), expected: {} },
+      '/nowhere',
+    );
+    const silent = codex.interpret(outcomeOf({ rawStatus: 0, stdout: '', diskWasFull: true }));
+    assert.match(silent.errorMessage ?? '', /without any output: the disk .* was full/);
+  });
+
   it('tells output that was cut from output without a result', async () => {
     const events = '{"type":"system","subtype":"init"}\n[... 9 MB left out ...]\n';
     for (const profile of ['claude-code', 'opencode']) {
