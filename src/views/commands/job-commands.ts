@@ -37,8 +37,10 @@ async function goOn(services: Services, job: JobModel): Promise<void> {
 }
 
 /** A job that was over wanted no keys when this window connected, and its own are forgotten. */
-async function offerKeys({ connection, secrets }: Services): Promise<void> {
-  if (vscode.workspace.isTrusted) await secrets.offer(connection, process.env);
+async function offerKeys({ connection, secrets, log }: Services): Promise<void> {
+  if (!vscode.workspace.isTrusted) return;
+  // The job goes on in any case: a failure here is none of the command's.
+  await secrets.offer(connection, process.env).catch((error: unknown) => log.warn(String(error)));
 }
 
 /** Marianne: Cancel Job. Asks first: its agents are ended. */
