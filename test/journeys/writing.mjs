@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { journey } from '../../scripts/vscode/journey.mjs';
+import { until } from '../../scripts/vscode/processes.mjs';
 import { fanOut } from './scores.mjs';
 
 journey(
@@ -57,7 +58,10 @@ journey(
     await page.locator('.squiggly-error').waitFor({ state: 'detached' });
     await page.keyboard.press('Control+S');
     await page.locator('.tab.active:not(.dirty)').waitFor();
-    assert.equal(readFileSync(join(folder, 'typo.yaml'), 'utf8'), fanOut);
+    // A tab that is being saved looks like one that was saved.
+    const saved = () => readFileSync(join(folder, 'typo.yaml'), 'utf8');
+    await until(() => saved() === fanOut, 10_000);
+    assert.equal(saved(), fanOut);
     await screenshot('mended');
   },
 );
