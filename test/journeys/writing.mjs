@@ -59,7 +59,7 @@ journey(
     // Here VS Code also saves by itself: its mark of what is not saved may never show.
     await page.keyboard.press('Control+S');
     const saved = () => readFileSync(join(folder, 'typo.yaml'), 'utf8');
-    await until(() => Promise.resolve(saved() === fanOut), 10_000);
+    await until(() => saved() === fanOut, 10_000);
     assert.equal(saved(), fanOut);
     await screenshot('mended');
   },

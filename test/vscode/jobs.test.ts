@@ -117,8 +117,10 @@ describe('a job', () => {
     const uri = await scoreFile('long.yaml', cliScore('long', 'echo begun; sleep 600'));
     await vscode.commands.executeCommand('marianne.submitScore', uri);
     await eventually('it runs', () => api.sheets('long')[0]?.status === 'dispatched');
+    const status = () => api.jobs().find(({ id }) => id === 'long')?.status;
+    await eventually('the job is known to run', () => status() === 'running');
     await answering('Nothing', () => vscode.commands.executeCommand('marianne.cancelJob', { job: 'long' }));
-    assert.equal(api.jobs().find(({ id }) => id === 'long')?.status, 'running');
+    assert.equal(status(), 'running');
     const asked = await answering('Cancel Job', () =>
       vscode.commands.executeCommand('marianne.cancelJob', { job: 'long' }),
     );
