@@ -196,7 +196,11 @@ export class OllamaBackend extends HttpBackend {
     });
     if (last.doneReason === 'length') {
       if (maxTokens !== null && (answerTokens ?? 0) >= maxTokens)
-        throw new HttpFailure('bad_response', `the answer was cut off at max_tokens (${maxTokens})`);
+        // Another try would be cut off as well.
+        throw new HttpFailure(
+          'configuration',
+          `the answer was cut off at max_tokens (${maxTokens}): raise it, or ask for less in one sheet`,
+        );
       throw contextFull(numCtx, null);
     }
     if (calls.length === 0 && talk.tools.length > 0) {

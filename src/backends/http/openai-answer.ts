@@ -135,7 +135,11 @@ class AnswerReader {
   end(): ModelAnswer {
     if (this.finish === null) throw new HttpFailure('bad_response', 'the answer ended before it was whole');
     if (this.finish === 'length')
-      throw new HttpFailure('bad_response', 'the answer was cut off at max_tokens');
+      // Another try would be cut off as well.
+      throw new HttpFailure(
+        'configuration',
+        'the answer was cut off at max_tokens: raise it, or ask for less in one sheet',
+      );
     if (this.finish === 'content_filter')
       throw new HttpFailure('refused', 'the answer was stopped by a content filter');
     if (this.finish === 'error') throw new HttpFailure('bad_response', 'the provider failed in mid-answer');

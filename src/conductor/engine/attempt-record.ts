@@ -1,8 +1,9 @@
 import type { ExecutionResult } from '../../backends/result';
-import type { Plan } from '../../score/plan';
+import type { PaidBy } from '../../instruments/agent-facts';
+import type { Plan, PlannedInstrument } from '../../score/plan';
 import type { AttemptEnd } from '../attempts/runner';
 import { addUsd } from '../../protocol/usd';
-import type { AttemptOutcome, NextStep, RecordDraft } from '../records';
+import type { AttemptOutcome, NextStep, RecordDraft, TreeRecord } from '../records';
 import type { ValidationReport } from './attempt-services';
 import type { Decision, Verdict } from './decide';
 import { terminalSheet, type AttemptState, type SheetState } from './state';
@@ -42,6 +43,62 @@ export function finishedWithoutResult(
       output_tokens: null,
       cost_usd: null,
       pass_percent: null,
+      sheet_status: next.status,
+      next,
+    },
+  };
+}
+
+/** All that is known of an attempt at its end. */
+export interface AttemptFacts {
+  readonly sheet: number;
+  readonly attempt: number;
+  readonly instrument: PlannedInstrument;
+  readonly outcome: AttemptOutcome;
+  readonly end: AttemptEnd;
+  readonly verdict: Verdict | null;
+  readonly report: ValidationReport | null;
+  /** US dollars; null = no price is known. */
+  readonly cost: number | null;
+  readonly payer: PaidBy | null;
+  readonly treeAfter: TreeRecord | null;
+  readonly mixed: boolean;
+  readonly next: NextStep;
+}
+
+/** The end of an attempt that an instrument played. */
+export function finishedWithResult(run: string, facts: AttemptFacts): RecordDraft {
+  const { outcome, instrument, end, verdict, report, cost, next } = facts;
+  const { result } = end;
+  return {
+    type: 'attempt.finished',
+    run,
+    body: {
+      sheet: facts.sheet,
+      attempt: facts.attempt,
+      outcome,
+      instrument: instrument.profile,
+      model: result.model ?? instrument.config.model,
+      exit_code: result.exitCode,
+      exit_signal: result.exitSignal,
+      exit_reason: result.exitReason,
+      raw_status: end.rawStatus,
+      error_type: result.errorType,
+      ...errorFacts(outcome, verdict, report, result),
+      duration_seconds: result.durationSeconds,
+      input_tokens: result.inputTokens,
+      output_tokens: result.outputTokens,
+      cost_usd: cost,
+      cost_estimated: cost !== null && (result.costUsd === null || result.costEstimated),
+      paid_by: facts.payer,
+      pass_percent: report?.passPercent ?? null,
+      rules: report ? [...report.rules] : [],
+      session_id: result.sessionId,
+      metadata: result.metadata,
+      output_tail: tail(end.answer),
+      stderr_tail: tail(result.stderr),
+      tree_after: facts.treeAfter,
+      mixed: facts.mixed,
       sheet_status: next.status,
       next,
     },
@@ -110,7 +167,7 @@ export function outcomeOf(end: AttemptEnd): AttemptOutcome {
   return end.result.success ? 'success' : 'failed';
 }
 
-export function errorFacts(
+function errorFacts(
   outcome: AttemptOutcome,
   verdict: Verdict | null,
   report: ValidationReport | null,
@@ -140,6 +197,6 @@ export function errorFacts(
 }
 
 /** The last part of an output, as rows and `status` show it; all of it is in the log. */
-export function tail(text: string): string {
+function tail(text: string): string {
   return text.length <= tailChars ? text : text.slice(-tailChars);
 }

@@ -3,7 +3,7 @@ import type { Plan, PlannedInstrument, PlannedSheet } from '../../score/plan';
 import { PrepareError, type AttemptEnd, type AttemptRequest, type AttemptRunner } from '../attempts/runner';
 import type { Clock } from '../clock';
 import type { AttemptOutcome, AttemptStarted, RecordDraft } from '../records';
-import { errorFacts, finishedWithoutResult, outcomeOf, tail, withinBudget } from './attempt-record';
+import { finishedWithResult, finishedWithoutResult, outcomeOf, withinBudget } from './attempt-record';
 import type { AttemptHooks, AttemptServices, SheetPrompt, ValidationReport } from './attempt-services';
 import type { StoredBundle } from './bundles';
 import type { EngineCore } from './core';
@@ -382,39 +382,20 @@ export class AttemptConductor {
     const kept = cutAnswer(end.answer, instrument.config.maxOutputCaptureBytes);
     if (kept !== '') await this.services.keepAnswer(attempt.base, kept);
     const drafts: RecordDraft[] = [
-      {
-        type: 'attempt.finished',
-        run: job.run,
-        body: {
-          sheet: num,
-          attempt: attempt.attempt,
-          outcome,
-          instrument: instrument.profile,
-          model: result.model ?? instrument.config.model,
-          exit_code: result.exitCode,
-          exit_signal: result.exitSignal,
-          exit_reason: result.exitReason,
-          raw_status: end.rawStatus,
-          error_type: result.errorType,
-          ...errorFacts(outcome, verdict, report, result),
-          duration_seconds: result.durationSeconds,
-          input_tokens: result.inputTokens,
-          output_tokens: result.outputTokens,
-          cost_usd: cost,
-          cost_estimated: cost !== null && (result.costUsd === null || result.costEstimated),
-          paid_by: payer,
-          pass_percent: report?.passPercent ?? null,
-          rules: report ? [...report.rules] : [],
-          session_id: result.sessionId,
-          metadata: result.metadata,
-          output_tail: tail(end.answer),
-          stderr_tail: tail(result.stderr),
-          tree_after: treeAfter,
-          mixed: this.services.changes.isMixed(flight),
-          sheet_status: decision.next.status,
-          next: decision.next,
-        },
-      },
+      finishedWithResult(job.run, {
+        sheet: num,
+        attempt: attempt.attempt,
+        instrument,
+        outcome,
+        end,
+        verdict,
+        report,
+        cost,
+        payer,
+        treeAfter,
+        mixed: this.services.changes.isMixed(flight),
+        next: decision.next,
+      }),
     ];
     const { account } = flight;
     const limit = decision.limit && {

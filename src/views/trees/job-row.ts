@@ -83,8 +83,7 @@ function limited(job: JobModel): boolean {
 
 /** Why it is as it is, in words; empty when the numbers say it. */
 function outcome(job: JobModel, now: number): string {
-  if (job.status === 'failed')
-    return l10n.t('failed: {0}', brief(job.error ?? job.reason?.message ?? l10n.t('see its sheets')));
+  if (job.status === 'failed') return failure(job.error ?? job.reason?.message ?? l10n.t('see its sheets'));
   if (job.status === 'cancelled') return l10n.t('cancelled');
   if (job.status === 'completed') return '';
   const until = job.reason?.until ?? job.resumeAt;
@@ -158,4 +157,9 @@ export function code(text: string): string {
 
 export function escapeMarkdown(text: string): string {
   return text.replaceAll(/[\\`*_{}[\]()#+\-.!|<>~$]/g, '\\$&');
+}
+
+/** The conductor's own words, which mostly begin with "sheet 3 failed", are not said twice. */
+function failure(why: string): string {
+  return /^sheet \d+ failed\b/.test(why) ? brief(why) : l10n.t('failed: {0}', brief(why));
 }

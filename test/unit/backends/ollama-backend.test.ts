@@ -256,9 +256,9 @@ describe('Ollama backend', () => {
       what: 'an answer cut off at max_tokens',
       chat: (_request, response) => stream(response, { end: { done_reason: 'length', eval_count: 5 } }),
       config: { maxTokens: 5 },
-      type: 'bad_response',
+      type: 'configuration',
       message: /cut off at max_tokens \(5\)/,
-      action: 'retry',
+      action: 'fallback',
     },
     {
       what: 'a machine that is too small',

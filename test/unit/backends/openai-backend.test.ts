@@ -204,7 +204,7 @@ const cases: readonly Case[] = [
   {
     name: 'an answer cut off at max_tokens is no success; what came and was used is kept',
     answer: (_request, response) => streamChat(response, { finish: 'length' }),
-    gives: { success: false, errorType: 'bad_response', stdout: 'Hello, world', outputTokens: 30 },
+    gives: { success: false, errorType: 'configuration', stdout: 'Hello, world', outputTokens: 30 },
     message: /cut off at max_tokens/,
   },
   {

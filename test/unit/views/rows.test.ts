@@ -64,6 +64,8 @@ describe('the row of a job', () => {
       NOW,
     );
     assert.match(row.description, /failed: sheet 3: exit code 1 ·/);
+    const told = jobRow(job('demo', { status: 'failed', error: 'sheet 3 failed: exit code 1' }), NOW);
+    assert.match(told.description, /· sheet 3 failed: exit code 1/);
     assert.match(row.spoken, /failed/);
     assert.deepEqual(
       row.context.filter((word) => ['retryable', 'deletable', 'pausable', 'cancelable'].includes(word)),
