@@ -422,8 +422,9 @@ async function main(): Promise<void> {
   void core.commit([{ type: 'conductor.started', body: { build: build.build, pid: process.pid } }]);
   await changes.keepOnly([...core.state.jobs.keys(), ...archives]);
   await engine.start();
-  await server.listen(socket.path, { permissions: config.socket.permissions, prepare: socket.prepare });
+  // Ours is the last: who is answered there finds all of it ready.
   if (config.socket.compat_path !== null) await listenForPython(config.socket.compat_path);
+  await server.listen(socket.path, { permissions: config.socket.permissions, prepare: socket.prepare });
   log.info({ jobs: core.state.jobs.size, ms: Date.now() - startedAt }, 'conductor is ready');
 
   void mcp.endStrays().then(
