@@ -49,12 +49,21 @@ journey(
     await page.locator('.view-line', { hasText: 'instrumet' }).getByText('instrumet').click();
     // Fixes are there a moment after the mark.
     await page.locator('.lightbulb-glyph-gutter, [class*="gutter-lightbulb"]').first().waitFor();
-    await page.keyboard.press('Control+.');
+    const mended = page.locator('.view-line', { hasText: 'instrument: cli' });
     const fix = page.locator('.action-widget .monaco-list-row', { hasText: 'instrument' }).first();
-    await fix.waitFor();
-    await screenshot('offered');
-    await page.keyboard.press('Enter');
-    await page.locator('.view-line', { hasText: 'instrument: cli' }).waitFor();
+    for (let tries = 1; ; tries += 1) {
+      await page.keyboard.press('Control+.');
+      await fix.waitFor();
+      if (tries === 1) await screenshot('offered');
+      await page.keyboard.press('Enter');
+      // The menu closes by itself when diagnostics come while it is open: a person opens it again.
+      const done = await mended.waitFor({ timeout: 4_000 }).then(
+        () => true,
+        () => false,
+      );
+      if (done) break;
+      assert.ok(tries < 4, 'the quick fix mends nothing');
+    }
     await page.locator('.squiggly-error').waitFor({ state: 'detached' });
     // Here VS Code also saves by itself: its mark of what is not saved may never show.
     await page.keyboard.press('Control+S');
