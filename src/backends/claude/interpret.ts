@@ -1,5 +1,6 @@
 import type { PaidBy } from '../../instruments/agent-facts';
 import type { CliProfile } from '../../instruments/schema';
+import { ANTHROPIC_ERROR_TYPES } from '../anthropic-error-types';
 import type { ProcessOutcome } from '../contract';
 import { failureFromStatus, failureFromText, isLimit, tailOf } from '../failure-texts';
 import { baseFacts, diskNote, exitMessage, failuresOf, forcedEnd, signalFailure, statusOf } from '../outcome';
@@ -144,23 +145,11 @@ function findFailure(
   return { type, message, evidence };
 }
 
-/** The API's own names of errors: https://platform.claude.com/docs/en/api/errors. `invalid_request_error` may be anything: its text tells. */
-const BY_API_TYPE: Readonly<Record<string, ErrorType>> = {
-  authentication_error: 'authentication',
-  permission_error: 'authentication',
-  billing_error: 'quota_exhausted',
-  not_found_error: 'configuration',
-  request_too_large: 'context_too_long',
-  rate_limit_error: 'rate_limit',
-  timeout_error: 'network',
-  overloaded_error: 'overloaded',
-};
-
 /** What the fields say, before any text is looked at; a plain 400 says too little. `api_error` is any failure without a name of its own: the status tells. */
 function fromFields(reading: ClaudeReading): ErrorType | null {
   if (reading.limitResetsAt !== null) return 'usage_limit';
   for (const name of reading.apiError.split(' ')) {
-    const type = Object.hasOwn(BY_API_TYPE, name) ? BY_API_TYPE[name] : undefined;
+    const type = Object.hasOwn(ANTHROPIC_ERROR_TYPES, name) ? ANTHROPIC_ERROR_TYPES[name] : undefined;
     if (type !== undefined) return type;
   }
   const status = reading.apiStatus;

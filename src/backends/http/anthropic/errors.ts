@@ -1,18 +1,12 @@
 import Anthropic from '@anthropic-ai/sdk';
+import { ANTHROPIC_ERROR_TYPES } from '../../anthropic-error-types';
 import type { ErrorType } from '../../result';
 import { HttpFailure, statusFailure, untilSeconds } from '../failure';
 
-/** By `error.type`, as the page "Errors" of platform.claude.com lists them. They also come inside a stream that began with 200. */
+/** By `error.type`. The types also come inside a stream that began with 200. */
 const byType: Readonly<Record<string, ErrorType>> = {
+  ...ANTHROPIC_ERROR_TYPES,
   invalid_request_error: 'bad_request',
-  authentication_error: 'authentication',
-  permission_error: 'authentication',
-  billing_error: 'quota_exhausted',
-  not_found_error: 'configuration',
-  request_too_large: 'context_too_long',
-  rate_limit_error: 'rate_limit',
-  timeout_error: 'network',
-  overloaded_error: 'overloaded',
 };
 
 /** By status, for servers that only speak the protocol and give no type. */
