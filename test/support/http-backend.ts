@@ -60,6 +60,39 @@ export interface HttpAttemptOutcome {
   readonly progress: readonly BackendProgress[];
 }
 
+/** A vendor's class without logs and tools, for what is asked outside an attempt. Ended after `use`, with its connection unless that one is shared. */
+export async function withBackend<T>(
+  Vendor: new (options: HttpBackendOptions) => HttpBackend,
+  attempt: Pick<HttpAttempt, 'url' | 'profile' | 'config' | 'key'> & { readonly keyName?: string | null },
+  use: (backend: HttpBackend) => Promise<T>,
+  shared: HttpConnection | null = null,
+): Promise<T> {
+  const { key = TEST_KEY } = attempt;
+  const connection = shared ?? new HttpConnection();
+  const backend = new Vendor({
+    profile: attempt.profile,
+    config: { ...SILENT_CONFIG, ...attempt.config },
+    connection,
+    endpoint: {
+      baseUrl: attempt.url,
+      keyName: attempt.keyName ?? (key === null ? null : 'VENDOR_API_KEY'),
+      key,
+    },
+    environment: {},
+    workspace: '/',
+    tools: null,
+    openLog: null,
+    clock: systemClock,
+    installationId: () => Promise.resolve(TEST_INSTALLATION),
+  });
+  try {
+    return await use(backend);
+  } finally {
+    await backend.close();
+    if (shared === null) await connection.close();
+  }
+}
+
 /** One attempt of a vendor's class, with the conductor's own logs and redaction, against a server that listens already. */
 export async function playHttp(
   Vendor: new (options: HttpBackendOptions) => HttpBackend,

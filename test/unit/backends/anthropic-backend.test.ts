@@ -9,18 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AnthropicApiBackend } from '../../../src/backends/http/anthropic/anthropic-backend';
 import { modelRules } from '../../../src/backends/http/anthropic/model-rules';
-import { HttpConnection } from '../../../src/backends/http/connection';
-import { SILENT_CONFIG } from '../../../src/score/plan';
-import { systemClock } from '../../../src/conductor/clock';
 import { errorBody, messageEvents, streamMessage } from '../../support/anthropic-server';
 import { FixedTools, textResult, textTool } from '../../support/fixed-tools';
-import {
-  httpProfile,
-  playHttp,
-  TEST_INSTALLATION,
-  TEST_KEY,
-  type HttpAttempt,
-} from '../../support/http-backend';
+import { httpProfile, playHttp, TEST_KEY, withBackend, type HttpAttempt } from '../../support/http-backend';
 import { json, LoopbackServer, sse } from '../../support/loopback-server';
 
 const MODEL = 'claude-sonnet-4-6';
@@ -531,46 +522,22 @@ describe('Anthropic API backend', () => {
     }
 
     it('no key is told before anything is asked', async () => {
-      const backend = new AnthropicApiBackend({
-        profile: profile(),
-        config: SILENT_CONFIG,
-        connection: new HttpConnection(),
-        endpoint: { baseUrl: server.url, keyName: 'VENDOR_API_KEY', key: null },
-        environment: {},
-        workspace: '/',
-        tools: null,
-        openLog: null,
-        clock: systemClock,
-        installationId: () => Promise.resolve(TEST_INSTALLATION),
+      const without = { url: server.url, profile: profile(), key: null, keyName: 'VENDOR_API_KEY' };
+      await withBackend(AnthropicApiBackend, without, async (backend) => {
+        const result = await backend.execute('x');
+        assert.equal(result.errorType, 'authentication');
+        assert.match(result.errorMessage ?? '', /VENDOR_API_KEY is not set/);
+        assert.equal((await backend.availabilityCheck()).ok, false);
       });
-      const result = await backend.execute('x');
-      assert.equal(result.errorType, 'authentication');
-      assert.match(result.errorMessage ?? '', /VENDOR_API_KEY is not set/);
-      assert.equal((await backend.availabilityCheck()).ok, false);
       assert.equal(server.requests.length, 0);
-      await backend.close();
     });
   });
 
   it('checks health by asking for the model, which uses no quota', async () => {
-    const check = async () => {
-      const connection = new HttpConnection();
-      const backend = new AnthropicApiBackend({
-        profile: profile(),
-        config: SILENT_CONFIG,
-        connection,
-        endpoint: { baseUrl: server.url, keyName: 'VENDOR_API_KEY', key: TEST_KEY },
-        environment: {},
-        workspace: '/',
-        tools: null,
-        openLog: null,
-        clock: systemClock,
-        installationId: () => Promise.resolve(TEST_INSTALLATION),
-      });
-      const found = await backend.healthCheck();
-      await connection.close();
-      return found;
-    };
+    const check = () =>
+      withBackend(AnthropicApiBackend, { url: server.url, profile: profile() }, (backend) =>
+        backend.healthCheck(),
+      );
     server.answer = (_request, response) => json(response, 200, { id: MODEL, type: 'model' });
     assert.equal((await check()).ok, true);
     assert.deepEqual([server.requests[0]?.method, server.requests[0]?.path], ['GET', `/v1/models/${MODEL}`]);

@@ -3,9 +3,8 @@ import { OllamaBackend } from '../../../src/backends/http/ollama-backend';
 import { HttpConnection } from '../../../src/backends/http/connection';
 import type { Tool, ToolBox, ToolResult } from '../../../src/backends/tools/contract';
 import { classify } from '../../../src/backends/classify';
-import { systemClock } from '../../../src/conductor/clock';
-import { SILENT_CONFIG, type InstrumentConfig } from '../../../src/score/plan';
-import { httpProfile, playHttp, TEST_INSTALLATION, type HttpAttempt } from '../../support/http-backend';
+import type { InstrumentConfig } from '../../../src/score/plan';
+import { httpProfile, playHttp, withBackend, type HttpAttempt } from '../../support/http-backend';
 import { json, LoopbackServer } from '../../support/loopback-server';
 import { chatLines, OllamaLoopback, stream } from '../../support/ollama-server';
 
@@ -358,25 +357,10 @@ describe('Ollama backend', () => {
   });
 
   describe('says with a command what is missing:', () => {
-    const check = async (url: string, model = 'llama3.1:8b') => {
-      const connection = new HttpConnection();
-      const backend = new OllamaBackend({
-        profile: profile(),
-        config: { ...SILENT_CONFIG, model },
-        connection,
-        endpoint: { baseUrl: url, keyName: null, key: null },
-        environment: {},
-        workspace: '/',
-        tools: null,
-        openLog: null,
-        clock: systemClock,
-        installationId: () => Promise.resolve(TEST_INSTALLATION),
-      });
-      const health = await backend.healthCheck();
-      await backend.close();
-      await connection.close();
-      return health;
-    };
+    const check = (url: string, model = 'llama3.1:8b') =>
+      withBackend(OllamaBackend, { url, profile: profile(), key: null, config: { model } }, (backend) =>
+        backend.healthCheck(),
+      );
 
     it('the server', async () => {
       const nobody = new LoopbackServer(() => undefined);
@@ -467,24 +451,17 @@ describe('Ollama backend', () => {
     };
     const together = async (parallel: number | null) => {
       const connection = new HttpConnection();
+      const config = { other: parallel === null ? {} : { parallel_requests: parallel } };
+      const asked = { url: server.url, profile: profile(), key: null, config };
       const results = await Promise.all(
-        [1, 2, 3].map(async () => {
-          const backend = new OllamaBackend({
-            profile: profile(),
-            config: { ...SILENT_CONFIG, other: parallel === null ? {} : { parallel_requests: parallel } },
+        [1, 2, 3].map(() =>
+          withBackend(
+            OllamaBackend,
+            asked,
+            async (backend) => (await backend.execute('hello')).success,
             connection,
-            endpoint: { baseUrl: server.url, keyName: null, key: null },
-            environment: {},
-            workspace: '/',
-            tools: null,
-            openLog: null,
-            clock: systemClock,
-            installationId: () => Promise.resolve(TEST_INSTALLATION),
-          });
-          const result = await backend.execute('hello');
-          await backend.close();
-          return result.success;
-        }),
+          ),
+        ),
       );
       await connection.close();
       assert.deepEqual(results, [true, true, true]);

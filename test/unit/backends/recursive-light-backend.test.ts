@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
-import { HttpConnection } from '../../../src/backends/http/connection';
 import type { HttpBackend, HttpBackendOptions } from '../../../src/backends/http/http-backend';
 import { OpenAiBackend } from '../../../src/backends/http/openai-backend';
 import { RecursiveLightBackend } from '../../../src/backends/http/recursive-light-backend';
 import type { ExecutionResult } from '../../../src/backends/result';
-import { SILENT_CONFIG } from '../../../src/score/plan';
-import { systemClock } from '../../../src/conductor/clock';
 import {
   httpProfile,
   playHttp,
   TEST_INSTALLATION,
   TEST_KEY,
+  withBackend,
   type HttpAttempt,
 } from '../../support/http-backend';
 import { json, LoopbackServer, type Answerer, type SeenRequest } from '../../support/loopback-server';
@@ -221,22 +219,9 @@ describe('the health of HTTP instruments', () => {
     profile: HttpBackendOptions['profile'],
     key: string | null,
   ) {
-    const connection = new HttpConnection();
-    const backend = new Vendor({
-      profile,
-      config: SILENT_CONFIG,
-      connection,
-      endpoint: { baseUrl: server.url, keyName: key === null ? null : 'VENDOR_API_KEY', key },
-      environment: {},
-      workspace: '/',
-      tools: null,
-      openLog: null,
-      clock: systemClock,
-      installationId: () => Promise.resolve(TEST_INSTALLATION),
-    });
-    const found = await backend.healthCheck();
-    await backend.close();
-    await connection.close();
+    const found = await withBackend(Vendor, { url: server.url, profile, key }, (backend) =>
+      backend.healthCheck(),
+    );
     return { ...found, paths: server.requests.map(({ path }) => path) };
   }
 
