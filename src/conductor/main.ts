@@ -1,15 +1,11 @@
 /** The conductor's process: takes ownership, opens the journal, wires the rooms, serves, and ends in order. */
 import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { HttpAccess } from '../backends/http-access';
-import { environmentNames } from '../instruments/environment-names';
 import { readServers } from '../instruments/mcp-servers';
 import { endpointIn } from '../instruments/endpoint';
-import { loadCatalogue as readCatalogue, type InstrumentCatalogue } from '../instruments/catalogue';
-import { readTrustFile } from '../instruments/trust';
 import { bootId, isSameProcess, processStartTime } from '../process/identity';
 import { Launcher } from '../process/launcher-client';
 import { AdoptionWatcher } from '../process/watcher';
@@ -29,13 +25,13 @@ import { jobRow } from './api/checkpoint';
 import { eventsOf } from './api/record-events';
 import { Accounts, accountSalt } from './accounts';
 import { JobAccounts } from './job-accounts';
-
 import { attemptTools, openMcpProxy } from './attempts/attempt-tools';
 import { LocalRunner } from './attempts/local-runner';
 import { ChangeRecorder } from './changes/recorder';
 import { systemClock } from './clock';
 import { loadConfig } from './config';
 import { Consents } from './consents';
+import { DiskRoom, isNoRoom, LEAST_ROOM, roomIn } from './disk-room';
 import type { StoredBundle } from './engine/bundles';
 import { EngineCore } from './engine/core';
 import { Engine } from './engine/engine';
@@ -49,6 +45,7 @@ import { openLog } from './log';
 import { acquireOwnership } from './ownership/ownership';
 import { chooseSocket } from './ownership/socket-folder';
 import { Installation } from './installation';
+import { RunCatalogues } from './run-catalogues';
 import { SecretStore } from './secrets';
 import { instrumentWidth, openIndex, snapshotOf, wakeEnvironment } from './startup';
 import { StateBackend } from './state-backend';
@@ -56,14 +53,12 @@ import { EventHub } from './server/event-hub';
 import type { Handlers } from './server/handlers';
 import { RpcServer } from './server/rpc-server';
 import { DaemonError, ShuttingDownError } from '../protocol/errors';
-import { UnsafeFolderError, errorCode } from '../protocol/private-folder';
+import { UnsafeFolderError } from '../protocol/private-folder';
 
 const buildSchema = z.object({ version: z.string(), build: z.string(), built_at: z.number().default(0) });
 
 /** How often ownership, sockets and idleness are looked at, milliseconds. */
 const watchEvery = 5000;
-/** With less room than this in the state directory nothing is started, bytes. */
-const leastRoom = 256 * 1024;
 /** Longest wait for requests in work at the end, milliseconds. */
 const closeDeadline = 3000;
 
@@ -135,22 +130,14 @@ async function main(): Promise<void> {
   core.useJournal(journal);
   const archives = new Set(await journal.store.listArchives());
 
-  const catalogues = new Map<string, InstrumentCatalogue>();
   const builtInFolder = join(root, 'profiles');
-  const loadCatalogue = async (workspace: string | null): Promise<InstrumentCatalogue> =>
-    readCatalogue({
-      builtInFolder,
-      userFolder: paths.instruments,
-      workspace,
-      trust: await readTrustFile(paths.trust),
-    });
-  let common = await loadCatalogue(null);
-  /** For who asks now: from then on the user's profiles are those that lie there now. */
-  const freshCatalogue = async (workspace: string | null): Promise<InstrumentCatalogue> => {
-    common = await loadCatalogue(null);
-    return workspace === null ? common : loadCatalogue(workspace);
-  };
-  const catalogueOf = (run: string | null) => (run === null ? undefined : catalogues.get(run)) ?? common;
+  const catalogues = await RunCatalogues.open({
+    builtIn: builtInFolder,
+    user: paths.instruments,
+    trustFile: paths.trust,
+  });
+  const freshCatalogue = (workspace: string | null) => catalogues.fresh(workspace);
+  const catalogueOf = (run: string | null) => catalogues.of(run);
 
   const installation = new Installation(paths.installationId);
   const secrets = new SecretStore(
@@ -161,17 +148,8 @@ async function main(): Promise<void> {
           .flatMap((job) => job.secret_names),
       ),
   );
-  // A catalogue never changes: what its instruments may be given is worked out once.
-  const secretNames = new WeakMap<InstrumentCatalogue, readonly string[]>();
-  const secretsFor = (run: string) => {
-    const catalogue = catalogueOf(run);
-    let names = secretNames.get(catalogue);
-    if (!names) {
-      names = [...new Set(catalogue.list().flatMap((entry) => environmentNames(entry.profile).secret))];
-      secretNames.set(catalogue, names);
-    }
-    return secrets.of(run, [...names, ...(core.state.jobs.get(run)?.secret_names ?? [])]);
-  };
+  const secretsFor = (run: string) =>
+    secrets.of(run, [...catalogues.secretNames(run), ...(core.state.jobs.get(run)?.secret_names ?? [])]);
 
   const hub = new EventHub({
     seq: core.durable.lastSeq,
@@ -234,17 +212,12 @@ async function main(): Promise<void> {
       }),
     stateHash,
   });
-  const waitingForRoom = new Set<string>();
-  const storageFailed = () => journal.failed || waitingForRoom.size > 0;
-  /** Somebody waits for room on the disk, or does no longer. */
-  const noteRoom = (who: string, waits: boolean) => {
-    if (waits === waitingForRoom.has(who)) return;
-    if (waits) waitingForRoom.add(who);
-    else waitingForRoom.delete(who);
+  const room = new DiskRoom((waits) => {
     engine.dispatcher.setStorageFailed(storageFailed());
     if (waits) tell({ key: 'storage', type: 'storage.failed', data: { message: 'the disk is full' } });
     else if (!storageFailed()) tell({ key: 'storage', type: 'storage.recovered' });
-  };
+  });
+  const storageFailed = () => journal.failed || room.isShort;
   const launcher = new Launcher(join(root, 'launcher.js'));
   launcher.warm();
   const mcp = openMcpProxy({
@@ -267,7 +240,7 @@ async function main(): Promise<void> {
       env: wakeEnvironment(stateDir),
       conductor: { pid: process.pid, startTime: processStartTime(process.pid) ?? '' },
     },
-    waitsForRoom: noteRoom,
+    waitsForRoom: (base, waits) => room.note(base, waits),
     trouble: (base, trouble) => log.warn({ base, ...trouble }, 'an output log has trouble'),
     promptsDir: paths.prompts,
     stateHash,
@@ -298,13 +271,14 @@ async function main(): Promise<void> {
     limits: {
       maxConcurrentJobs: config.max_concurrent_jobs,
       maxConcurrentSheets: config.max_concurrent_sheets,
-      perInstrument: (instrument) => instrumentWidth(common, instrument, config.max_concurrent_sheets),
+      perInstrument: (instrument) =>
+        instrumentWidth(catalogues.common, instrument, config.max_concurrent_sheets),
     },
     maxJobHistory: config.max_job_history,
     accountOf: (job, instrument) => accounts.accountOf(job, instrument),
     keysOf: (job, instrument) => accounts.offer(job, instrument),
     missingKey: ({ job, instrument }) => accounts.missingKey(job, instrument),
-    catalogues,
+    catalogues: catalogues.byRun,
     storedIsKnown: report.state !== 'missing' && report.corruption.length === 0,
     submissions: {
       productVersion: build.version,
@@ -441,7 +415,7 @@ async function main(): Promise<void> {
   }, watchEvery);
   async function look(): Promise<void> {
     // Agents and shims meet a full disk before we do, and have no way to say so.
-    noteRoom(stateDir, (await roomIn(stateDir)) < leastRoom);
+    room.note(stateDir, (await roomIn(stateDir)) < LEAST_ROOM);
     await server.checkSockets();
     if (!(await ownership.isInForce())) {
       log.error({ epoch: ownership.epoch }, 'ownership has moved: this conductor ends');
@@ -493,17 +467,6 @@ async function main(): Promise<void> {
       );
     }
   }
-}
-
-/** Bytes that this user can still write there. Infinite where the file system does not say. */
-async function roomIn(folder: string): Promise<number> {
-  const { blocks, bfree, bavail, bsize } = await statfs(folder);
-  return blocks === 0 ? Infinity : (process.getuid?.() === 0 ? bfree : bavail) * bsize;
-}
-
-/** A full disk, a used up quota, or a limit of this process on the size of its files. */
-function isNoRoom(error: unknown): boolean {
-  return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(errorCode(error) ?? '');
 }
 
 /** What the system or the folder is to blame for needs no stack; a fault of ours does. */
