@@ -87,6 +87,7 @@ export function start(
       new PromptPreview(connection, (score, text) => previewWorkspace(scoreRoom, score, text)),
     ),
   };
+  scope.add(store.onChange(() => notifications.onChange()));
   scope.add(new ChangedFiles(connection));
   scope.add(new StatusBar(connection, store));
   scope.add(keepContextKeys(connection, store));
@@ -130,9 +131,13 @@ function connect(
       const { feed, notifications } = later();
       // The link is there for questions once this call is over.
       setImmediate(() => {
-        void feed.onSnapshot(jobs).then(() => {
-          if (first) notifications.onFirstSnapshot();
+        void feed.onSnapshot(jobs).then(async () => {
+          if (!first) return;
           first = false;
+          // A row does not say what a job waits for.
+          const open = store.list().filter((job) => !hasEnded(job) && isHere(job));
+          await feed.ask(open.map(({ id }) => id));
+          notifications.onFirstSnapshot();
         });
       });
     },

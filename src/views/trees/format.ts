@@ -24,6 +24,11 @@ export function countdown(until: number, now: number): string {
   return duration(Math.max(0, Math.ceil((until - now) / SECOND) * SECOND));
 }
 
+/** A rate limit: what is left comes first, because a narrow view cuts the end off. */
+export function limitText(until: number, now: number): string {
+  return l10n.t('rate limited for {0}, until {1}', countdown(until, now), clock(until, now));
+}
+
 /** Clock time, with the date when it is not today. */
 export function clock(instant: number, now: number): string {
   const date = new Date(instant);

@@ -70,6 +70,7 @@ describe('the manifest', () => {
     const words = new Set([
       ...jobStatusSchema.options.flatMap((status) => jobContext(job('a', { status }))),
       ...sheetContext(sheet(1, { status: 'failed', attempts })),
+      ...sheetContext(sheet(1, { reason: { code: 'waiting_for_key', message: '', until: null } })),
       ...attemptRow('a', 1, attempts[0] ?? attempt(1), NOW).context,
       ...plannedRow('/a', planned, null, NOW).context,
       ...instrumentRowSchema.shape.status.options.flatMap((status) => {
