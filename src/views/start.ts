@@ -6,7 +6,8 @@ import type { ResultOf } from '../protocol/methods';
 import { stateDirectory } from '../protocol/paths';
 import { ChangedFiles } from './changes/changed-files';
 import { commands } from './commands/table';
-import { tellFailure } from './commands/failure';
+import { tellFailure, tellUntrusted } from './commands/failure';
+import { needsTrust } from './commands/needs-trust';
 import { workspaceFor } from './commands/submit';
 import { Connection } from './connection/connection';
 import { SecretKeys } from './connection/secret-keys';
@@ -32,6 +33,7 @@ import { SubmittedJobs } from './submit/submitted-jobs';
 import { registerScoreLanguage } from './language';
 import { languageDeps } from './language-deps';
 import { contributeTerminal } from './terminal';
+import { TextPages } from './text-pages';
 import { alarmDecorations } from './trees/alarm-decorations';
 import { InstrumentsView } from './trees/instruments-view';
 import { JobsView } from './trees/jobs-view';
@@ -83,6 +85,7 @@ export function start(
     ...{ context, log, conductorLog, connection, store, feed, output, secrets, scoreRoom, submitted },
     ...{ jobsView, sheetsView, instrumentsView },
     attempts: scope.add(new AttemptDocuments(connection)),
+    pages: scope.add(new TextPages()),
     preview: scope.add(
       new PromptPreview(connection, (score, text) => previewWorkspace(scoreRoom, score, text)),
     ),
@@ -151,10 +154,16 @@ function connect(
 }
 
 function registerCommands(scope: Scope, services: Services): void {
+  const trusting = needsTrust(services.context.extension.packageJSON);
   for (const command of commands) {
     scope.add(
       vscode.commands.registerCommand(command.id, async (...given: unknown[]) => {
         try {
+          // VS Code keeps this rule in menus and palette; a link, a lens or a message gets past it.
+          if (trusting.has(command.id) && !vscode.workspace.isTrusted) {
+            await tellUntrusted();
+            return;
+          }
           await command.run(services, ...given);
         } catch (error) {
           await tellFailure(services, error);

@@ -1,4 +1,3 @@
-import * as vscode from 'vscode';
 import type { JobResponse } from '../../protocol/job-methods';
 import { l10n } from '../l10n';
 import type { PlannedScore } from '../scores/score-room';
@@ -22,11 +21,7 @@ export const dryRunScore: Command = {
 
 export async function dryRun(services: Services, request: SubmitRequest, score: PlannedScore): Promise<void> {
   const answer = await send(services, { ...request, dryRun: true }, score);
-  const document = await vscode.workspace.openTextDocument({
-    language: 'markdown',
-    content: dryRunText(answer, score.name),
-  });
-  await vscode.window.showTextDocument(document, { preview: true });
+  await services.pages.show(l10n.t('Dry run of {0}', score.name), dryRunText(answer, score.name));
 }
 
 function dryRunText(answer: JobResponse, name: string): string {

@@ -207,10 +207,6 @@ export const doctor: Command = {
       for (const { name, status: state, detail } of instruments)
         lines.push(`- ${name}: ${state}${detail === null ? '' : ` — ${detail}`}`);
     }
-    const document = await vscode.workspace.openTextDocument({
-      language: 'markdown',
-      content: `${lines.join('\n')}\n`,
-    });
-    await vscode.window.showTextDocument(document, { preview: true });
+    await services.pages.show(l10n.t('Marianne: doctor'), `${lines.join('\n')}\n`);
   },
 };

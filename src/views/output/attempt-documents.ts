@@ -1,6 +1,6 @@
 /** Past attempts as read-only documents, `marianne-attempt:/<job>/<sheet>/<attempt>/<title>.log`, with folding and outline. */
 import * as vscode from 'vscode';
-import { DaemonError } from '../../protocol/errors';
+import { failureText } from '../commands/failure';
 import type { Connection } from '../connection/connection';
 import { l10n } from '../l10n';
 import { Scope } from '../scope';
@@ -62,7 +62,7 @@ export class AttemptDocuments
       ]);
       return attemptText({ job, sheet, detail, prompt, stdout, stderr });
     } catch (error) {
-      return error instanceof DaemonError ? [error.message, error.remedy ?? ''].join('\n') : String(error);
+      return failureText(error);
     }
   }
 
