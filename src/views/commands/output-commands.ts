@@ -43,6 +43,12 @@ export const pinSheetOutput: Command = {
     const target = await sheetArgument(services, given, 'hasLog');
     if (target === null) return;
     await services.feed.openSheets(target.job);
+    if ((services.store.sheet(target.job, target.sheet)?.attempts.length ?? 0) === 0) {
+      void vscode.window.showInformationMessage(
+        l10n.t('Sheet {0} of {1} has not run yet.', target.sheet, target.job),
+      );
+      return;
+    }
     services.output.pin(target);
   },
 };

@@ -7,6 +7,7 @@ import { settings } from '../settings';
 import { Scope } from '../scope';
 import type { Disposable } from '../scope';
 import type { JobStore } from '../store/job-store';
+import { attemptEnd } from '../trees/attempt-row';
 import { isRunning } from '../trees/sheet-row';
 import { LogTail } from './log-tail';
 
@@ -17,31 +18,80 @@ export interface SheetTarget {
 
 const MOST_PINNED = 8;
 
+interface Shown {
+  readonly target: SheetTarget;
+  readonly attempt: number;
+}
+
 /** One channel that shows attempts of one sheet (or, live, of one sheet after another). */
 class SheetChannel implements Disposable {
   readonly channel: vscode.OutputChannel;
   private tail: LogTail | null = null;
-  private key = '';
-  target: SheetTarget | null = null;
+  private shown: Shown | null = null;
+  /** All of its output was written, and perhaps not yet how it ended. */
+  private isRead = false;
+  /** What comes under it once all of it was written. */
+  private next: Shown | null = null;
 
   constructor(
     name: string,
     private readonly connection: Connection,
+    /** How an attempt ended, in words; null while it is not known. */
+    private readonly endOf: (target: SheetTarget, attempt: number) => string | null,
   ) {
     this.channel = vscode.window.createOutputChannel(name);
   }
 
-  /** Shows an attempt from its beginning. `keep`: under what is there already. */
+  get target(): SheetTarget | null {
+    return this.shown?.target ?? null;
+  }
+
+  /** Shows an attempt from its beginning. `keep`: under what is there already, when that is all there. */
   follow(target: SheetTarget, attempt: number, keep: boolean): void {
-    const key = `${target.job}/${target.sheet}/${attempt}`;
-    this.target = target;
-    if (key === this.key) return;
-    this.key = key;
+    if (isSame(this.shown, target, attempt)) {
+      this.next = null;
+      return;
+    }
+    if (!keep || this.tail === null) {
+      this.begin({ target, attempt }, keep);
+      return;
+    }
+    // An attempt that ended a moment ago may not be read to its end yet.
+    this.next = { target, attempt };
+    this.tail.wake();
+    this.goOn();
+  }
+
+  /** How the attempt ended may be known now. */
+  goOn(): void {
+    if (!this.isRead || this.shown === null) return;
+    const end = this.endOf(this.shown.target, this.shown.attempt);
+    if (end === null) return;
+    this.isRead = false;
+    this.tail = null;
+    this.channel.append(`── ${end} ──\n`);
+    if (this.next !== null) this.begin(this.next, true);
+  }
+
+  wake(): void {
+    this.tail?.wake();
+  }
+
+  dispose(): void {
     this.tail?.stop();
+    this.channel.dispose();
+  }
+
+  private begin(shown: Shown, keep: boolean): void {
+    this.tail?.stop();
+    this.shown = shown;
+    this.next = null;
+    this.isRead = false;
+    const { target, attempt } = shown;
     const header = `── ${l10n.t('{0}, sheet {1}, attempt {2}', target.job, target.sheet, attempt)} ──\n`;
     if (keep) this.channel.append(`\n${header}`);
     else this.channel.replace(header);
-    this.tail = new LogTail({
+    const tail = new LogTail({
       read: (stream, from, maxBytes) =>
         this.connection.ask('log.read', {
           job_id: target.job,
@@ -56,16 +106,17 @@ class SheetChannel implements Disposable {
       limit: settings.outputLimit(),
       pause,
     });
+    this.tail = tail;
+    void tail.done.then(() => {
+      if (this.tail !== tail || this.shown !== shown) return;
+      this.isRead = true;
+      this.goOn();
+    });
   }
+}
 
-  wake(): void {
-    this.tail?.wake();
-  }
-
-  dispose(): void {
-    this.tail?.stop();
-    this.channel.dispose();
-  }
+function isSame(shown: Shown | null, target: SheetTarget, attempt: number): boolean {
+  return shown?.target.job === target.job && shown.target.sheet === target.sheet && shown.attempt === attempt;
 }
 
 export class SheetOutput implements Disposable {
@@ -125,18 +176,24 @@ export class SheetOutput implements Disposable {
           this.pinned.delete(oldest);
         }
       }
-      channel = new SheetChannel(`Marianne: ${target.job} ${target.sheet}`, this.connection);
+      channel = this.newChannel(`Marianne: ${target.job} ${target.sheet}`);
       this.pinned.set(key, channel);
     }
     const attempt = this.store.sheet(target.job, target.sheet)?.attempts.at(-1)?.attempt;
-    channel.target = target;
     if (attempt !== undefined) channel.follow(target, attempt, false);
     channel.channel.show(true);
   }
 
   private liveChannel(): SheetChannel {
-    this.live ??= new SheetChannel('Marianne Sheet Output', this.connection);
+    this.live ??= this.newChannel('Marianne Sheet Output');
     return this.live;
+  }
+
+  private newChannel(name: string): SheetChannel {
+    return new SheetChannel(name, this.connection, ({ job, sheet }, attempt) => {
+      const found = this.store.sheet(job, sheet)?.attempts.find((one) => one.attempt === attempt);
+      return found === undefined || found.outcome === null ? null : attemptEnd(found);
+    });
   }
 
   private channels(): SheetChannel[] {
@@ -146,6 +203,7 @@ export class SheetOutput implements Disposable {
   /** A retry makes a new attempt, a job goes on to its next sheet: what is followed goes with it. */
   private advance(): void {
     for (const channel of this.channels()) {
+      channel.goOn();
       const { target } = channel;
       if (target === null) continue;
       const attempt = this.store.sheet(target.job, target.sheet)?.attempts.at(-1)?.attempt;

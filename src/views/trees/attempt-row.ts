@@ -37,6 +37,13 @@ export function attemptRow(job: string, sheet: number, attempt: AttemptModel, no
   };
 }
 
+/** How it ended and why, for a line under its output. */
+export function attemptEnd(attempt: AttemptModel): string {
+  const why = attempt.outcome === 'completed' ? '' : brief(attempt.errorMessage ?? '', 500);
+  const state = why === '' ? attemptState(attempt) : `${attemptState(attempt)}: ${why}`;
+  return parts(state, attempt.durationSeconds !== null && duration(attempt.durationSeconds * 1000));
+}
+
 /** `~` marks what was priced by us; brackets a list price that a subscription covered. */
 function attemptCost(attempt: AttemptModel): string {
   const shown = cost(attempt.costUsd ?? 0, attempt.unpriced);
