@@ -21,6 +21,8 @@ export class AttemptDocuments
     Disposable
 {
   private readonly scope = new Scope();
+  private readonly changed = this.scope.add(new vscode.EventEmitter<vscode.Uri>());
+  readonly onDidChange = this.changed.event;
 
   constructor(private readonly connection: Connection) {
     const selector = { scheme: ATTEMPT_SCHEME };
@@ -38,6 +40,8 @@ export class AttemptDocuments
       scheme: ATTEMPT_SCHEME,
       path: `/${job}/${sheet}/${attempt}/${job} ${sheet}.${attempt}.log`,
     });
+    // One that was opened while it ran shows what is so now.
+    this.changed.fire(uri);
     const document = await vscode.workspace.openTextDocument(uri);
     await vscode.window.showTextDocument(document, { preview: true });
   }

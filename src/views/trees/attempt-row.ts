@@ -20,7 +20,7 @@ export function attemptRow(job: string, sheet: number, attempt: AttemptModel, no
       attempt.outcome === null
         ? duration(now - attempt.startedAt, { steps: true })
         : attempt.durationSeconds !== null && duration(attempt.durationSeconds * 1000),
-      attempt.mode === 'normal' ? '' : attempt.mode,
+      modeName(attempt.mode),
       attemptCost(attempt),
       parts(attempt.instrument, attempt.model),
     ),
@@ -35,6 +35,16 @@ export function attemptRow(job: string, sheet: number, attempt: AttemptModel, no
     collapsible: 'none',
     spoken: l10n.t('attempt {0}, {1}', attempt.attempt, parts(state, why)),
   };
+}
+
+/** What was special about it; empty for an attempt like any other. */
+export function modeName(mode: AttemptModel['mode']): string {
+  const names: Record<AttemptModel['mode'], string> = {
+    normal: '',
+    completion: l10n.t('completes what was missing'),
+    healing: l10n.t('repairs'),
+  };
+  return names[mode];
 }
 
 /** How it ended and why, for a line under its output. */

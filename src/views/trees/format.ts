@@ -53,6 +53,11 @@ export function cost(usd: number, unpriced = false): string {
   return known === '' ? l10n.t('unpriced') : l10n.t('{0} + unpriced', known);
 }
 
+/** Tokens that went in and came out. */
+export function tokens(input: number, output: number | null): string {
+  return l10n.t('{0} in, {1} out', input.toLocaleString(), (output ?? 0).toLocaleString());
+}
+
 /** First line of a message, shortened for a row. */
 export function brief(message: string, longest = 120): string {
   const line = message.split('\n', 1)[0]?.trim() ?? '';

@@ -1,7 +1,7 @@
 import type { SheetStatus } from '../../protocol/states';
 import { l10n } from '../l10n';
 import type { AttemptModel, JobModel, Progress, SheetModel } from '../store/model';
-import { brief, clock, cost, countdown, duration, limitText, parts } from './format';
+import { brief, clock, cost, countdown, duration, limitText, parts, tokens } from './format';
 import { code } from './job-row';
 import { stateIcons } from './row';
 import type { Row } from './row';
@@ -168,10 +168,7 @@ export function sheetTooltip(sheet: SheetModel, progress: Progress | undefined, 
   add(l10n.t('Exit code'), sheet.exitCode);
   add(l10n.t('Validations'), sheet.passPercent === null ? null : `${sheet.passPercent}%`);
   add(l10n.t('Failed'), sheet.failedValidations.join(', '));
-  add(
-    l10n.t('Tokens'),
-    sheet.inputTokens === null ? null : `${sheet.inputTokens} + ${sheet.outputTokens ?? 0}`,
-  );
+  add(l10n.t('Tokens'), sheet.inputTokens === null ? null : tokens(sheet.inputTokens, sheet.outputTokens));
   add(l10n.t('Cost'), cost(sheet.costUsd, sheet.unpriced));
   add(l10n.t('Depends on'), sheet.dependsOn.join(', '));
   if (sheet.reason?.message !== sheet.errorMessage) add(l10n.t('Reason'), sheet.reason?.message ?? null);
