@@ -98,7 +98,7 @@ export class Notifications {
       this.told.add(job.id);
       if (settings.notifications() !== 'all') continue;
       const why = job.reason === null ? '' : brief(job.reason.message);
-      this.say('warning', l10n.t('{0} waits for you: {1}', job.id, why), job.id, held(job));
+      this.say('warning', `${job.id}: ${why}`, job.id, held(job));
     }
   }
 

@@ -12,6 +12,7 @@ import { workspaceFor } from './commands/submit';
 import { Connection } from './connection/connection';
 import { SecretKeys } from './connection/secret-keys';
 import { keepContextKeys } from './context-keys';
+import { isHere } from './here';
 import { useTranslator } from './l10n';
 import { Notifications } from './notifications';
 import { AttemptDocuments } from './output/attempt-documents';
@@ -27,8 +28,6 @@ import { StatusBar } from './status-bar';
 import { JobFeed, accountLimits } from './store/job-feed';
 import { JobStore } from './store/job-store';
 import { hasEnded } from './store/model';
-import type { JobModel } from './store/model';
-import { contains } from './submit/choose-workspace';
 import { SubmittedJobs } from './submit/submitted-jobs';
 import { registerScoreLanguage } from './language';
 import { languageDeps } from './language-deps';
@@ -101,13 +100,6 @@ export function start(
   lookIfWorthwhile(services);
   scope.add({ dispose: () => connection.state === 'connected' && notifications.watched() });
   return { scope, store };
-}
-
-/** A job of this window: it works in, or its score lies in, one of the open folders. */
-function isHere(job: JobModel): boolean {
-  return (vscode.workspace.workspaceFolders ?? []).some(
-    ({ uri }) => contains(uri.fsPath, job.workspace) || contains(uri.fsPath, job.scorePath),
-  );
 }
 
 function connect(

@@ -58,6 +58,35 @@ describe('commands', () => {
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
   });
 
+  it('say what is so, once and in the right number', async function () {
+    this.timeout(30_000);
+    const uri = await scoreFile(
+      'torn.yaml',
+      'name: torn\ninstrument: cli\nsheet: { size: 1, total_items: 1 }\nprompt:\n  template: "{{ nope"\n',
+    );
+    const [said = ''] = await answering('Open Score', () =>
+      vscode.commands.executeCommand('marianne.submitScore', uri),
+    );
+    assert.match(said, /^torn was not submitted: line 5: /);
+    assert.equal(said.match(/cannot be read/g)?.length, 1, said);
+    assert.equal(vscode.window.activeTextEditor?.selection.active.line, 4, 'it leads to the place');
+    const one = await scoreFile('single.yaml', cliScore('single', 'true').replace('validations: []\n', ''));
+    const valid = await answering('', () => vscode.commands.executeCommand('marianne.validateScore', one));
+    assert.match(valid.join(), /^single\.yaml has 1 warning\. The score has no/);
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+  });
+
+  it('ask to save a score that is in no file yet, instead of offering others', async () => {
+    const document = await vscode.workspace.openTextDocument({
+      language: 'yaml',
+      content: cliScore('unsaved', 'true'),
+    });
+    await vscode.window.showTextDocument(document);
+    const said = await answering('', () => vscode.commands.executeCommand('marianne.submitScore'));
+    assert.deepEqual(said, ['This score is in no file yet. Save it first.']);
+    await vscode.commands.executeCommand('workbench.action.revertAndCloseActiveEditor');
+  });
+
   it('say that the window has to be reloaded when an update removed the extension', async () => {
     await extensionApi();
     const uri = await scoreFile('late.yaml', cliScore('late', 'true'));

@@ -42,7 +42,9 @@ async function stop(services: Services): Promise<void> {
   const leave = l10n.t('Stop, Agents Run On');
   const cancel = l10n.t('Cancel Jobs and Stop');
   const answer = await vscode.window.showWarningMessage(
-    l10n.t('{0} jobs are running. Stop the conductor?', running),
+    running === 1
+      ? l10n.t('A job is running. Stop the conductor?')
+      : l10n.t('{0} jobs are running. Stop the conductor?', running),
     {
       modal: true,
       detail: l10n.t(

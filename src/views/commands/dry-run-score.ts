@@ -39,7 +39,14 @@ function dryRunText(answer: JobResponse, name: string): string {
       const rendered = answer.rendering?.find((row) => row.sheet === sheet.sheet);
       lines.push(`## ${l10n.t('Sheet {0}', sheet.sheet)} ${sheet.description ?? ''}`.trimEnd(), '');
       lines.push(
-        parts(sheet.instrument, sheet.model, after, l10n.t('{0} validations', sheet.validations.length)),
+        parts(
+          sheet.instrument,
+          sheet.model,
+          after,
+          sheet.validations.length === 1
+            ? l10n.t('1 validation')
+            : l10n.t('{0} validations', sheet.validations.length),
+        ),
         '',
       );
       const prompt = rendered?.prompt ?? rendered?.error ?? null;

@@ -3,6 +3,8 @@ import { l10n } from '../l10n';
 import type { Services } from '../services';
 import { hasEnded } from '../store/model';
 import type { JobModel } from '../store/model';
+import { isHere } from '../here';
+import { jobState } from '../trees/job-row';
 import { jobArgument, sheetArgument } from './arguments';
 import type { Command } from './command';
 
@@ -48,7 +50,9 @@ export const cancelJob: Command = {
   id: 'marianne.cancelJob',
   run: (services, given) =>
     withJob(services, given, 'cancelable', async (job) => {
-      const yes = l10n.t('Cancel Job');
+      const yes = { title: l10n.t('Cancel Job') };
+      // VS Code's own button says "Cancel", beside ours that does cancel.
+      const no = { title: l10n.t('Keep Running'), isCloseAffordance: true };
       const answer = await vscode.window.showWarningMessage(
         l10n.t('Cancel {0}?', job.id),
         {
@@ -56,6 +60,7 @@ export const cancelJob: Command = {
           detail: l10n.t('Its running agents are ended. What is done stays, and it can be retried later.'),
         },
         yes,
+        no,
       );
       if (answer === yes) await services.connection.call('job.cancel', { job_id: job.id });
     }),
@@ -78,7 +83,7 @@ export const deleteJob: Command = {
     }),
 };
 
-/** Marianne: Clear Finished Jobs of this window's folders. */
+/** Marianne: Clear Finished Jobs. Those of other folders are offered, and not chosen beforehand. */
 export const clearFinished: Command = {
   id: 'marianne.clearFinished',
   async run(services) {
@@ -91,9 +96,9 @@ export const clearFinished: Command = {
     const picked = await vscode.window.showQuickPick(
       jobs.map((job) => ({
         label: job.id,
-        description: job.status,
+        description: jobState(job),
         detail: job.workspace,
-        picked: job.status !== 'failed',
+        picked: job.status !== 'failed' && isHere(job),
       })),
       {
         canPickMany: true,

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
 import * as vscode from 'vscode';
 import { l10n } from '../l10n';
 import { jobArgument, sheetArgument } from './arguments';
@@ -118,12 +120,27 @@ export const continueInClaudeCode: Command = {
       void vscode.window.showInformationMessage(l10n.t('This sheet has no Claude Code session to continue.'));
       return;
     }
+    // The conductor found the program, perhaps where a terminal's PATH does not lead.
+    const program = attempt?.command[0] ?? '';
+    if (!isAbsolute(program) || !existsSync(program)) {
+      void vscode.window.showWarningMessage(
+        l10n.t(
+          'Claude Code is not there any more: {0}. The Instruments view says how to install it.',
+          program,
+        ),
+      );
+      return;
+    }
     const cwd = attempt?.cwd ?? services.store.job(target.job)?.workspace;
     const terminal = vscode.window.createTerminal({
       name: l10n.t('Claude: {0} {1}', target.job, target.sheet),
       ...(cwd === undefined ? {} : { cwd }),
     });
     terminal.show();
-    terminal.sendText(`claude --resume ${session}`);
+    terminal.sendText(`${shellWord(program)} --resume ${session}`);
   },
 };
+
+function shellWord(text: string): string {
+  return /^[A-Za-z0-9_./+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -53,6 +53,10 @@ export function cost(usd: number, unpriced = false): string {
   return known === '' ? l10n.t('unpriced') : l10n.t('{0} + unpriced', known);
 }
 
+export function sheetCount(count: number): string {
+  return count === 1 ? l10n.t('1 sheet') : l10n.t('{0} sheets', count);
+}
+
 /** Tokens that went in and came out. */
 export function tokens(input: number, output: number | null): string {
   return l10n.t('{0} in, {1} out', input.toLocaleString(), (output ?? 0).toLocaleString());
