@@ -277,6 +277,17 @@ async function main(): Promise<void> {
     maxJobHistory: config.max_job_history,
     accountOf: (job, instrument) => accounts.accountOf(job, instrument),
     keysOf: (job, instrument) => accounts.offer(job, instrument),
+    onKeyRefused: ({ account, instrument, label, message }) => {
+      log.warn(
+        { account, instrument, key_label: label, message },
+        'a key of the keyring is refused: set aside',
+      );
+      tell({
+        key: `key/${account}`,
+        type: 'key.refused',
+        data: { account, instrument, key_label: label, message },
+      });
+    },
     missingKey: ({ job, instrument }) => accounts.missingKey(job, instrument),
     catalogues: catalogues.byRun,
     storedIsKnown: report.state !== 'missing' && report.corruption.length === 0,
@@ -352,7 +363,7 @@ async function main(): Promise<void> {
         startedAt,
       },
       loadCatalogue: freshCatalogue,
-      keyForCheck: (entry) => accounts.keyForCheck(entry),
+      keysForCheck: (entry) => accounts.keysForCheck(entry),
       clientsBeside: (connectionId) => served.listenersBeside(connectionId),
       offerServers: (offered) => {
         const { servers, refused } = readServers(offered);

@@ -12,6 +12,7 @@ import type { Flight, Flights } from './flight';
 import type { OfferedKey } from './key-choice';
 import type { Ledger, OtherKeys } from './ledger';
 import { instrumentFor, instrumentKey, type Candidate } from './ready';
+import { refusalInWords } from './refused-keys';
 import { currentAttempt, sheetOf, type AttemptState, type JobState, type SheetState } from './state';
 
 /** Wait before a start that failed for reasons of ours is tried again, milliseconds. */
@@ -363,17 +364,20 @@ export class AttemptConductor {
     );
     if (this.stopped) return;
     if (outcome !== 'success' && job.cancelling) outcome = 'cancelled';
-    const verdict =
-      outcome === 'failed' ? this.services.classify(result, job, bundle.plan, instrument) : null;
-    if (verdict?.action === 'wait') outcome = 'rate_limited';
     const now = this.clock.now();
+    const others = this.ledger.others(job, instrument, flight.account, now, sheetOf(job, num));
+    const { key_label: label, started_at: startedAt } = attempt;
+    let verdict = outcome === 'failed' ? this.services.classify(result, job, bundle.plan, instrument) : null;
+    if (verdict?.category === 'auth' && label !== null)
+      verdict = { ...verdict, message: refusalInWords(verdict.message, label, others) };
+    if (verdict?.action === 'wait') outcome = 'rate_limited';
     const cost = result.costUsd ?? this.services.price(job, bundle.plan, instrument, result);
     const payer = result.paidBy ?? this.services.paidBy(job, instrument, attempt.env_names);
     const decision = withinBudget(
       this.decision(bundle.plan, sheetOf(job, num), planned, outcome, verdict, report, now, undefined, {
         account: flight.account,
-        started_at: attempt.started_at,
-        others: this.ledger.others(job, instrument, flight.account, now),
+        started_at: startedAt,
+        others,
       }),
       sheetOf(job, num),
       payer === 'subscription' ? 0 : (cost ?? 0),
@@ -402,7 +406,6 @@ export class AttemptConductor {
       ...decision.limit,
       message: verdict?.message ?? 'rate limited',
     };
-    const { started_at: startedAt, key_label: label } = attempt;
     const used = { account, instrument: instrument.profile, started_at: startedAt, key_label: label };
     if (outcome !== 'cancelled') drafts.push(...this.ledger.ended(used, result, limit, now));
     // Decided here and not from the state, so that a resume can say: wait it out.

@@ -159,8 +159,13 @@ export interface FoldRecord {
 export const terminalSheet: ReadonlySet<string> = new Set(['completed', 'failed', 'skipped', 'cancelled']);
 export const terminalJob: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled']);
 
-/** Ends of an attempt after which nobody has acted on its hint: the next one gets it again. */
-const hintUnread: ReadonlySet<string> = new Set(['interrupted', 'rate_limited']);
+/** Outcomes and types of failures of an attempt after which nobody has acted on its hint: the next one gets it again. */
+const hintUnread: ReadonlySet<string> = new Set([
+  'interrupted',
+  'rate_limited',
+  'not_started',
+  'authentication',
+]);
 
 /** A skip that somebody wanted satisfies dependants and does not fail the job; one that follows a failure does neither. */
 export function skippedOnPurpose(sheet: SheetState): boolean {
@@ -366,7 +371,7 @@ const handlers: Handlers = {
       sheet.rate_limit_waits = next.rate_limit_waits;
       sheet.quota_waits = next.quota_waits;
       sheet.interruptions = next.interruptions;
-      if (!hintUnread.has(body.outcome) && body.error_type !== 'not_started') sheet.hint = null;
+      if (!hintUnread.has(body.outcome) && !hintUnread.has(body.error_type ?? '')) sheet.hint = null;
       sheet.error_code = body.error_code;
       sheet.error_category = body.error_category;
       sheet.error_message = body.error_message;

@@ -7,8 +7,8 @@ import { Accounts, accountSalt } from '../../../src/conductor/accounts';
 import { EngineCore } from '../../../src/conductor/engine/core';
 import type { KeyOffer } from '../../../src/conductor/engine/key-choice';
 import { Flights } from '../../../src/conductor/engine/flight';
-import { Ledger } from '../../../src/conductor/engine/ledger';
-import { emptyState } from '../../../src/conductor/engine/state';
+import { Ledger, type OtherKeys } from '../../../src/conductor/engine/ledger';
+import { emptyState, type AttemptState } from '../../../src/conductor/engine/state';
 import type { RecordDraft } from '../../../src/conductor/records';
 import { builtIn } from '../../support/backends-runner';
 import { planOf, Story } from '../../support/fold-story';
@@ -61,10 +61,12 @@ describe('keys that take turns', () => {
     variable: 'K',
     value: `value of ${label}`,
   });
+  const left = ({ free, until }: OtherKeys) => ({ free, until });
   function ringOf(rotation: KeyOffer['rotation'], keys = [key('a'), key('b'), key('c')]) {
     const story = new Story(planOf([[]]));
     const flights = new Flights();
     const offer = { current: { rotation, keys, problems: [] as string[] } };
+    const told: string[] = [];
     const core = new EngineCore(story.state, emptyState(), new Map());
     const ledger = new Ledger(
       core,
@@ -72,6 +74,7 @@ describe('keys that take turns', () => {
       () => 'cli',
       25,
       () => offer.current,
+      ({ label }) => told.push(label),
     );
     const instrument = story.plan.sheets[0]?.instrument;
     assert.ok(instrument);
@@ -80,6 +83,9 @@ describe('keys that take turns', () => {
       ledger,
       offer,
       flights,
+      told,
+      job,
+      instrument,
       take: (now: number) => ledger.take(job, instrument, now).key?.label,
       holds: (now: number) => ledger.holds(job, instrument, now),
       others: (account: string, now: number) => ledger.others(job, instrument, account, now),
@@ -89,6 +95,11 @@ describe('keys that take turns', () => {
         const limited = { until, spread_ms: 0, stated: true, message: 'slow down' };
         for (const draft of ledger.ended(attempt, result({ errorType: 'rate_limit' }), limited, now))
           story.apply(draft);
+      },
+      refuse: (label: string, now: number) => {
+        const attempt = { account: `cli#${label}`, instrument: 'cli', started_at: now - 1, key_label: label };
+        const refused = result({ errorType: 'authentication', errorMessage: '401' });
+        assert.deepEqual(ledger.ended(attempt, refused, null, now), [], 'nothing of it is journalled');
       },
       succeed: (label: string, startedAt: number, now: number) => {
         const attempt = { account: `cli#${label}`, instrument: 'cli', started_at: startedAt };
@@ -101,12 +112,12 @@ describe('keys that take turns', () => {
     const ring = ringOf('least-recently-rate-limited');
     assert.deepEqual([ring.take(1), ring.take(2)], ['a', 'a']);
     ring.limit('a', 1000, 10);
-    assert.deepEqual(ring.others('cli#a', 11), { free: 'b', until: 11 });
+    assert.deepEqual(left(ring.others('cli#a', 11)), { free: 'b', until: 11 });
     assert.equal(ring.take(12), 'b');
     ring.limit('b', 900, 20);
     assert.equal(ring.take(21), 'c');
     ring.limit('c', 800, 30);
-    assert.deepEqual(ring.others('cli#c', 31), { free: null, until: 900 });
+    assert.deepEqual(left(ring.others('cli#c', 31)), { free: null, until: 900 });
     const hold = ring.holds(32);
     assert.deepEqual([hold?.kind, hold?.limit?.until, hold?.limit?.key_label], ['limited', 800, 'c']);
     // Over for all: the least recently limited is tried first, alone; its success counts.
@@ -133,6 +144,60 @@ describe('keys that take turns', () => {
     assert.deepEqual([1, 2, 3, 4].map(ring.take), ['a', 'b', 'c', 'a']);
     ring.limit('b', 1000, 5);
     assert.deepEqual([6, 7, 8].map(ring.take), ['c', 'a', 'c']);
+  });
+
+  it('sets aside what the vendor refuses, tells it once, and tries it again after an hour or when a person acts', () => {
+    const ring = ringOf('round-robin');
+    const hour = 60 * 60_000;
+    assert.equal(ring.take(1), 'a');
+    ring.refuse('a', 2);
+    ring.refuse('a', 3);
+    assert.deepEqual(ring.told, ['a'], 'two attempts had it');
+    assert.deepEqual([4, 5, 6].map(ring.take), ['b', 'c', 'b'], 'and the turns go on');
+    const others = ring.others('cli#b', 7);
+    assert.deepEqual([others.usable, others.refused], ['c', ['a']]);
+    ring.succeed('a', 1, 8);
+    assert.notEqual(ring.take(9), 'a', 'what began before it was refused says nothing');
+    assert.ok([hour + 3, hour + 4, hour + 5].map(ring.take).includes('a'));
+    ring.refuse('a', hour + 6);
+    ring.ledger.retryRefused('another');
+    assert.ok(![1, 2, 3].map((n) => ring.take(hour + 6 + n)).includes('a'));
+    ring.ledger.retryRefused('cli');
+    assert.ok([4, 5, 6].map((n) => ring.take(hour + 6 + n)).includes('a'));
+    assert.deepEqual(ring.told, ['a', 'a']);
+  });
+
+  it('asks another refused key each time when all are refused, and believes one that is taken', () => {
+    const ring = ringOf('least-recently-rate-limited');
+    for (const [i, label] of ['b', 'c', 'a'].entries()) ring.refuse(label, i + 1);
+    const { usable, free, until, refused } = ring.others('cli#a', 5);
+    assert.deepEqual([usable, free, until, refused], [null, null, null, ['b', 'c']]);
+    assert.equal(ring.take(6), 'b');
+    ring.refuse('b', 7);
+    assert.equal(ring.take(8), 'c');
+    ring.succeed('c', 8, 9);
+    assert.deepEqual([10, 11].map(ring.take), ['c', 'c']);
+    assert.equal(ring.others('cli#a', 12).usable, 'c');
+  });
+
+  it('does not wait for the limit of a key that is refused', () => {
+    const ring = ringOf('round-robin');
+    ring.limit('a', 1000, 10);
+    ring.refuse('b', 20);
+    ring.limit('c', 2000, 30);
+    assert.deepEqual(left(ring.others('cli#c', 31)), { free: null, until: 1000 });
+    assert.equal(ring.others('cli#b', 31).usable, 'a', 'a limited key is a good one');
+    const hold = ring.holds(40);
+    assert.deepEqual([hold?.kind, hold?.limit?.until], ['limited', 1000]);
+  });
+
+  it('lets a sheet go round the keys once, whatever is forgotten meanwhile', () => {
+    const ring = ringOf('round-robin');
+    const attempt = (account: string, next: 'pending' | 'failed') =>
+      ({ account, ended_at: 1, error_type: 'authentication', next_status: next }) as AttemptState;
+    const attempts = [attempt('cli#c', 'failed'), attempt('cli#a', 'pending')];
+    const others = ring.ledger.others(ring.job, ring.instrument, 'cli#b', 5, { attempts });
+    assert.deepEqual([others.usable, others.refused], ['c', ['a']], 'the round before a resume is over');
   });
 
   it('looks at the keys anew at each instant, and says what is wrong when there is none', () => {
