@@ -31,6 +31,14 @@ process.on('exit', () => {
 });
 process.once('SIGTERM', () => process.exit(143));
 
+interface JournalRecord {
+  seq: number;
+  t: number;
+  type: string;
+  run?: string;
+  body: Record<string, unknown>;
+}
+
 /** A real conductor in a state directory of its own, for integration tests. */
 export class TestConductor {
   readonly root: string;
@@ -146,8 +154,8 @@ export class TestConductor {
     }
   }
 
-  /** All journal records on disk, archives included, as parsed JSON. */
-  records(): { seq: number; t: number; type: string; run?: string; body: Record<string, unknown> }[] {
+  /** All journal records on disk, archives included, each once, as parsed JSON. */
+  records(): JournalRecord[] {
     const read = (dir: string) => {
       try {
         return readdirSync(join(this.home, dir))
@@ -162,22 +170,18 @@ export class TestConductor {
         return [];
       }
     };
-    const lines = [...read('archive'), ...read('journal')];
-    return lines.flatMap((line) => {
-      try {
-        return [
-          JSON.parse(line) as {
-            seq: number;
-            t: number;
-            type: string;
-            run?: string;
-            body: Record<string, unknown>;
-          },
-        ];
-      } catch {
-        return [];
-      }
-    });
+    const parsed = (dir: string) =>
+      read(dir).flatMap((line) => {
+        try {
+          return [JSON.parse(line) as JournalRecord];
+        } catch {
+          return [];
+        }
+      });
+    const archived = parsed('archive');
+    // A finished job's records are in both for a moment.
+    const known = new Set(archived.map(({ seq }) => seq));
+    return [...archived, ...parsed('journal').filter(({ seq }) => !known.has(seq))];
   }
 
   /** SIGKILL to whoever is the conductor now. */
