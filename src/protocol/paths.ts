@@ -199,3 +199,5 @@ export const ownerRecordSchema = z.object({
   released: z.boolean().default(false),
 });
 export type OwnerRecord = z.infer<typeof ownerRecordSchema>;
+
+export type StatePaths = ReturnType<typeof statePaths>;
