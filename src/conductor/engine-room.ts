@@ -165,6 +165,7 @@ export async function openEngineRoom(
     launcher,
     umask,
     watcher: new AdoptionWatcher(),
+    politeEndMs: setup.politeEndMs,
     wake: {
       ownerFolder: paths.owner,
       argv: [process.execPath, join(root, 'conductor.js')],
@@ -195,6 +196,7 @@ export async function openEngineRoom(
     stateDir,
     stateHash,
     scoresDir: paths.scores,
+    politeEndMs: setup.politeEndMs,
     clock: systemClock,
     random: Math.random,
     runner,

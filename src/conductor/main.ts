@@ -31,6 +31,7 @@ import { acquireOwnership } from './ownership/ownership';
 import { chooseSocket } from './ownership/socket-folder';
 import type { RpcServer } from './server/rpc-server';
 import type { ConductorSetup } from './setup';
+import { startOptions } from './start-options';
 import { openIndex, snapshotOf } from './startup';
 
 const buildSchema = z.object({ version: z.string(), build: z.string(), built_at: z.number().default(0) });
@@ -39,6 +40,7 @@ async function main(): Promise<void> {
   process.title = 'marianne-conductor';
   const umask = process.umask(0o077);
   const startedAt = Date.now();
+  const { politeEndMs } = startOptions(process.argv.slice(2));
   const stateDir = stateDirectory(process.env, homedir());
   const paths = statePaths(stateDir);
   const root = __dirname;
@@ -92,6 +94,7 @@ async function main(): Promise<void> {
     pid: process.pid,
     startedAt,
     home: homedir(),
+    politeEndMs,
     umask,
     log,
   };

@@ -20,6 +20,8 @@ export interface ConductorSetup {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly home: string;
+  /** Time between the polite and the last signal to an agent, milliseconds. */
+  readonly politeEndMs: number;
   /** Of the user: what agents and tools start with. */
   readonly umask: number;
   readonly log: Logger;

@@ -47,7 +47,8 @@ export class TestConductor {
   child: ChildProcess | null = null;
   private client: DaemonClient | null = null;
 
-  constructor(private readonly extraEnv: Readonly<Record<string, string>> = {}) {
+  /** @param options `politeEndMs`: what an agent that is to end gets to do so by itself; a test of one that will not need not wait the full 5 s */
+  constructor(private readonly options: { readonly politeEndMs?: number } = {}) {
     this.root = realpathSync(mkdtempSync(join(tmpdir(), 'mzt-')));
     this.home = join(this.root, 'home');
     this.workspace = join(this.root, 'ws');
@@ -58,8 +59,10 @@ export class TestConductor {
   /** Starts it in the foreground of the test and waits until it answers. */
   async start(): Promise<void> {
     const { PATH = '/usr/bin:/bin' } = process.env;
-    this.child = spawn(process.execPath, [script], {
-      env: { PATH, HOME: this.root, MARIANNE_HOME: this.home, ...this.extraEnv },
+    const { politeEndMs } = this.options;
+    const more = politeEndMs === undefined ? [] : ['--polite-end-ms', String(politeEndMs)];
+    this.child = spawn(process.execPath, [script, ...more], {
+      env: { PATH, HOME: this.root, MARIANNE_HOME: this.home },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     await this.ready();

@@ -42,6 +42,8 @@ export interface EngineOptions {
   readonly stateDir: string;
   readonly stateHash: string;
   readonly scoresDir: string;
+  /** Time between the polite and the last signal to an agent, milliseconds. */
+  readonly politeEndMs: number;
   readonly clock: Clock;
   readonly random: () => number;
   readonly runner: AttemptRunner;
@@ -325,7 +327,7 @@ export class Engine {
     for (const sheet of job?.sheets ?? []) {
       for (const attempt of sheet.attempts) {
         const marker = `${this.options.stateHash}:${run}:${sheet.num}.${attempt.attempt}`;
-        if ((await findMarked(marker)).length > 0) await endProcessTree({ shim: null, marker });
+        if ((await findMarked(marker)).length > 0) await endProcessTree({ shim: null, marker, graceMs: this.options.politeEndMs });
       }
     }
   }
