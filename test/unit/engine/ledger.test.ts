@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { executionResult, type ExecutionResult } from '../../../src/backends/result';
+import type { ExecutionResult } from '../../../src/backends/result';
 import { Accounts, accountSalt } from '../../../src/conductor/accounts';
 import { EngineCore } from '../../../src/conductor/engine/core';
 import type { KeyOffer } from '../../../src/conductor/engine/key-choice';
@@ -11,19 +11,10 @@ import { Ledger, type OtherKeys } from '../../../src/conductor/engine/ledger';
 import { emptyState, type AttemptState } from '../../../src/conductor/engine/state';
 import type { RecordDraft } from '../../../src/conductor/records';
 import { builtIn } from '../../support/backends-runner';
+import { failedResult } from '../../support/failed-result';
 import { planOf, Story } from '../../support/fold-story';
 
-function result(facts: Partial<ExecutionResult>): ExecutionResult {
-  return executionResult({
-    success: false,
-    stdout: '',
-    stderr: '',
-    durationSeconds: 1,
-    startedAt: new Date(0),
-    ...facts,
-  });
-}
-const good = result({ success: true });
+const good = failedResult({ success: true });
 
 /** A ledger over one account "cli" with records applied as they are decided. */
 function setUp(widest = 25) {
@@ -93,12 +84,12 @@ describe('keys that take turns', () => {
       limit: (label: string, until: number, now: number) => {
         const attempt = { account: `cli#${label}`, instrument: 'cli', started_at: now - 1, key_label: label };
         const limited = { until, spread_ms: 0, stated: true, message: 'slow down' };
-        for (const draft of ledger.ended(attempt, result({ errorType: 'rate_limit' }), limited, now))
+        for (const draft of ledger.ended(attempt, failedResult({ errorType: 'rate_limit' }), limited, now))
           story.apply(draft);
       },
       refuse: (label: string, now: number) => {
         const attempt = { account: `cli#${label}`, instrument: 'cli', started_at: now - 1, key_label: label };
-        const refused = result({ errorType: 'authentication', errorMessage: '401' });
+        const refused = failedResult({ errorType: 'authentication', errorMessage: '401' });
         assert.deepEqual(ledger.ended(attempt, refused, null, now), [], 'nothing of it is journalled');
       },
       succeed: (label: string, startedAt: number, now: number) => {
@@ -218,7 +209,7 @@ describe('the ledger of rate limits', () => {
   it('holds everybody until the end, then all but one until that one has an answer', () => {
     const { flights, end, holds, limit } = setUp();
     assert.equal(holds(0), null);
-    end(0, result({ errorType: 'rate_limit' }), 1000, 100);
+    end(0, failedResult({ errorType: 'rate_limit' }), 1000, 100);
     assert.equal(holds(999), 'limited');
     assert.equal(holds(1000), null, 'the probe may go');
     const probe = flights.enter('r', 1, 'cli:', 'cli', true);
@@ -231,17 +222,17 @@ describe('the ledger of rate limits', () => {
 
   it('takes several attempts that met one limit for one hit, and the longest of their waits', () => {
     const { end, limit } = setUp();
-    end(0, result({}), 1000, 100);
-    end(10, result({}), 1200, 120);
+    end(0, failedResult({}), 1000, 100);
+    end(10, failedResult({}), 1200, 120);
     assert.deepEqual([limit()?.hits, limit()?.until, limit()?.since], [1, 1200, 100]);
     // The probe meets it again: a second window.
-    end(1200, result({}), 3000, 1300);
+    end(1200, failedResult({}), 3000, 1300);
     assert.deepEqual([limit()?.hits, limit()?.since], [2, 1300]);
   });
 
   it('is not fooled by what began before the limit', () => {
     const { end, limit } = setUp();
-    end(0, result({}), 1000, 100);
+    end(0, failedResult({}), 1000, 100);
     assert.deepEqual(end(50, good, null, 900), []);
     assert.deepEqual(end(50, good, null, 1100), [], 'also when it ends after it');
     assert.notEqual(limit(), null);
@@ -249,21 +240,21 @@ describe('the ledger of rate limits', () => {
 
   it('opens a new window after a probe without an answer, and ends it with any other answer', () => {
     const { end, limit, holds } = setUp();
-    end(0, result({}), 1000, 100);
-    end(1000, result({ errorType: 'network' }), null, 1500);
+    end(0, failedResult({}), 1000, 100);
+    end(1000, failedResult({ errorType: 'network' }), null, 1500);
     assert.equal(limit()?.until, 61_500);
     assert.equal(limit()?.hits, 1);
     assert.equal(holds(2000), 'limited');
     // The next conductor took it up: neither yes nor no.
-    assert.deepEqual(end(61_500, result({ errorType: 'interrupted' }), null, 62_000), []);
-    end(62_000, result({ errorType: 'nonzero_exit' }), null, 62_500);
+    assert.deepEqual(end(61_500, failedResult({ errorType: 'interrupted' }), null, 62_000), []);
+    end(62_000, failedResult({ errorType: 'nonzero_exit' }), null, 62_500);
     assert.equal(limit(), null);
   });
 
   it('halves how many may fly when a limit begins, and adds one with each success', () => {
     const { flights, end, holds } = setUp(8);
     for (let sheet = 1; sheet <= 6; sheet += 1) flights.enter('r', sheet, 'cli:', 'cli', false);
-    end(0, result({}), 1000, 100);
+    end(0, failedResult({}), 1000, 100);
     end(1000, good, null, 1500);
     // Six fly: three were allowed, four after the success of the probe.
     assert.equal(holds(1600), 'narrowed');
@@ -275,7 +266,7 @@ describe('the ledger of rate limits', () => {
 
   it('asks again when a check finds the instrument unusable, and lets the probe tell after three', () => {
     const { ledger, end, limit } = setUp();
-    end(0, result({}), 1000, 100);
+    end(0, failedResult({}), 1000, 100);
     const story: (number | null)[] = [];
     for (let now = 1000, round = 0; round < 4; round += 1, now += 30_000) {
       const draft = ledger.unusable('cli', 'no route', now);
