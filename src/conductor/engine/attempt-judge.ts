@@ -137,13 +137,14 @@ export class AttemptJudge {
     const { code, category, message, fallbackHelps } = error;
     const action = fallbackHelps ? 'fallback' : 'stop';
     const verdict: Verdict = { code, category, action, waitSeconds: null, quota: false, message };
-    const { next } = this.decision(job, sheet, planned, {
+    const { fallback_index: index = 0 } = started;
+    const { next } = this.decision(job, { ...sheet, fallback_index: index }, planned, {
       outcome: 'failed',
       verdict,
       report: null,
       now: this.clock.now(),
       met: null,
-      ...(fallbackHelps ? {} : { fallbackCount: sheet.fallback_index }),
+      ...(fallbackHelps ? {} : { fallbackCount: index }),
     });
     return [
       { type: 'attempt.started', run: job.run, body: started },

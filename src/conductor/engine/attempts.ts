@@ -113,11 +113,13 @@ export class AttemptConductor {
     });
   }
 
-  private async run({ job, sheet, planned, instrument }: Candidate, flight: Flight): Promise<void> {
+  private async run(candidate: Candidate, flight: Flight): Promise<void> {
+    const { job, sheet, planned, instrument, fallbackIndex } = candidate;
     const bundle = this.core.bundleOf(job);
     if (sheet.attempts.length === 0 && (await this.skipped(job, bundle, planned, instrument))) return;
     const attempt = (sheet.attempts.at(-1)?.attempt ?? 0) + 1;
-    const mode = sheet.mode === 'normal' && sheet.normal_attempts > 0 ? 'retry' : sheet.mode;
+    const again = sheet.mode === 'normal' && sheet.normal_attempts > 0 ? 'retry' : sheet.mode;
+    const mode = fallbackIndex === sheet.fallback_index ? again : 'normal';
     const base = this.services.attemptBase(job.run, sheet.num, attempt);
     const started: AttemptStarted = {
       sheet: sheet.num,
@@ -127,7 +129,7 @@ export class AttemptConductor {
       model: instrument.config.model,
       account: flight.account,
       key_label: flight.key?.label ?? null,
-      fallback_index: sheet.fallback_index,
+      fallback_index: fallbackIndex,
       prompt_sha256: null,
       argv: [],
       cwd: null,

@@ -327,7 +327,8 @@ export class Engine {
     for (const sheet of job?.sheets ?? []) {
       for (const attempt of sheet.attempts) {
         const marker = `${this.options.stateHash}:${run}:${sheet.num}.${attempt.attempt}`;
-        if ((await findMarked(marker)).length > 0) await endProcessTree({ shim: null, marker, graceMs: this.options.politeEndMs });
+        if ((await findMarked(marker)).length > 0)
+          await endProcessTree({ shim: null, marker, graceMs: this.options.politeEndMs });
       }
     }
   }
