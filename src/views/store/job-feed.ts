@@ -1,4 +1,5 @@
 /** Keeps the store true: snapshots and events in, questions to the conductor out. Pure but for the clock that it is given. */
+import { jobPages } from '../../client/list-jobs';
 import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods';
 import { JobSubmissionError } from '../../protocol/errors';
 import { eventDataSchemas } from '../../protocol/events';
@@ -19,6 +20,9 @@ export interface FeedOptions {
 
 /** Events of one job come in bursts: they are answered by one question. */
 const PAUSE_MS = 80;
+/** After a question about a job the next one waits so long, and at most so many jobs are asked about or wait so: twenty questions a second, whatever goes on. */
+const REST_MS = 300;
+const AT_ONCE = 6;
 const PAGE = 500;
 /** Sheets that changed together and lie closer than this are asked for in one page. */
 const SPAN = 50;
@@ -30,6 +34,9 @@ interface Dirty {
 
 export class JobFeed {
   private readonly dirty = new Map<string, Dirty>();
+  /** Jobs that wait for a question, in order. */
+  private readonly queue: string[] = [];
+  /** Jobs that are asked about, or were just now. */
   private readonly busy = new Set<string>();
   /** Jobs that were asked for since the last snapshot came. */
   private readonly refreshed = new Set<string>();
@@ -40,18 +47,25 @@ export class JobFeed {
   /** A snapshot has only jobs that live: those that ended are asked for. Resolves when all are known. */
   async onSnapshot(rows: readonly JobRow[]): Promise<void> {
     const { store, call, onError } = this.options;
-    for (const row of rows) store.putJob(jobFromRow(row, store.job(row.job_id)));
+    const put = (some: readonly JobRow[]) =>
+      store.putJobs(some.map((row) => jobFromRow(row, store.job(row.job_id))));
+    put(rows);
     this.refreshed.clear();
-    let all: readonly JobRow[] = rows;
+    const listed = new Set<string>();
     try {
-      all = await call('job.list', {});
+      const later: JobRow[] = [];
+      for await (const page of jobPages(call)) {
+        // The newest are drawn at once, all others with one change.
+        if (listed.size === 0) put(page);
+        else later.push(...page);
+        for (const { job_id: id } of page) listed.add(id);
+      }
+      put(later);
+      // What was submitted while the list was made is not in it.
+      store.keepJobs(new Set([...listed, ...this.refreshed]));
     } catch (error) {
       onError(error);
     }
-    const listed = new Set(all.map((row) => row.job_id));
-    // What was submitted while the list was made is not in it.
-    const newer = store.list().filter(({ id }) => !listed.has(id) && this.refreshed.has(id));
-    store.replaceJobs([...newer, ...all.map((row) => jobFromRow(row, store.job(row.job_id)))]);
     const open = new Set(store.openJobs());
     for (const job of store.list()) {
       if (open.has(job.id)) this.mark(job.id, 'all');
@@ -109,21 +123,43 @@ export class JobFeed {
     if (dirty === undefined) {
       dirty = { sheets: new Set(), allSheets: false };
       this.dirty.set(job, dirty);
-      if (!this.busy.has(job)) this.options.later(() => void this.refresh(job), PAUSE_MS);
+      if (!this.busy.has(job)) this.options.later(() => this.enqueue(job), PAUSE_MS);
     }
     if (sheet === 'all') dirty.allSheets = true;
     else if (sheet !== undefined) dirty.sheets.add(sheet);
   }
 
+  /** A job whose sheets are shown comes before those of which only a row is. */
+  private enqueue(job: string): void {
+    if (this.options.store.sheets(job) === undefined) this.queue.push(job);
+    else this.queue.unshift(job);
+    this.askNext();
+  }
+
+  private askNext(): void {
+    while (this.busy.size < AT_ONCE) {
+      const job = this.queue.shift();
+      if (job === undefined) return;
+      this.busy.add(job);
+      void this.refresh(job).then(() =>
+        this.options.later(() => {
+          this.busy.delete(job);
+          if (this.dirty.has(job)) this.enqueue(job);
+          else this.askNext();
+        }, REST_MS),
+      );
+    }
+  }
+
+  /** Never rejects. */
   private async refresh(job: string): Promise<void> {
-    const { store, call, later, onError } = this.options;
+    const { store, call, onError } = this.options;
     const dirty = this.dirty.get(job);
-    if (dirty === undefined || this.busy.has(job)) return;
+    if (dirty === undefined) return;
     this.dirty.delete(job);
-    this.busy.add(job);
     try {
       this.refreshed.add(job);
-      store.putJob(jobFromStatus(await call('job.status', { job_id: job, sheets: false })));
+      store.putJob(jobFromStatus(await call('job.status', { job_id: job, sheets: false }), store.job(job)));
       if (store.sheets(job) !== undefined) {
         if (dirty.allSheets) await this.loadAll(job);
         else
@@ -133,9 +169,6 @@ export class JobFeed {
     } catch (error) {
       if (error instanceof JobSubmissionError) store.removeJob(job);
       else onError(error);
-    } finally {
-      this.busy.delete(job);
-      if (this.dirty.has(job)) later(() => void this.refresh(job), PAUSE_MS);
     }
   }
 
@@ -144,7 +177,7 @@ export class JobFeed {
     const { store, call } = this.options;
     if (store.job(job) === undefined) {
       this.refreshed.add(job);
-      store.putJob(jobFromStatus(await call('job.status', { job_id: job, sheets: false })));
+      store.putJob(jobFromStatus(await call('job.status', { job_id: job, sheets: false }), undefined));
     }
   }
 

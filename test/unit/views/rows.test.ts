@@ -229,7 +229,7 @@ describe('the Jobs tree', () => {
     here: (job: JobModel) => boolean = () => true,
   ): JobsShape & { store: JobStore } {
     const store = new JobStore();
-    store.replaceJobs(jobs);
+    store.putJobs(jobs);
     return { store, isHere: here };
   }
 

@@ -17,29 +17,32 @@ function recorded(store: JobStore): StoreChange[] {
 describe('the store of jobs', () => {
   it('tells only what changed', () => {
     const store = new JobStore();
-    store.replaceJobs([job('a'), job('b')]);
+    store.putJobs([job('a'), job('b')]);
     const changes = recorded(store);
-    store.replaceJobs([job('a'), job('b', { completed: 1 })]);
+    store.putJobs([job('a'), job('b', { completed: 1 })]);
     store.putJob(job('a'));
+    store.keepJobs(new Set(['a', 'b']));
     assert.deepEqual(changes, [{ list: false, jobs: ['b'], sheetLists: [], sheets: [] }]);
   });
 
   it('tells when jobs come and go, and forgets the sheets of those that went', () => {
     const store = new JobStore();
-    store.replaceJobs([job('a')]);
+    store.putJobs([job('a')]);
     store.putSheets('a', [sheet(1)], 1);
     const changes = recorded(store);
-    store.replaceJobs([job('b')]);
+    store.putJobs([job('b')]);
     assert.equal(changes[0]?.list, true);
+    store.keepJobs(new Set(['b']));
+    assert.equal(changes[1]?.list, true);
     assert.equal(store.sheets('a'), undefined);
     store.removeJob('b');
-    assert.equal(changes[1]?.list, true);
+    assert.equal(changes[2]?.list, true);
     assert.deepEqual(store.list(), []);
   });
 
   it('keeps newest jobs first, whatever their order in a snapshot', () => {
     const store = new JobStore();
-    store.replaceJobs([
+    store.putJobs([
       job('old', { submittedAt: 1 }),
       job('new', { submittedAt: 3 }),
       job('mid', { submittedAt: 2 }),
@@ -106,7 +109,12 @@ function feedOf(answers: { status?: () => ReturnType<typeof checkpoint>; total?:
       for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
     }
   };
-  return { store, feed, calls, errors, settle, lists };
+  /** Ends the pauses that wait now, not those that come of it. */
+  const turn = async () => {
+    for (const work of waiting.splice(0)) work();
+    for (let round = 0; round < 20; round += 1) await Promise.resolve();
+  };
+  return { store, feed, calls, errors, settle, turn, lists };
 }
 
 function event(type: string, changes: Partial<WireEvent> = {}): WireEvent {
@@ -124,6 +132,64 @@ describe('the feed of the store', () => {
       ['job.status'],
     );
     assert.equal(store.job('a')?.status, 'running');
+  });
+
+  it('asks about many jobs in turn, not all at once, and first about the one whose sheets are shown', async () => {
+    const { feed, store, calls, turn } = feedOf({});
+    const names = Array.from({ length: 30 }, (_, index) => `job-${index}`);
+    store.putJobs(names.map((name) => job(name)));
+    store.putSheets('job-20', [sheet(1)], 1);
+    const asked = () => calls.splice(0).map(([, params]) => (params as { job_id: string }).job_id);
+    for (const name of names) feed.onEvent(event('sheet.started', { job_id: name, sheet: 1 }));
+    await turn();
+    assert.deepEqual(asked(), names.slice(0, 6));
+    await turn();
+    assert.deepEqual(asked(), ['job-20', ...names.slice(6, 11), 'job-20']);
+    for (let round = 0; round < 10; round += 1) await turn();
+    assert.equal(asked().length, 30 - 12);
+    // One that goes on changing is asked about once a rest.
+    for (let round = 0; round < 5; round += 1) {
+      for (let news = 0; news < 10; news += 1)
+        feed.onEvent(event('sheet.started', { job_id: 'job-3', sheet: 1 }));
+      await turn();
+    }
+    assert.ok(asked().length <= 4);
+  });
+
+  it('takes a long list page by page, and drops what is in none of them', async () => {
+    const { feed, store, calls, lists } = feedOf({});
+    store.putJobs([job('gone')]);
+    const changes = recorded(store);
+    const ended = (id: string) => row(id, { status: 'completed', completed_at: NOW / 1000 });
+    const rows = Array.from({ length: 510 }, (_, index) => ended(`old-${index}`));
+    lists.push([row('a'), ...rows.slice(0, 250)], rows.slice(250, 500), rows.slice(499));
+    await feed.onSnapshot([row('a')]);
+    assert.equal(store.list().length, 511);
+    assert.deepEqual(calls, [
+      ['job.list', { finished: 250, finished_offset: 0 }],
+      ['job.list', { finished: 250, finished_offset: 250 }],
+      ['job.list', { finished: 250, finished_offset: 500 }],
+    ]);
+    assert.equal(changes.filter(({ list }) => list).length, 4, 'live, first page, the rest, what went');
+  });
+
+  it('keeps what it knows when the list cannot be had', async () => {
+    const { feed, store, errors, lists } = feedOf({});
+    store.putJobs([job('b', { status: 'completed' })]);
+    Object.defineProperty(lists, 'shift', {
+      value: () => {
+        throw new Error('gone');
+      },
+    });
+    await feed.onSnapshot([row('a')]);
+    assert.deepEqual(
+      store
+        .list()
+        .map(({ id }) => id)
+        .sort(),
+      ['a', 'b'],
+    );
+    assert.equal(errors.length, 1);
   });
 
   it('asks only for the sheets that changed, once they are shown', async () => {
@@ -227,8 +293,10 @@ describe('the feed of the store', () => {
     assert.deepEqual(store.limits().get('claude-code'), { until: NOW });
     feed.onEvent(event('rate_limit.cleared', { job_id: null, data: { instrument: 'claude-code' } }));
     assert.equal(store.limits().size, 0);
+    const changes = recorded(store);
     feed.onEvent(event('storage.failed', { job_id: null, data: { message: 'disk full' } }));
     assert.match(store.notice ?? '', /disk full/);
+    assert.deepEqual(changes, [{ list: false, jobs: [], sheetLists: [], sheets: [] }], 'no row is redrawn');
     feed.onEvent(event('storage.recovered', { job_id: null }));
     assert.equal(store.notice, null);
   });
