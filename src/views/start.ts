@@ -23,7 +23,8 @@ import type { LoadScoreRoom } from './scores/score-room';
 import type { Services } from './services';
 import { settings } from './settings';
 import { StatusBar } from './status-bar';
-import { JobFeed, accountLimits } from './store/job-feed';
+import { readConductorState } from './store/conductor-state';
+import { JobFeed } from './store/job-feed';
 import { JobStore } from './store/job-store';
 import { hasEnded } from './store/model';
 import type { JobModel } from './store/model';
@@ -114,8 +115,9 @@ function connect(
 ): Connection {
   const setting = settings.stateDirectory();
   const packageJson = context.extension.packageJSON as { version?: unknown };
+  const warn = (error: unknown) => log.warn(String(error));
   let first = true;
-  return new Connection({
+  const connection = new Connection({
     stateDir:
       setting === ''
         ? stateDirectory(process.env, homedir())
@@ -128,6 +130,9 @@ function connect(
     hasWork: () => store.list().some((job) => !hasEnded(job)),
     onSnapshot: (jobs) => {
       const { feed, notifications } = later();
+      // Events were lost, the connection was not: `onConnected` does not come.
+      if (connection.state === 'connected')
+        readConductorState(store, (method, params) => connection.ask(method, params)).catch(warn);
       // The link is there for questions once this call is over.
       setImmediate(() => {
         void feed.onSnapshot(jobs).then(() => {
@@ -143,6 +148,7 @@ function connect(
     },
     log,
   });
+  return connection;
 }
 
 function registerCommands(scope: Scope, services: Services): void {
@@ -161,7 +167,7 @@ function registerCommands(scope: Scope, services: Services): void {
 
 /** What happens in VS Code, and what follows from it. */
 function watch(scope: Scope, services: Services, onError: (error: unknown) => void): void {
-  const { connection, store, jobsView, sheetsView, instrumentsView, output, secrets } = services;
+  const { connection, feed, store, jobsView, sheetsView, instrumentsView, output, secrets } = services;
   for (const { view } of [jobsView, sheetsView, instrumentsView]) {
     if (view.visible) connection.look();
     scope.add(view.onDidChangeVisibility(({ visible }) => visible && connection.look()));
@@ -180,7 +186,8 @@ function watch(scope: Scope, services: Services, onError: (error: unknown) => vo
       // A window without servers takes none away from another.
       if (Object.keys(settings.mcpServers()).length > 0)
         offerServers((servers) => link.call('mcp.offer', { servers })).catch(onError);
-      link.call('daemon.rate_limits', {}).then((limits) => store.setLimits(accountLimits(limits)), onError);
+      readConductorState(store, (method, params) => link.call(method, params)).catch(onError);
+      feed.resume();
     }),
   );
   scope.add(vscode.window.registerFileDecorationProvider(alarmDecorations));
