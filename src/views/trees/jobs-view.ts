@@ -12,7 +12,7 @@ import { groupRow } from './group-row';
 import { jobRow, jobTooltip } from './job-row';
 import { filterLabel, passes } from './job-filter';
 import type { JobFilter } from './job-filter';
-import { childNodes, nodeId, parentNode, rootNodes, sheetsOfMovement, shownJobs } from './jobs-nodes';
+import { childNodes, isSameNode, nodeId, parentNode, rootNodes, sheetsOfMovement, shownJobs } from './jobs-nodes';
 import type { JobsNode, JobsShape } from './jobs-nodes';
 import { stateIcons } from './row';
 import type { Row } from './row';
@@ -227,7 +227,7 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
   private same(node: JobsNode): JobsNode {
     const id = nodeId(node);
     const known = this.nodes.get(id);
-    if (known !== undefined) return known;
+    if (known !== undefined && isSameNode(known, node)) return known;
     this.nodes.set(id, node);
     return node;
   }

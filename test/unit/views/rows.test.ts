@@ -9,7 +9,7 @@ import { instrumentRow } from '../../../src/views/trees/instrument-row';
 import { passes } from '../../../src/views/trees/job-filter';
 import type { JobFilter } from '../../../src/views/trees/job-filter';
 import { code, jobRow, jobTooltip } from '../../../src/views/trees/job-row';
-import { childNodes, nodeId, parentNode, rootNodes } from '../../../src/views/trees/jobs-nodes';
+import { childNodes, isSameNode, nodeId, parentNode, rootNodes } from '../../../src/views/trees/jobs-nodes';
 import type { JobsNode, JobsShape } from '../../../src/views/trees/jobs-nodes';
 import { plannedRow } from '../../../src/views/trees/planned-row';
 import { sheetRow } from '../../../src/views/trees/sheet-row';
@@ -332,5 +332,20 @@ describe('the Jobs tree', () => {
     assert.equal(ids.size, rows);
     assert.equal([...ids].filter((id) => /^job\/j0\/sheet\/\d+$/.test(id)).length, 10_000);
     assert.equal([...ids].filter((id) => /^job\/j\d+$/.test(id)).length, 1000);
+  });
+
+  it('takes a range that grew while its sheets were loaded for another node of the same id', () => {
+    const shape = shapeOf([job('a')]);
+    const sheets = Array.from({ length: 1000 }, (_, index) => sheet(index + 1));
+    const rangesOf = () => childNodes({ kind: 'job', job: 'a' }, shape) ?? [];
+    shape.store.putSheets('a', sheets.slice(0, 500), 1000);
+    const before = rangesOf();
+    shape.store.putSheets('a', sheets.slice(500), 1000);
+    const after = rangesOf();
+    assert.deepEqual(before.map(nodeId), after.slice(0, 3).map(nodeId));
+    assert.deepEqual(
+      before.map((node, index) => isSameNode(node, after[index] ?? node)),
+      [true, true, false],
+    );
   });
 });
