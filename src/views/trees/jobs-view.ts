@@ -12,7 +12,15 @@ import { groupRow } from './group-row';
 import { jobRow, jobTooltip } from './job-row';
 import { filterLabel, passes } from './job-filter';
 import type { JobFilter } from './job-filter';
-import { childNodes, isSameNode, nodeId, parentNode, rootNodes, sheetsOfMovement, shownJobs } from './jobs-nodes';
+import {
+  childNodes,
+  isSameNode,
+  nodeId,
+  parentNode,
+  rootNodes,
+  sheetsOfMovement,
+  shownJobs,
+} from './jobs-nodes';
 import type { JobsNode, JobsShape } from './jobs-nodes';
 import { stateIcons } from './row';
 import type { Row } from './row';
