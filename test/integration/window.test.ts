@@ -106,6 +106,14 @@ describe('the windows of one conductor', function () {
     assert.notEqual(connection.state, 'connected');
   });
 
+  it('find one that runs for an editor that is opened again, and start none for it', async () => {
+    const { connection } = window();
+    await assert.rejects(connection.whenRunning(), ConductorNotRunning);
+    assert.equal(await readOwner(stateDir), null);
+    await window().connection.ensure();
+    assert.equal((await connection.whenRunning()).isOpen, true);
+  });
+
   it('refuse to stop what does not run', async () => {
     await assert.rejects(window().connection.stop(false), ConductorNotRunning);
   });

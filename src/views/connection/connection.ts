@@ -113,7 +113,18 @@ export class Connection implements Disposable {
     this.stoppedOnPurpose = false;
     this.starting ??= this.start().finally(() => (this.starting = null));
     await this.starting;
-    return this.untilConnected();
+    const link = await this.untilConnected(CONNECT_TIMEOUT_MS);
+    if (link === null)
+      throw new ConnectionLost('the conductor runs, but this window could not connect to it');
+    return link;
+  }
+
+  /** Waits a moment for a conductor that runs already: documents are opened again with a window. Never starts one. @throws ConductorNotRunning */
+  async whenRunning(): Promise<Link> {
+    this.look();
+    const link = await this.untilConnected(FIND_TIMEOUT_MS);
+    if (link === null) throw new ConductorNotRunning();
+    return link;
   }
 
   /** A call for which the conductor is started if need be. @throws DaemonError */
@@ -185,12 +196,11 @@ export class Connection implements Disposable {
     }
   }
 
-  private async untilConnected(): Promise<Link> {
-    const deadline = Date.now() + CONNECT_TIMEOUT_MS;
+  private async untilConnected(timeoutMs: number): Promise<Link | null> {
+    const deadline = Date.now() + timeoutMs;
     while (this.current !== 'connected' || this.link === null) {
       const left = deadline - Date.now();
-      if (left <= 0 || this.isDisposed)
-        throw new ConnectionLost('the conductor runs, but this window could not connect to it');
+      if (left <= 0 || this.isDisposed) return null;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(done, Math.min(left, 250));
         const listening = this.connections.event(done);
@@ -313,6 +323,8 @@ export class Connection implements Disposable {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** A conductor that runs answers within milliseconds. */
+const FIND_TIMEOUT_MS = 2_000;
 const STOP_TIMEOUT_MS = 10_000;
 /** Between two looks at the owner record, milliseconds. */
 const LOOK_MS = 100;
