@@ -12,6 +12,7 @@ import { Connection } from './connection/connection';
 import { SecretKeys } from './connection/secret-keys';
 import { keepContextKeys } from './context-keys';
 import { useTranslator } from './l10n';
+import { showStart } from './long-work';
 import { Notifications } from './notifications';
 import { AttemptDocuments } from './output/attempt-documents';
 import { ConductorLog } from './output/conductor-log';
@@ -141,6 +142,7 @@ function connect(
       feed.onEvent(event);
       notifications.onEvent(event);
     },
+    onStarting: showStart,
     log,
   });
 }

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { l10n } from '../l10n';
+import { longCall } from '../long-work';
 import { instrumentQuery } from '../instrument-list';
 import type { Services } from '../services';
 import { instrumentRow } from '../trees/instrument-row';
@@ -12,7 +13,8 @@ export const trustFolder: Command = {
     const folder = await pickFolder();
     if (folder === null) return;
     const dir = folder.uri.fsPath;
-    const { entries } = await services.connection.call('trust.list', { dir });
+    const title = l10n.t('Reading what {0} brings', folder.name);
+    const { entries } = await longCall(services.connection, title, 'trust.list', { dir });
     const open = entries.filter((entry) => !entry.approved);
     if (entries.length === 0) {
       void vscode.window.showInformationMessage(l10n.t('{0} brings no instruments of its own.', folder.name));
@@ -85,7 +87,9 @@ function topLevelKey(document: vscode.TextDocument, key: string): number {
 }
 
 async function pickInstrument(services: Services): Promise<string | null> {
-  const { instruments } = await services.connection.call(
+  const { instruments } = await longCall(
+    services.connection,
+    l10n.t('Looking for instruments'),
     'instruments.list',
     instrumentQuery(services.secrets),
   );
