@@ -12,6 +12,7 @@ import { Connection } from './connection/connection';
 import { SecretKeys } from './connection/secret-keys';
 import { keepContextKeys } from './context-keys';
 import { useTranslator } from './l10n';
+import { showStart } from './long-work';
 import { Notifications } from './notifications';
 import { AttemptDocuments } from './output/attempt-documents';
 import { ConductorLog } from './output/conductor-log';
@@ -19,6 +20,7 @@ import { SheetOutput } from './output/sheet-output';
 import { PromptPreview } from './preview/prompt-preview';
 import { Scope } from './scope';
 import type { Disposable } from './scope';
+import type { LoadCommandRoom } from './rare/contract';
 import type { LoadScoreRoom } from './scores/score-room';
 import type { Services } from './services';
 import { settings } from './settings';
@@ -33,6 +35,7 @@ import { SubmittedJobs } from './submit/submitted-jobs';
 import { registerScoreLanguage } from './language';
 import { languageDeps } from './language-deps';
 import { contributeTerminal } from './terminal';
+import { isMztStale, tellMenus } from './terminal-command/memory';
 import { alarmDecorations } from './trees/alarm-decorations';
 import { InstrumentsView } from './trees/instruments-view';
 import { JobsView } from './trees/jobs-view';
@@ -47,7 +50,7 @@ export interface Started {
 export function start(
   context: vscode.ExtensionContext,
   log: vscode.LogOutputChannel,
-  scoreRoom: LoadScoreRoom,
+  { scoreRoom, commandRoom }: { scoreRoom: LoadScoreRoom; commandRoom: LoadCommandRoom },
 ): Started {
   const { t: translate } = vscode.l10n;
   useTranslator(translate);
@@ -81,7 +84,19 @@ export function start(
     jobsVisible: () => jobsView.view.visible,
   });
   const services: Services = {
-    ...{ context, log, conductorLog, connection, store, feed, output, secrets, scoreRoom, submitted },
+    ...{
+      context,
+      log,
+      conductorLog,
+      connection,
+      store,
+      feed,
+      output,
+      secrets,
+      scoreRoom,
+      commandRoom,
+      submitted,
+    },
     ...{ jobsView, sheetsView, instrumentsView },
     attempts: scope.add(new AttemptDocuments(connection)),
     preview: scope.add(
@@ -96,6 +111,7 @@ export function start(
   watch(scope, services, onError);
   contributeTerminal(context);
   lookIfWorthwhile(services);
+  keepMzt(services, onError);
   scope.add({ dispose: () => connection.state === 'connected' && notifications.watched() });
   return { scope, store };
 }
@@ -146,6 +162,7 @@ function connect(
       feed.onEvent(event);
       notifications.onEvent(event);
     },
+    onStarting: showStart,
     log,
   });
   return connection;
@@ -222,6 +239,19 @@ async function offerServers(
 /** A folder that had jobs is watched from the start; any other only when somebody looks. Never starts a conductor. */
 function lookIfWorthwhile({ connection, context }: Services): void {
   if (context.workspaceState.get('marianne.submitted') !== undefined) setImmediate(() => connection.look());
+}
+
+/** What was installed for login shells follows VS Code and the extension; the files are looked at only after one of them changed. */
+function keepMzt(services: Services, onError: (error: unknown) => void): void {
+  tellMenus(services.context);
+  if (!isMztStale(services.context)) return;
+  setImmediate(
+    () =>
+      void services
+        .commandRoom()
+        .then((room) => room.refreshMzt(services))
+        .catch(onError),
+  );
 }
 
 /** The workspace that a submit of this text would send; null when the score names its own. */

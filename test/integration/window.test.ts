@@ -51,6 +51,7 @@ describe('the windows of one conductor', function () {
       hasWork: () => true,
       onSnapshot: () => undefined,
       onEvent: () => undefined,
+      onStarting: () => undefined,
       log: { info: (text) => said.push(text), warn: (text) => said.push(text) },
     });
     open.push(connection);

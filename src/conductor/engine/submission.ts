@@ -5,7 +5,7 @@ import { basename, dirname } from 'node:path';
 import { agentFacts, withheldFrom } from '../../instruments/agent-facts';
 import type { InstrumentCatalogue } from '../../instruments/catalogue';
 import { endpointIn, keyOf } from '../../instruments/endpoint';
-import { JobSubmissionError, ModifyRefusedError } from '../../protocol/errors';
+import { CancelledError, JobSubmissionError, ModifyRefusedError } from '../../protocol/errors';
 import { makeBundle } from '../../score/bundle';
 import type { Diagnostic } from '../../score/diagnostic';
 import { diskFiles } from '../../score/disk-files';
@@ -37,6 +37,8 @@ export interface SubmitRequest extends Selection {
   readonly storedSecrets: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, string>>;
+  /** True once the client has taken it back: until its record is written, nothing then comes of it. */
+  isCancelled?(): boolean;
 }
 
 export type SubmitOutcome =
@@ -121,10 +123,19 @@ export class Submissions {
     );
   }
 
+  /** @throws CancelledError when it was taken back in time */
   submit(request: SubmitRequest): Promise<SubmitOutcome> {
     const result = this.queue.then(() => this.submitNow(request));
     this.queue = result.catch(() => undefined);
     return result;
+  }
+
+  /** The run that a submit with this key made; null = none, and none will come of a submit that was sent before this question. */
+  async find(submitKey: string): Promise<string | null> {
+    await this.queue;
+    const answer = this.answered.get(submitKey);
+    if (answer?.kind === 'accepted') return answer.run;
+    return this.bySubmitKey(submitKey)?.run ?? null;
   }
 
   private async submitNow(request: SubmitRequest): Promise<SubmitOutcome> {
@@ -157,6 +168,7 @@ export class Submissions {
       const message = `"${basename(request.configPath)}" cannot name a job: it must begin with a letter or digit and hold only letters, digits, ".", "_" and "-"`;
       return { kind: 'rejected', jobId: '', message, diagnostics: [] };
     }
+    refuseCancelled(request);
     const intake = await this.examine({
       configPath: request.configPath,
       workspace: request.workspace,
@@ -203,6 +215,7 @@ export class Submissions {
       await this.options.consents.give(plan.workspace, this.options.now());
     const bundle = makeBundle(ready.score, plan, ready.template);
     const digest = await storeBundle(this.options.scoresDir, bundle);
+    refuseCancelled(request);
     const run = this.nextRun(stem);
     await this.options.adoptBundle(run, { digest, score: ready.score, plan, template: ready.template });
     this.options.keepSecrets(run, request.secrets);
@@ -370,6 +383,11 @@ export class Submissions {
     }
     return [...names];
   }
+}
+
+/** @throws CancelledError */
+function refuseCancelled(request: SubmitRequest): void {
+  if (request.isCancelled?.() === true) throw new CancelledError();
 }
 
 /** What identifies a sheet's work: its prompt as first rendered, its instrument and its rules. */

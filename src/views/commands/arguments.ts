@@ -1,6 +1,7 @@
 /** What a command is about: the node, link or lens it was started from, or what the person picks. */
 import * as vscode from 'vscode';
 import { l10n } from '../l10n';
+import { longWork } from '../long-work';
 import { looksLikeScore } from '../scores/recognise';
 import type { Services } from '../services';
 import type { JobModel, SheetModel } from '../store/model';
@@ -104,7 +105,8 @@ export async function sheetArgument(
   }
   const job = await jobArgument(services, given, 'job');
   if (job === null) return null;
-  await services.feed.openSheets(job.id);
+  const loading = l10n.t('Loading the sheets of {0}', job.id);
+  await longWork(loading, () => services.feed.openSheets(job.id));
   const sheets = (services.store.sheets(job.id) ?? []).filter(fits);
   if (sheets.length === 0) {
     void vscode.window.showInformationMessage(l10n.t('{0} has no sheet for which this can be done.', job.id));
@@ -180,10 +182,11 @@ const MOST_FILES = 2_000;
 
 async function pickScore(services: Services): Promise<vscode.Uri | null> {
   const room = await services.scoreRoom();
-  const found = async () => {
+  const found = async (signal: AbortSignal) => {
     const files = await vscode.workspace.findFiles('**/*.{yaml,yml}', '**/node_modules/**', MOST_FILES);
     const rows = await Promise.all(
       files.map(async (uri) => {
+        if (signal.aborted) return null;
         const text = await readText(uri);
         if (text === null || !looksLikeScore(uri.fsPath, text)) return null;
         const { score } = room.summarise(text, uri.fsPath);
@@ -199,7 +202,7 @@ async function pickScore(services: Services): Promise<vscode.Uri | null> {
     );
     return rows.filter((row) => row !== null).sort((a, b) => (a.label < b.label ? -1 : 1));
   };
-  const rows = await found();
+  const rows = await longWork(l10n.t('Looking for scores'), found);
   if (rows.length === 0) {
     const create = l10n.t('New Score');
     const answer = await vscode.window.showInformationMessage(

@@ -2,6 +2,7 @@
 import { watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import { join } from 'node:path';
+import { refuseAborted, unlessAborted } from '../../client/abort';
 import { CallTimeout, ConductorNotRunning, ConnectionLost } from '../../client/errors';
 import { ensureConductor } from '../../client/ensure';
 import { EventStream } from '../../client/event-stream';
@@ -36,7 +37,24 @@ export interface ConnectionOptions {
   readonly hasWork: () => boolean;
   readonly onSnapshot: (jobs: readonly JobRow[]) => void;
   readonly onEvent: (event: WireEvent) => void;
+  /** A start that somebody waits for has begun; told once for each start. */
+  readonly onStarting: (start: Starting) => void;
   readonly log: { info(message: string): void; warn(message: string): void };
+}
+
+/** A start that is under way, for however many callers. */
+export interface Starting {
+  /** Resolves when this window follows the conductor. Rejects at once when the start is given up. */
+  readonly ready: Promise<Link>;
+  /** Gives it up, for all who wait: a conductor that does not answer yet is ended. */
+  cancel(): void;
+}
+
+interface OwnStarting extends Starting {
+  /** Resolves when nothing of it is under way any more; never rejects. */
+  readonly ended: Promise<void>;
+  readonly signal: AbortSignal;
+  told: boolean;
 }
 
 export type ConnectionState =
@@ -52,7 +70,7 @@ export class Connection implements Disposable {
   private details: InitializeResult | null = null;
   private current: ConnectionState = 'idle';
   private wake: () => void = () => undefined;
-  private starting: Promise<void> | null = null;
+  private starting: OwnStarting | null = null;
   private watcher: FSWatcher | null = null;
   private stoppedOnPurpose = false;
   private isDisposed = false;
@@ -101,22 +119,24 @@ export class Connection implements Disposable {
   }
 
   /**
-   * Finds the conductor or starts it, and waits until this window follows it.
-   * @throws DaemonError when it cannot be started, or may not be here
+   * Finds the conductor or starts it, and waits until this window follows it. `quiet`: nobody asked for it.
+   * @throws DaemonError when it cannot be started, or may not be here; CancelledError
    */
-  async ensure(): Promise<Link> {
+  async ensure(quiet = false): Promise<Link> {
     if (this.link?.isOpen === true && this.current === 'connected') return this.link;
     if (!this.options.mayStart()) {
       this.look();
       throw new ConductorNotRunning();
     }
     this.stoppedOnPurpose = false;
-    this.starting ??= this.start().finally(() => (this.starting = null));
-    await this.starting;
-    const link = await this.untilConnected(CONNECT_TIMEOUT_MS);
-    if (link === null)
-      throw new ConnectionLost('the conductor runs, but this window could not connect to it');
-    return link;
+    // What a start that was given up has begun is ended first.
+    while (this.starting?.signal.aborted === true) await this.starting.ended;
+    const starting = (this.starting ??= this.beginStart());
+    if (!quiet && !starting.told) {
+      starting.told = true;
+      this.options.onStarting(starting);
+    }
+    return starting.ready;
   }
 
   /** Waits a moment for a conductor that runs already: documents are opened again with a window. Never starts one. @throws ConductorNotRunning */
@@ -125,6 +145,18 @@ export class Connection implements Disposable {
     const link = await this.untilConnected(FIND_TIMEOUT_MS);
     if (link === null) throw new ConductorNotRunning();
     return link;
+  }
+
+  private beginStart(): OwnStarting {
+    const given = new AbortController();
+    const { signal } = given;
+    const work = this.start(signal);
+    const ended = work.then(
+      () => undefined,
+      () => undefined,
+    );
+    void ended.then(() => (this.starting = null));
+    return { ready: unlessAborted(work, signal), ended, signal, cancel: () => given.abort(), told: false };
   }
 
   /** A call for which the conductor is started if need be. @throws DaemonError */
@@ -175,7 +207,7 @@ export class Connection implements Disposable {
     this.wake();
   }
 
-  private async start(): Promise<void> {
+  private async start(signal: AbortSignal): Promise<Link> {
     const { stateDir, client, env, node, distDir, log } = this.options;
     this.setState('starting');
     try {
@@ -184,21 +216,30 @@ export class Connection implements Disposable {
         client,
         env,
         runtime: { node, script: join(distDir, 'conductor.js') },
+        signal,
       });
       log.info(
         `conductor ${found.info.version} (${found.info.build}), pid ${found.info.pid}, epoch ${found.epoch}`,
       );
       this.look();
+      const link = await this.untilConnected(CONNECT_TIMEOUT_MS, signal);
+      if (link !== null) return link;
+      throw new ConnectionLost('the conductor runs, but this window could not connect to it');
     } catch (error) {
-      this.setState('stopped');
+      if (!this.isConnected) this.setState('stopped');
       this.look();
       throw error;
     }
   }
 
-  private async untilConnected(timeoutMs: number): Promise<Link | null> {
+  private get isConnected(): boolean {
+    return this.current === 'connected';
+  }
+
+  private async untilConnected(timeoutMs: number, signal?: AbortSignal): Promise<Link | null> {
     const deadline = Date.now() + timeoutMs;
-    while (this.current !== 'connected' || this.link === null) {
+    while (!this.isConnected || this.link === null) {
+      refuseAborted(signal);
       const left = deadline - Date.now();
       if (left <= 0 || this.isDisposed) return null;
       await new Promise<void>((resolve) => {
@@ -265,7 +306,7 @@ export class Connection implements Disposable {
         return;
       }
       log.warn('the conductor ended unexpectedly while jobs were running; starting it again');
-      await this.ensure();
+      await this.ensure(true);
     } catch (error) {
       log.warn(`the conductor could not be started again: ${String(error)}`);
     }
