@@ -6,8 +6,9 @@ import type { ResultOf } from '../protocol/methods';
 import { stateDirectory } from '../protocol/paths';
 import { ChangedFiles } from './changes/changed-files';
 import { commands } from './commands/table';
-import { tellFailure } from './commands/failure';
+import { tellFailure, tellUntrusted } from './commands/failure';
 import { workspaceFor } from './commands/submit';
+import { trustedOnly } from './commands/trust-gate';
 import { Connection } from './connection/connection';
 import { SecretKeys } from './connection/secret-keys';
 import { keepContextKeys } from './context-keys';
@@ -169,11 +170,13 @@ function connect(
 }
 
 function registerCommands(scope: Scope, services: Services): void {
+  const guarded = trustedOnly(services.context.extension.packageJSON);
   for (const command of commands) {
     scope.add(
       vscode.commands.registerCommand(command.id, async (...given: unknown[]) => {
         try {
-          await command.run(services, ...given);
+          if (guarded.has(command.id) && !vscode.workspace.isTrusted) await tellUntrusted();
+          else await command.run(services, ...given);
         } catch (error) {
           await tellFailure(services, error);
         }
@@ -209,7 +212,12 @@ function watch(scope: Scope, services: Services, onError: (error: unknown) => vo
   );
   scope.add(vscode.window.registerFileDecorationProvider(alarmDecorations));
   scope.add(vscode.workspace.onDidChangeWorkspaceFolders(() => jobsView.refresh()));
-  scope.add(vscode.workspace.onDidGrantWorkspaceTrust(() => contributeTerminal(services.context)));
+  scope.add(
+    vscode.workspace.onDidGrantWorkspaceTrust(() => {
+      contributeTerminal(services.context);
+      if (connection.state === 'connected') secrets.offer(connection, process.env).catch(onError);
+    }),
+  );
   scope.add(
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration('marianne.mcpServers') && connection.state === 'connected')
