@@ -1,9 +1,8 @@
 /** Builds the pieces and ties them together. Nothing here waits: what takes time begins when somebody looks or asks. */
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { ResultOf } from '../protocol/methods';
-import { stateDirectory } from '../protocol/paths';
 import { ChangedFiles } from './changes/changed-files';
 import { commands } from './commands/table';
 import { tellFailure, tellUntrusted } from './commands/failure';
@@ -25,6 +24,7 @@ import type { LoadCommandRoom } from './rare/contract';
 import type { LoadScoreRoom } from './scores/score-room';
 import type { Services } from './services';
 import { settings } from './settings';
+import { windowStateDirectory } from './state-directory';
 import { StatusBar } from './status-bar';
 import { readConductorState } from './store/conductor-state';
 import { JobFeed } from './store/job-feed';
@@ -110,7 +110,7 @@ export function start(
   scope.add(registerScoreLanguage(languageDeps(scope, services)));
   registerCommands(scope, services);
   watch(scope, services, onError);
-  contributeTerminal(context);
+  contributeTerminal(context, connection.stateDir);
   lookIfWorthwhile(services);
   keepMzt(services, onError);
   scope.add({ dispose: () => connection.state === 'connected' && notifications.watched() });
@@ -130,15 +130,11 @@ function connect(
   store: JobStore,
   later: () => { feed: JobFeed; notifications: Notifications },
 ): Connection {
-  const setting = settings.stateDirectory();
   const packageJson = context.extension.packageJSON as { version?: unknown };
   const warn = (error: unknown) => log.warn(String(error));
   let first = true;
   const connection = new Connection({
-    stateDir:
-      setting === ''
-        ? stateDirectory(process.env, homedir())
-        : resolve(homedir(), setting.replace(/^~\//, '')),
+    stateDir: windowStateDirectory(settings.stateDirectory(), process.env, homedir()),
     distDir: join(context.extensionPath, 'dist'),
     client: { name: 'marianne-vscode', version: String(packageJson.version), kind: 'vscode' },
     env: process.env,
@@ -214,7 +210,7 @@ function watch(scope: Scope, services: Services, onError: (error: unknown) => vo
   scope.add(vscode.workspace.onDidChangeWorkspaceFolders(() => jobsView.refresh()));
   scope.add(
     vscode.workspace.onDidGrantWorkspaceTrust(() => {
-      contributeTerminal(services.context);
+      contributeTerminal(services.context, connection.stateDir);
       if (connection.state === 'connected') secrets.offer(connection, process.env).catch(onError);
     }),
   );
@@ -222,11 +218,8 @@ function watch(scope: Scope, services: Services, onError: (error: unknown) => vo
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration('marianne.mcpServers') && connection.state === 'connected')
         offerServers((servers) => connection.ask('mcp.offer', { servers })).catch(onError);
-      if (
-        change.affectsConfiguration('marianne.terminal') ||
-        change.affectsConfiguration('marianne.stateDirectory')
-      ) {
-        contributeTerminal(services.context);
+      if (change.affectsConfiguration('marianne.terminal')) {
+        contributeTerminal(services.context, connection.stateDir);
       }
     }),
   );
