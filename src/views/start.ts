@@ -69,7 +69,7 @@ export function start(
   });
   const conductorLog = scope.add(new ConductorLog(connection.stateDir));
   const output = scope.add(new SheetOutput(connection, store));
-  const secrets = new SecretKeys(context.secrets, context.globalState);
+  const secrets = scope.add(new SecretKeys(context.secrets, context.globalState));
   const submitted = new SubmittedJobs(context.workspaceState);
   const jobsView = scope.add(
     new JobsView({ store, feed, isHere, seen: seenFailures(context.workspaceState), onError }),
@@ -206,6 +206,7 @@ function watch(scope: Scope, services: Services, onError: (error: unknown) => vo
       feed.resume();
     }),
   );
+  scope.add(secrets.onChange(() => void instrumentsView.refresh(true)));
   scope.add(vscode.window.registerFileDecorationProvider(alarmDecorations));
   scope.add(vscode.workspace.onDidChangeWorkspaceFolders(() => jobsView.refresh()));
   scope.add(
