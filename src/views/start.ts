@@ -41,6 +41,7 @@ import { alarmDecorations } from './trees/alarm-decorations';
 import { InstrumentsView } from './trees/instruments-view';
 import { JobsView } from './trees/jobs-view';
 import { SheetsView } from './trees/sheets-view';
+import { Watched } from './watched';
 
 export interface Started {
   /** Undoes all of it. */
@@ -76,11 +77,12 @@ export function start(
   );
   const sheetsView = scope.add(new SheetsView(store, feed, scoreRoom, onError));
   const instrumentsView = scope.add(new InstrumentsView(connection, store, secrets, onError));
+  const watched = new Watched(context.workspaceState);
   const notifications = new Notifications({
     store,
     submitted,
     output,
-    memory: context.workspaceState,
+    watched,
     isHere,
     jobsVisible: () => jobsView.view.visible,
   });
@@ -113,7 +115,7 @@ export function start(
   contributeTerminal(context, connection.stateDir);
   lookIfWorthwhile(services);
   keepMzt(services, onError);
-  scope.add({ dispose: () => connection.state === 'connected' && notifications.watched() });
+  scope.add({ dispose: () => connection.state === 'connected' && watched.now() });
   return { scope, store };
 }
 
