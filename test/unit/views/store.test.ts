@@ -55,6 +55,23 @@ describe('the store of jobs', () => {
     );
   });
 
+  it('finds the newest run of a score, without looking through all jobs for each of its sheets', () => {
+    const store = new JobStore();
+    const runs = Array.from({ length: 1000 }, (_, index) =>
+      job(`j-${index}`, { scorePath: `/w/${index % 2}.yaml`, submittedAt: index }),
+    );
+    store.putJobs(runs);
+    const began = performance.now();
+    for (let sheets = 0; sheets < 10_000; sheets += 1) store.latestOf('/w/0.yaml');
+    assert.ok(performance.now() - began < 100, `${performance.now() - began} ms`);
+    assert.equal(store.latestOf('/w/0.yaml')?.id, 'j-998');
+    store.putJob(job('new', { scorePath: '/w/0.yaml', submittedAt: 5_000 }));
+    assert.equal(store.latestOf('/w/0.yaml')?.id, 'new');
+    store.removeJob('new');
+    assert.equal(store.latestOf('/w/0.yaml')?.id, 'j-998');
+    assert.equal(store.latestOf('/w/none.yaml'), undefined);
+  });
+
   it('puts pages of sheets together and names the ones that changed', () => {
     const store = new JobStore();
     store.putSheets('a', [sheet(1), sheet(2)], 4);
