@@ -73,7 +73,7 @@ export function start(
   const secrets = scope.add(new SecretKeys(context.secrets, context.globalState));
   const submitted = new SubmittedJobs(context.workspaceState);
   const jobsView = scope.add(
-    new JobsView({ store, feed, isHere, seen: seenFailures(context.workspaceState), onError }),
+    new JobsView({ connection, store, feed, isHere, seen: seenFailures(context.workspaceState), onError }),
   );
   const sheetsView = scope.add(new SheetsView(store, feed, scoreRoom, onError));
   const instrumentsView = scope.add(new InstrumentsView(connection, store, secrets, onError));

@@ -60,7 +60,11 @@ export class JobStore {
 
   /** The newest run of a score. Every lens and row of a score asks for it: it must cost nothing. */
   latestOf(scorePath: string): JobModel | undefined {
-    this.latest ??= new Map(this.list().toReversed().map((job) => [job.scorePath, job]));
+    this.latest ??= new Map(
+      this.list()
+        .toReversed()
+        .map((job) => [job.scorePath, job]),
+    );
     return this.latest.get(scorePath);
   }
 
