@@ -40,6 +40,8 @@ export interface ScoreRoom {
   summarise(text: string, path: string): ScoreSummary;
   scoreCatalogue(distDir: string, stateDir: string): Promise<InstrumentCatalogue>;
   submitEnvironment(env: Environment, distDir: string, stateDir: string): Promise<SubmitEnvironment>;
+  /** Variables with the keys of an instrument, its own profile's; empty for one that is not known. */
+  keysOf(instrument: string, distDir: string, stateDir: string): Promise<readonly string[]>;
   /** A new idempotency key. */
   submitKey(): string;
 }

@@ -1,0 +1,25 @@
+/** Commands whose work is in a bundle that is loaded when one is run. */
+import type { CommandRoom } from '../rare/contract';
+import type { Command } from './command';
+
+function rare(id: Command['id'], name: Exclude<keyof CommandRoom, 'refreshMzt'>): Command {
+  return {
+    id,
+    async run(services) {
+      const room = await services.commandRoom();
+      await room[name](services);
+    },
+  };
+}
+
+/** Marianne: Doctor. Facts for a person who looks for a fault, as a document to read or to send. */
+export const doctor = rare('marianne.doctor', 'doctor');
+
+/** Marianne: Report Issue. */
+export const reportIssue = rare('marianne.reportIssue', 'reportIssue');
+
+/** Marianne: Install mzt Command, for login shells. */
+export const installMzt = rare('marianne.installMzt', 'installMzt');
+
+/** Marianne: Uninstall mzt Command. */
+export const uninstallMzt = rare('marianne.uninstallMzt', 'uninstallMzt');
