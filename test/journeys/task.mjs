@@ -15,7 +15,10 @@ journey(
   async ({ window, screenshot }) => {
     await window.showContainer('Marianne');
     await window.command('Tasks: Run Task');
+    await window.pick('marianne');
+    await screenshot('offered');
     await window.pick('Sing the duet');
+    // Nothing more is asked, not even which compiler's errors to look for.
     const terminal = window.page.locator('.terminal-wrapper.active .xterm-rows');
     await terminal.filter({ hasText: 'duet: completed' }).waitFor({ timeout: 40_000 });
     await screenshot();

@@ -43,7 +43,16 @@ function scoreTask(
     const room = await services.commandRoom();
     return room.scoreTerminal(services, submitting, resolved, (score) => scoreUri(score, folder));
   });
-  const task = new vscode.Task(definition, folder ?? vscode.TaskScope.Workspace, name, 'marianne', execution);
+  // Given as none, or VS Code asks each time which compiler's errors to look for.
+  const problemMatchers: string[] = [];
+  const task = new vscode.Task(
+    definition,
+    folder ?? vscode.TaskScope.Workspace,
+    name,
+    'marianne',
+    execution,
+    problemMatchers,
+  );
   task.detail = l10n.t('Submits this score and follows its job');
   return task;
 }
