@@ -1,6 +1,6 @@
 /** Diagnostics of open scores, as they are written. */
 import * as vscode from 'vscode';
-import type { Diagnostic, Severity } from '../../score/diagnostic';
+import type { Diagnostic, DiagnosticTag, Severity, SourceRange } from '../../score/diagnostic';
 import { renderedDiagnostics } from './analysis';
 import type { ScoreLanguageDeps } from './contract';
 import type { ScoreDocuments } from './documents';
@@ -21,9 +21,16 @@ const severities: Readonly<Record<Severity, vscode.DiagnosticSeverity>> = {
   info: vscode.DiagnosticSeverity.Information,
 };
 
+const tagsOf: Readonly<Record<DiagnosticTag, vscode.DiagnosticTag>> = {
+  unnecessary: vscode.DiagnosticTag.Unnecessary,
+};
+
 /** The range of a diagnostic in an editor; what has no place is shown in the first line. */
 export function editorRange({ range }: Diagnostic): vscode.Range {
-  if (range === null) return new vscode.Range(0, 0, 0, 0);
+  return range === null ? new vscode.Range(0, 0, 0, 0) : rangeIn(range);
+}
+
+function rangeIn(range: SourceRange): vscode.Range {
   return new vscode.Range(range.line - 1, range.column - 1, range.endLine - 1, range.endColumn - 1);
 }
 
@@ -112,20 +119,25 @@ export class ScoreDiagnostics implements vscode.Disposable {
       .map(({ source, range }) => ({ source: source ?? '', line: range.start.line + 1 }));
     const wanted = told.diagnostics
       .filter((diagnostic) => !isDoubled(diagnostic, foreign))
-      .map((each) => this.convert(each));
+      .map((each) => this.convert(uri, each));
     const shown = this.collection.get(uri) ?? [];
     const same =
       shown.length === wanted.length && wanted.every((each, position) => isSame(each, shown[position]));
     if (!same) this.collection.set(uri, wanted);
   }
 
-  private convert(diagnostic: Diagnostic): vscode.Diagnostic {
-    const { message, remedy, severity, code } = diagnostic;
+  private convert(uri: vscode.Uri, diagnostic: Diagnostic): vscode.Diagnostic {
+    const { message, remedy, severity, code, related = [], tags = [] } = diagnostic;
     const text = remedy === null ? message : `${message}\n${remedy}`;
     const result = new vscode.Diagnostic(editorRange(diagnostic), text, severities[severity]);
     const target = this.deps.codeLink?.(code);
     result.source = diagnosticSource;
     result.code = target === undefined ? code : { value: code, target };
+    result.relatedInformation = related.map(({ file, range, message: text }) => {
+      const place = new vscode.Location(file === null ? uri : vscode.Uri.file(file), rangeIn(range));
+      return new vscode.DiagnosticRelatedInformation(place, text);
+    });
+    result.tags = tags.map((tag) => tagsOf[tag]);
     return result;
   }
 
@@ -145,5 +157,14 @@ export class ScoreDiagnostics implements vscode.Disposable {
 }
 
 function isSame(a: vscode.Diagnostic, b: vscode.Diagnostic | undefined): boolean {
-  return b !== undefined && a.message === b.message && a.severity === b.severity && a.range.isEqual(b.range);
+  if (b === undefined || a.message !== b.message || a.severity !== b.severity) return false;
+  const [mine, theirs] = [a.relatedInformation ?? [], b.relatedInformation ?? []];
+  return (
+    a.range.isEqual(b.range) &&
+    mine.length === theirs.length &&
+    mine.every(
+      ({ location, message }, position) =>
+        message === theirs[position]?.message && location.range.isEqual(theirs[position].location.range),
+    )
+  );
 }
