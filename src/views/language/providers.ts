@@ -107,7 +107,7 @@ function completion(documents: ScoreDocuments): vscode.CompletionItemProvider {
   return {
     async provideCompletionItems(document, position) {
       if (!documents.isScore(document)) return undefined;
-      const [catalogue, offset] = [await documents.catalogue(), document.offsetAt(position)];
+      const offset = document.offsetAt(position);
       const served = isSchemaServed(document);
       const text = document.getText();
       const modelPath = modelPathAt(text, offset);
@@ -117,6 +117,7 @@ function completion(documents: ScoreDocuments): vscode.CompletionItemProvider {
       const analysis = fresh?.score ? fresh : (good ?? fresh);
       const models =
         modelPath === null ? none : await documents.liveModels(instrumentsOfModel(modelPath, analysis));
+      const catalogue = analysis?.input.catalogue ?? (await documents.catalogue(null));
       const suggestions = suggest({ text, offset, analysis, catalogue, models });
       return suggestions
         .filter(({ kind }) => !served || (kind !== 'field' && kind !== 'value'))
@@ -142,9 +143,9 @@ async function hover(
   position: vscode.Position,
 ): Promise<vscode.Hover | undefined> {
   if (!documents.isScore(document)) return undefined;
-  const catalogue = await documents.catalogue();
+  const offset = document.offsetAt(position);
   const analysis = await documents.current(document);
-  const found = hoverAt(analysis, document.offsetAt(position), catalogue);
+  const found = hoverAt(analysis, offset, analysis.input.catalogue);
   if (found === null || (found.field && isSchemaServed(document))) return undefined;
   return new vscode.Hover(new vscode.MarkdownString(found.markdown), rangeOf(document, found));
 }
@@ -208,14 +209,16 @@ async function fixes(
   context: vscode.CodeActionContext,
 ): Promise<vscode.CodeAction[]> {
   if (!documents.isScore(document)) return [];
-  const [catalogue, analysis] = [await documents.catalogue(), await documents.current(document)];
+  const analysis = await documents.current(document);
   return diagnostics.of(document).flatMap((diagnostic) => {
     const place = editorRange(diagnostic);
     if (place.intersection(range) === undefined) return [];
     const shown = context.diagnostics.filter(
       (each) => each.source === diagnosticSource && each.range.isEqual(place),
     );
-    return repairsOf(diagnostic, analysis, catalogue).map((repair) => action(document, repair, shown));
+    return repairsOf(diagnostic, analysis, analysis.input.catalogue).map((repair) =>
+      action(document, repair, shown),
+    );
   });
 }
 
