@@ -23,7 +23,7 @@ export interface AnalysisInput {
   readonly text: string;
   /** Of the score, absolute. */
   readonly path: string;
-  /** Where a score without `workspace:` would run, absolute. */
+  /** The workspace of a score without `workspace:`, absolute. */
   readonly cwd: string;
   readonly files: ScoreFiles;
   readonly catalogue: InstrumentCatalogue;
@@ -60,7 +60,9 @@ export function draft({ text, path, cwd }: Pick<AnalysisInput, 'text' | 'path' |
   const { score, diagnostics } = parseScore({ text, path });
   const file = score?.file ?? readYaml(text);
   const template = inlineTemplate(file);
-  const plan = score === null ? null : planScore(score, { cwd });
+  // The window sends its own folder as the workspace of a score that names none.
+  const names = score?.isWritten(['workspace']) === true;
+  const plan = score === null ? null : planScore(score, names ? { cwd } : { cwd, workspaceOverride: cwd });
   return { file, score, plan, template, diagnostics };
 }
 

@@ -43,6 +43,10 @@ export class ScoreDiagnostics implements vscode.Disposable {
   private readonly collection = vscode.languages.createDiagnosticCollection('marianne');
   private readonly timers = new Map<string, NodeJS.Timeout>();
   private readonly told = new Map<string, Told>();
+  private readonly checking = new Set<string>();
+  private readonly changed = new vscode.EventEmitter<vscode.Uri>();
+  /** A check has begun or ended. */
+  readonly onDidChange = this.changed.event;
   private readonly disposables: vscode.Disposable[];
 
   constructor(
@@ -51,6 +55,7 @@ export class ScoreDiagnostics implements vscode.Disposable {
   ) {
     const all = (): void => documents.open().forEach((document) => this.schedule(document));
     this.disposables = [
+      this.changed,
       this.collection,
       vscode.workspace.onDidOpenTextDocument((document) => this.schedule(document, 0)),
       vscode.workspace.onDidChangeTextDocument(({ document }) => this.schedule(document)),
@@ -67,6 +72,15 @@ export class ScoreDiagnostics implements vscode.Disposable {
     return told?.version === document.version ? told.diagnostics : [];
   }
 
+  /** Whether a document is being checked, and what was said of it last; null before the first time. */
+  stateOf(document: vscode.TextDocument): {
+    readonly checking: boolean;
+    readonly told: readonly Diagnostic[] | null;
+  } {
+    const key = document.uri.toString();
+    return { checking: this.checking.has(key), told: this.told.get(key)?.diagnostics ?? null };
+  }
+
   private schedule(document: vscode.TextDocument, delay = debounceMs): void {
     const key = document.uri.toString();
     clearTimeout(this.timers.get(key));
@@ -79,7 +93,15 @@ export class ScoreDiagnostics implements vscode.Disposable {
       key,
       setTimeout(() => {
         this.timers.delete(key);
-        this.check(document).catch((error: unknown) => this.deps.log?.(`checking ${key} failed`, error));
+        this.checking.add(key);
+        this.changed.fire(document.uri);
+        this.check(document)
+          .catch((error: unknown) => this.deps.log?.(`checking ${key} failed`, error))
+          .finally(() => {
+            // Another check of a newer text may wait by now; it says so itself when it begins.
+            this.checking.delete(key);
+            this.changed.fire(document.uri);
+          });
       }, delay),
     );
   }
@@ -147,6 +169,7 @@ export class ScoreDiagnostics implements vscode.Disposable {
     this.timers.delete(key);
     this.told.delete(key);
     this.collection.delete(uri);
+    this.changed.fire(uri);
   }
 
   dispose(): void {
