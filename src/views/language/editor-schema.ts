@@ -64,6 +64,12 @@ export function laxSchema(schema: Json): Json {
   }
   if (Array.isArray(schema['anyOf']))
     result['anyOf'] = schema['anyOf'].map((inner: unknown) => (isJson(inner) ? laxSchema(inner) : inner));
+  const names = schema['propertyNames'];
+  // In YAML `1:` is a number; checkers of YAML refuse it where a text is asked for.
+  if (isJson(names) && names['type'] === 'string') {
+    const { type: _, ...rest } = names;
+    result['propertyNames'] = rest;
+  }
   const { type } = schema;
   if (type === 'integer' || type === 'number') {
     result['type'] = [type, 'string'];
