@@ -39,10 +39,7 @@ export class ScoreDocuments implements vscode.Disposable {
     private readonly deps: ScoreLanguageDeps,
     readonly isScore: (document: vscode.TextDocument) => boolean,
   ) {
-    const invalidate = (): void => {
-      this.generation += 1;
-      this.outdated.fire();
-    };
+    const invalidate = (): void => this.refresh();
     const reload = (): void => {
       this.catalogues.clear();
       invalidate();
@@ -73,6 +70,12 @@ export class ScoreDocuments implements vscode.Disposable {
     if (deps.onCatalogueChanged !== undefined) {
       this.disposables.push(deps.onCatalogueChanged(reload));
     }
+  }
+
+  /** Forgets what was found beside the texts: files have changed. */
+  refresh(): void {
+    this.generation += 1;
+    this.outdated.fire();
   }
 
   /** Open scores. */

@@ -1,4 +1,5 @@
 /** Completion, hover, links, definitions, outline and quick fixes, in VS Code's words. */
+import { isAbsolute } from 'node:path';
 import * as vscode from 'vscode';
 import type { Suggestion } from './completion';
 import { modelPathAt, suggest } from './completion';
@@ -6,7 +7,7 @@ import type { ScoreDiagnostics } from './diagnostics';
 import { diagnosticSource, editorRange } from './diagnostics';
 import type { ScoreDocuments } from './documents';
 import { repairsOf } from './fixes';
-import type { Repair } from './fixes';
+import type { Repair } from './repair';
 import { hoverAt } from './hover';
 import { linksOf } from './links';
 import { hasScoreName } from './recognise';
@@ -18,6 +19,9 @@ import { outlineOf } from './outline';
 
 /** Also inside of texts, where VS Code suggests nothing by itself. */
 const triggerCharacters = ['{', '|', '.', '[', ' ', '"'];
+
+/** Not for people: a quick fix can make files, and needs this to make a folder. Argument: an absolute path. */
+const createFolderCommand = '_marianne.createFolder';
 
 const selector: vscode.DocumentSelector = [
   { language: 'yaml', scheme: 'file' },
@@ -73,6 +77,11 @@ export function registerProviders(
 ): vscode.Disposable[] {
   const { languages } = vscode;
   return [
+    vscode.commands.registerCommand(createFolderCommand, async (path: unknown) => {
+      if (typeof path !== 'string' || !isAbsolute(path)) return;
+      await vscode.workspace.fs.createDirectory(vscode.Uri.file(path));
+      documents.refresh();
+    }),
     languages.registerCodeLensProvider(selector, lenses),
     languages.registerCompletionItemProvider(selector, completion(documents), ...triggerCharacters),
     languages.registerHoverProvider(selector, {
@@ -237,6 +246,8 @@ function action(
     edit.insert(uri, new vscode.Position(0, 0), repair.create.text);
     made.command = { title: '', command: 'vscode.open', arguments: [uri] };
   }
+  if (repair.createFolder !== null)
+    made.command = { title: '', command: createFolderCommand, arguments: [repair.createFolder] };
   made.edit = edit;
   made.diagnostics = [...diagnostics];
   made.isPreferred = repair.preferred;
