@@ -10,9 +10,8 @@ import type { JobModel } from './store/model';
 import type { SheetOutput } from './output/sheet-output';
 import type { SubmittedJobs } from './submit/submitted-jobs';
 import { brief, clock, cost, parts } from './trees/format';
+import type { Watched } from './watched';
 
-/** Instant up to which a window of this folder has seen what happened. */
-const WATCHED_KEY = 'marianne.watchedUntil';
 /** Jobs of this folder that waited when it was last watched. */
 const WAITING_KEY = 'marianne.waiting';
 
@@ -20,6 +19,7 @@ export interface NotificationOptions {
   readonly store: JobStore;
   readonly submitted: SubmittedJobs;
   readonly output: SheetOutput;
+  readonly watched: Watched;
   readonly memory: vscode.Memento;
   readonly isHere: (job: JobModel) => boolean;
   /** True while the rows of jobs are on the screen. */
@@ -35,10 +35,10 @@ export class Notifications {
 
   /** The first snapshot of this window: says what ended while no window of this folder watched. */
   onFirstSnapshot(): void {
-    const { store, memory, isHere } = this.options;
-    const since = memory.get<number>(WATCHED_KEY);
+    const { store, watched, memory, isHere } = this.options;
+    const since = watched.before;
     const waited = new Set(memory.get<string[]>(WAITING_KEY, []));
-    this.watched();
+    watched.now();
     this.isWatching = true;
     const here = store.list().filter(isHere);
     // The summary says these, where there is one.
@@ -103,7 +103,8 @@ export class Notifications {
   }
 
   onEvent(event: WireEvent): void {
-    if (event.seq !== undefined) this.watched(event.t);
+    const isEnd = event.type === 'job.completed' || event.type === 'job.failed';
+    if (event.seq !== undefined) this.options.watched.until(event.t, isEnd);
     if (event.job_id === null || !this.options.submitted.has(event.job_id)) return;
     const setting = settings.notifications();
     if (setting === 'off') return;
@@ -126,12 +127,6 @@ export class Notifications {
         PAUSED,
       );
     }
-  }
-
-  /** A window that ends notes until when it watched. */
-  watched(instant = Date.now()): void {
-    const { memory } = this.options;
-    if (instant > memory.get<number>(WATCHED_KEY, 0)) void memory.update(WATCHED_KEY, instant);
   }
 
   /** Somebody who works in this window with the rows before them needs no message. */

@@ -1,11 +1,12 @@
 import type { JobResponse } from '../../protocol/job-methods';
 import { l10n } from '../l10n';
+import { longCall } from '../long-work';
 import type { PlannedScore } from '../scores/score-room';
 import type { Services } from '../services';
 import { parts } from '../trees/format';
 import { scoreArgument } from './arguments';
 import type { Command } from './command';
-import { readScore, send } from './submit';
+import { readScore, submitParams } from './submit';
 import type { SubmitRequest } from './submit';
 
 /** Marianne: Dry Run Score. Plan and all prompts in a document; nothing is started. */
@@ -20,7 +21,12 @@ export const dryRunScore: Command = {
 };
 
 export async function dryRun(services: Services, request: SubmitRequest, score: PlannedScore): Promise<void> {
-  const answer = await send(services, { ...request, dryRun: true }, score);
+  const answer = await longCall(
+    services.connection,
+    l10n.t('Dry run of {0}', score.name),
+    'job.submit',
+    await submitParams(services, { ...request, dryRun: true }, score),
+  );
   await services.pages.show(l10n.t('Dry run of {0}', score.name), dryRunText(answer, score.name));
 }
 

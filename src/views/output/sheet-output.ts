@@ -8,7 +8,8 @@ import { Scope } from '../scope';
 import type { Disposable } from '../scope';
 import type { JobStore } from '../store/job-store';
 import { attemptEnd } from '../trees/attempt-row';
-import { isRunning } from '../trees/sheet-row';
+import { AttemptQueue, nextSheets } from './attempt-queue';
+import type { AttemptTail } from './attempt-queue';
 import { LogTail } from './log-tail';
 
 export interface SheetTarget {
@@ -18,105 +19,96 @@ export interface SheetTarget {
 
 const MOST_PINNED = 8;
 
-interface Shown {
-  readonly target: SheetTarget;
+interface ShownAttempt extends SheetTarget {
   readonly attempt: number;
 }
 
 /** One channel that shows attempts of one sheet (or, live, of one sheet after another). */
 class SheetChannel implements Disposable {
   readonly channel: vscode.OutputChannel;
-  private tail: LogTail | null = null;
-  private shown: Shown | null = null;
-  /** All of its output was written, and perhaps not yet how it ended. */
-  private isRead = false;
-  /** What comes under it once all of it was written. */
-  private next: Shown | null = null;
+  private readonly queue = new AttemptQueue<ShownAttempt>((attempt, after) => this.begin(attempt, after));
+  /** Characters in the channel. */
+  private shown = 0;
+  /** The last attempt that it was given; it may wait for those before it. */
+  last: ShownAttempt | null = null;
 
   constructor(
     name: string,
     private readonly connection: Connection,
-    /** How an attempt ended, in words; null while it is not known. */
-    private readonly endOf: (target: SheetTarget, attempt: number) => string | null,
+    /** How an attempt ended, in words, once that is known; null when nobody will know it, or when the signal came first. */
+    private readonly endOf: (attempt: ShownAttempt, signal: AbortSignal) => Promise<string | null>,
   ) {
     this.channel = vscode.window.createOutputChannel(name);
   }
 
-  get target(): SheetTarget | null {
-    return this.shown?.target ?? null;
+  /** Shows an attempt from its beginning, in place of all that is there. */
+  show(attempt: ShownAttempt): void {
+    const { last } = this;
+    if (last?.job === attempt.job && last.sheet === attempt.sheet && last.attempt === attempt.attempt) return;
+    this.last = attempt;
+    this.queue.show(attempt);
   }
 
-  /** Shows an attempt from its beginning. `keep`: under what is there already, when that is all there. */
-  follow(target: SheetTarget, attempt: number, keep: boolean): void {
-    if (isSame(this.shown, target, attempt)) {
-      this.next = null;
-      return;
-    }
-    if (!keep || this.tail === null) {
-      this.begin({ target, attempt }, keep);
-      return;
-    }
-    // An attempt that ended a moment ago may not be read to its end yet.
-    this.next = { target, attempt };
-    this.tail.wake();
-    this.goOn();
-  }
-
-  /** How the attempt ended may be known now. */
-  goOn(): void {
-    if (!this.isRead || this.shown === null) return;
-    const end = this.endOf(this.shown.target, this.shown.attempt);
-    if (end === null) return;
-    this.isRead = false;
-    this.tail = null;
-    this.channel.append(`── ${end} ──\n`);
-    if (this.next !== null) this.begin(this.next, true);
+  /** Shows an attempt under what is there, once that has been shown to its end. */
+  then(attempt: ShownAttempt): void {
+    this.last = attempt;
+    this.queue.then(attempt);
   }
 
   wake(): void {
-    this.tail?.wake();
+    this.queue.wake();
   }
 
   dispose(): void {
-    this.tail?.stop();
+    this.queue.stop();
     this.channel.dispose();
   }
 
-  private begin(shown: Shown, keep: boolean): void {
-    this.tail?.stop();
-    this.shown = shown;
-    this.next = null;
-    this.isRead = false;
-    const { target, attempt } = shown;
-    const header = `── ${l10n.t('{0}, sheet {1}, attempt {2}', target.job, target.sheet, attempt)} ──\n`;
-    if (keep) this.channel.append(`\n${header}`);
-    else this.channel.replace(header);
+  private begin(shown: ShownAttempt, after: boolean): AttemptTail {
+    const { job, sheet, attempt } = shown;
+    const stopped = new AbortController();
+    const limit = settings.outputLimit();
+    const header = `── ${l10n.t('{0}, sheet {1}, attempt {2}', job, sheet, attempt)} ──\n`;
+    // A job of many sheets must not fill the memory: each log has all of it.
+    if (after && this.shown < limit) this.write(`\n${header}`);
+    else this.replace(header);
     const tail = new LogTail({
       read: (stream, from, maxBytes) =>
         this.connection.ask('log.read', {
-          job_id: target.job,
-          sheet: target.sheet,
+          job_id: job,
+          sheet,
           attempt,
           stream,
           max_bytes: maxBytes,
           ...('offset' in from ? { offset: from.offset } : { tail_bytes: from.tailBytes }),
         }),
-      write: (text) => this.channel.append(text),
-      restart: (text) => this.channel.replace(header + text),
-      limit: settings.outputLimit(),
+      write: (text) => this.write(text),
+      restart: (text) => this.replace(header + text),
+      limit,
       pause,
     });
-    this.tail = tail;
-    void tail.done.then(() => {
-      if (this.tail !== tail || this.shown !== shown) return;
-      this.isRead = true;
-      this.goOn();
-    });
+    return {
+      done: tail.done.then(async () => {
+        const end = stopped.signal.aborted ? null : await this.endOf(shown, stopped.signal);
+        if (end !== null) this.write(`── ${end} ──\n`);
+      }),
+      stop: () => {
+        stopped.abort();
+        tail.stop();
+      },
+      wake: () => tail.wake(),
+    };
   }
-}
 
-function isSame(shown: Shown | null, target: SheetTarget, attempt: number): boolean {
-  return shown?.target.job === target.job && shown.target.sheet === target.sheet && shown.attempt === attempt;
+  private write(text: string): void {
+    this.shown += text.length;
+    this.channel.append(text);
+  }
+
+  private replace(text: string): void {
+    this.shown = text.length;
+    this.channel.replace(text);
+  }
 }
 
 export class SheetOutput implements Disposable {
@@ -133,7 +125,7 @@ export class SheetOutput implements Disposable {
     this.scope.add(
       store.onProgress(({ job, sheet }) => {
         for (const channel of this.channels()) {
-          if (channel.target?.job === job && channel.target.sheet === sheet) channel.wake();
+          if (channel.last?.job === job && channel.last.sheet === sheet) channel.wake();
         }
       }),
     );
@@ -156,7 +148,7 @@ export class SheetOutput implements Disposable {
     const attempt = this.store.sheet(target.job, target.sheet)?.attempts.at(-1)?.attempt;
     if (attempt === undefined) return;
     this.followedJob = null;
-    this.liveChannel().follow(target, attempt, false);
+    this.liveChannel().show({ job: target.job, sheet: target.sheet, attempt });
   }
 
   /** Opens the panel at the live channel, without taking the focus. A command calls this, never an event. */
@@ -180,7 +172,7 @@ export class SheetOutput implements Disposable {
       this.pinned.set(key, channel);
     }
     const attempt = this.store.sheet(target.job, target.sheet)?.attempts.at(-1)?.attempt;
-    if (attempt !== undefined) channel.follow(target, attempt, false);
+    if (attempt !== undefined) channel.show({ job: target.job, sheet: target.sheet, attempt });
     channel.channel.show(true);
   }
 
@@ -190,9 +182,21 @@ export class SheetOutput implements Disposable {
   }
 
   private newChannel(name: string): SheetChannel {
-    return new SheetChannel(name, this.connection, ({ job, sheet }, attempt) => {
-      const found = this.store.sheet(job, sheet)?.attempts.find((one) => one.attempt === attempt);
-      return found === undefined || found.outcome === null ? null : attemptEnd(found);
+    return new SheetChannel(name, this.connection, (attempt, signal) => this.endOf(attempt, signal));
+  }
+
+  /** An attempt's log may be read to its end before this window hears how it ended. */
+  private endOf({ job, sheet, attempt }: ShownAttempt, signal: AbortSignal): Promise<string | null> {
+    return new Promise((resolve) => {
+      const look = () => {
+        const found = this.store.sheet(job, sheet)?.attempts.find((one) => one.attempt === attempt);
+        if (found?.outcome === null && !signal.aborted) return;
+        listening.dispose();
+        resolve(found === undefined || signal.aborted ? null : attemptEnd(found));
+      };
+      const listening = this.store.onChange(look);
+      signal.addEventListener('abort', look, { once: true });
+      look();
     });
   }
 
@@ -203,31 +207,20 @@ export class SheetOutput implements Disposable {
   /** A retry makes a new attempt, a job goes on to its next sheet: what is followed goes with it. */
   private advance(): void {
     for (const channel of this.channels()) {
-      channel.goOn();
-      const { target } = channel;
-      if (target === null) continue;
-      const attempt = this.store.sheet(target.job, target.sheet)?.attempts.at(-1)?.attempt;
-      if (attempt !== undefined) channel.follow(target, attempt, true);
+      const { last } = channel;
+      if (last === null) continue;
+      for (const { attempt } of this.store.sheet(last.job, last.sheet)?.attempts ?? [])
+        if (attempt > last.attempt) channel.then({ ...last, attempt });
     }
     const job = this.followedJob;
     if (job === null) return;
-    const current = this.live?.target;
-    const currentSheet = current?.job === job ? this.store.sheet(job, current.sheet) : undefined;
-    if (currentSheet !== undefined && isRunning(currentSheet.status)) return;
-    // What was over before it was looked at is shown too: every sheet that had an attempt, in order of its start.
-    const next = (this.store.sheets(job) ?? [])
-      .filter((sheet) => sheet.attempts.length > 0)
-      .map((sheet) => ({
-        sheet: sheet.num,
-        started: sheet.attempts.at(-1)?.startedAt ?? 0,
-        running: isRunning(sheet.status),
-      }))
-      .sort((a, b) => Number(b.running) - Number(a.running) || b.started - a.started)[0];
-    if (next === undefined || next.sheet === current?.sheet) {
-      if (next === undefined || current?.job === job) return;
+    const shown = this.live?.last?.job === job ? this.live.last.sheet : null;
+    for (const sheet of nextSheets(this.store.sheets(job) ?? [], shown)) {
+      const attempt = this.store.sheet(job, sheet)?.attempts.at(-1)?.attempt;
+      if (attempt === undefined) continue;
+      const channel = this.liveChannel();
+      if (channel.last?.job === job) channel.then({ job, sheet, attempt });
+      else channel.show({ job, sheet, attempt });
     }
-    const attempt = this.store.sheet(job, next.sheet)?.attempts.at(-1)?.attempt;
-    if (attempt !== undefined)
-      this.liveChannel().follow({ job, sheet: next.sheet }, attempt, current?.job === job);
   }
 }
