@@ -364,9 +364,8 @@ export class Engine {
     // A resumed run keeps its archive until its next end, and is no history meanwhile.
     const finished = [...archives].filter((run) => !this.jobs.live(run));
     if (finished.length <= maxJobHistory) return;
-    const ended = await Promise.all(finished.map((run) => this.jobs.ended(run)));
-    ended.sort((a, b) => a.at - b.at);
-    await this.deleteRuns(ended.slice(0, finished.length - maxJobHistory).map(({ run }) => run));
+    const newest = (await this.jobs.newestFinished()).filter(({ run }) => !this.jobs.live(run));
+    await this.deleteRuns(newest.slice(maxJobHistory).map(({ run }) => run));
   }
 
   private async deleteRuns(runs: readonly string[]): Promise<void> {

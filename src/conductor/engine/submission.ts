@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname } from 'node:path';
-import { JobSubmissionError } from '../../protocol/errors';
+import { CancelledError, JobSubmissionError } from '../../protocol/errors';
 import { makeBundle } from '../../score/bundle';
 import type { Diagnostic } from '../../score/diagnostic';
 import type { Plan } from '../../score/plan';
@@ -32,6 +32,8 @@ export interface SubmitRequest extends Selection, GivenEnvironment {
   /** `ask`: refuse agents that act without asking, unless a person agreed to that in the workspace; `given`: a person does now. */
   readonly consent: 'ask' | 'given' | null;
   readonly secrets: Readonly<Record<string, string>>;
+  /** True once the client has taken it back: until its record is written, nothing then comes of it. */
+  isCancelled?(): boolean;
 }
 
 export type SubmitOutcome =
@@ -112,10 +114,19 @@ export class Submissions {
     );
   }
 
+  /** @throws CancelledError when it was taken back in time */
   submit(request: SubmitRequest): Promise<SubmitOutcome> {
     const result = this.queue.then(() => this.submitNow(request));
     this.queue = result.catch(() => undefined);
     return result;
+  }
+
+  /** The run that a submit with this key made; null = none, and none will come of a submit that was sent before this question. */
+  async find(submitKey: string): Promise<string | null> {
+    await this.queue;
+    const answer = this.answered.get(submitKey);
+    if (answer?.kind === 'accepted') return answer.run;
+    return this.bySubmitKey(submitKey)?.run ?? null;
   }
 
   private async submitNow(request: SubmitRequest): Promise<SubmitOutcome> {
@@ -148,6 +159,7 @@ export class Submissions {
       const message = `"${basename(request.configPath)}" cannot name a job: it must begin with a letter or digit and hold only letters, digits, ".", "_" and "-"`;
       return { kind: 'rejected', jobId: '', message, diagnostics: [] };
     }
+    refuseCancelled(request);
     const intake = await this.examine({
       configPath: request.configPath,
       workspace: request.workspace,
@@ -195,6 +207,7 @@ export class Submissions {
       await this.options.consents.give(plan.workspace, this.options.now());
     const bundle = makeBundle(ready.score, plan, ready.template);
     const digest = await storeBundle(this.options.scoresDir, bundle);
+    refuseCancelled(request);
     const run = this.nextRun(stem);
     await this.options.adoptBundle(run, { digest, score: ready.score, plan, template: ready.template });
     this.options.keepSecrets(run, request.secrets);
@@ -302,6 +315,11 @@ export class Submissions {
   async playProblem(plan: Plan, selection: Selection): Promise<PlayProblem | null> {
     return playProblem(plan, await this.options.loadCatalogue(plan.workspace), selection);
   }
+}
+
+/** @throws CancelledError */
+function refuseCancelled(request: SubmitRequest): void {
+  if (request.isCancelled?.() === true) throw new CancelledError();
 }
 
 /** The file's name without its endings; null when that cannot be a job's id. */
