@@ -91,11 +91,14 @@ async function pickInstrument(services: Services): Promise<string | null> {
   );
   const now = Date.now();
   const picked = await vscode.window.showQuickPick(
-    instruments.map((instrument) => ({
-      label: instrument.name,
-      description: instrumentRow(instrument, services.store.limits().get(instrument.name), now).description,
-      detail: instrument.description ?? '',
-    })),
+    // What can be used comes first.
+    instruments
+      .toSorted((a, b) => Number(b.status === 'ready') - Number(a.status === 'ready'))
+      .map((instrument) => ({
+        label: instrument.name,
+        description: instrumentRow(instrument, services.store.limits().get(instrument.name), now).description,
+        detail: instrument.description ?? '',
+      })),
     { placeHolder: l10n.t('Which instrument?'), matchOnDescription: true },
   );
   return picked?.label ?? null;
