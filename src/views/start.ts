@@ -34,6 +34,7 @@ import { hasEnded } from './store/model';
 import { SubmittedJobs } from './submit/submitted-jobs';
 import { registerScoreLanguage } from './language';
 import { languageDeps } from './language-deps';
+import { registerScoreTasks } from './tasks/score-tasks';
 import { contributeTerminal } from './terminal';
 import { isMztStale, tellMenus } from './terminal-command/memory';
 import { TextPages } from './text-pages';
@@ -115,6 +116,7 @@ export function start(
   scope.add(registerScoreLanguage(languageDeps(scope, services)));
   registerCommands(scope, services);
   watch(scope, services, onError);
+  scope.add(registerScoreTasks(services));
   contributeTerminal(context, connection.stateDir);
   lookIfWorthwhile(services);
   keepMzt(services, onError);

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { l10n } from '../l10n';
 import { longWork } from '../long-work';
 import { looksLikeScore } from '../scores/recognise';
+import { workspaceScores } from '../scores/workspace-scores';
 import type { Services } from '../services';
 import type { JobModel, SheetModel } from '../store/model';
 import { attemptContext } from '../trees/attempt-row';
@@ -224,33 +225,11 @@ async function oneOf(uri: vscode.Uri, sheet: number, several: unknown): Promise<
   return picked === undefined ? null : { uri, sheet: picked.sheet };
 }
 
-/** At most so many YAML files of the workspace are looked at. */
-const MOST_FILES = 2_000;
-
 async function pickScore(services: Services): Promise<vscode.Uri | null> {
-  const room = await services.scoreRoom();
-  const found = async (signal: AbortSignal) => {
-    const files = await vscode.workspace.findFiles('**/*.{yaml,yml}', '**/node_modules/**', MOST_FILES);
-    const rows = await Promise.all(
-      files.map(async (uri) => {
-        if (signal.aborted) return null;
-        const text = await readText(uri);
-        if (text === null || !looksLikeScore(uri.fsPath, text)) return null;
-        const { score } = room.summarise(text, uri.fsPath);
-        return {
-          label: score?.name ?? vscode.workspace.asRelativePath(uri),
-          description: score === null ? l10n.t('has errors') : sheetCount(score.sheets.length),
-          detail: [vscode.workspace.asRelativePath(uri), score?.description ?? '']
-            .filter((part) => part !== '')
-            .join(' — '),
-          uri,
-        };
-      }),
-    );
-    return rows.filter((row) => row !== null).sort((a, b) => (a.label < b.label ? -1 : 1));
-  };
-  const rows = await longWork(l10n.t('Looking for scores'), found);
-  if (rows.length === 0) {
+  const found = await longWork(l10n.t('Looking for scores'), (signal) =>
+    workspaceScores(services.scoreRoom, signal),
+  );
+  if (found.length === 0) {
     const create = l10n.t('New Score');
     const answer = await vscode.window.showInformationMessage(
       l10n.t('There is no score in this workspace.'),
@@ -259,17 +238,15 @@ async function pickScore(services: Services): Promise<vscode.Uri | null> {
     if (answer === create) await vscode.commands.executeCommand('marianne.newScore');
     return null;
   }
+  const rows = found.map(({ uri, name, description, sheets }) => ({
+    label: name ?? vscode.workspace.asRelativePath(uri),
+    description: name === null ? l10n.t('has errors') : sheetCount(sheets),
+    detail: [vscode.workspace.asRelativePath(uri), description].filter((part) => part !== '').join(' — '),
+    uri,
+  }));
   const picked = await vscode.window.showQuickPick(rows, {
     placeHolder: l10n.t('Which score?'),
     matchOnDetail: true,
   });
   return picked?.uri ?? null;
-}
-
-async function readText(uri: vscode.Uri): Promise<string | null> {
-  try {
-    return new TextDecoder().decode(await vscode.workspace.fs.readFile(uri));
-  } catch {
-    return null;
-  }
 }

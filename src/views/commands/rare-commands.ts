@@ -1,8 +1,7 @@
 /** Commands whose work is in a bundle that is loaded when one is run. */
-import type { CommandRoom } from '../rare/contract';
 import type { Command } from './command';
 
-function rare(id: Command['id'], name: Exclude<keyof CommandRoom, 'refreshMzt'>): Command {
+function rare(id: Command['id'], name: 'doctor' | 'reportIssue' | 'installMzt' | 'uninstallMzt'): Command {
   return {
     id,
     async run(services) {

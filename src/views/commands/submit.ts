@@ -184,14 +184,7 @@ async function rejected(
   }
   const needed = answer.consent_needed;
   if (needed !== undefined) {
-    const agree = l10n.t('Agree for This Workspace');
-    const detail = l10n.t(
-      'It writes files and runs commands in {0}, and wherever you may, without asking anybody. You are asked once for each workspace. To have it ask for less: skip_permissions: false with allowed_tools.',
-      needed.workspace,
-    );
-    const text = l10n.t('{0} will act without asking.', needed.instruments.join(', '));
-    const picked = await vscode.window.showWarningMessage(text, { modal: true, detail }, agree);
-    if (picked === agree) await submit(services, { ...request, consent: 'given' }, score);
+    if (await agreesToAct(needed)) await submit(services, { ...request, consent: 'given' }, score);
     return;
   }
   const trust = l10n.t('Trust This Folder’s Instruments');
@@ -215,4 +208,16 @@ async function rejected(
     const at = Math.max(0, (line ?? 1) - 1);
     await vscode.window.showTextDocument(request.uri, { selection: new vscode.Range(at, 0, at, 0) });
   }
+}
+
+/** Asks whether agents may act without asking in a workspace. */
+export async function agreesToAct(needed: NonNullable<JobResponse['consent_needed']>): Promise<boolean> {
+  const agree = l10n.t('Agree for This Workspace');
+  const detail = l10n.t(
+    'It writes files and runs commands in {0}, and wherever you may, without asking anybody. You are asked once for each workspace. To have it ask for less: skip_permissions: false with allowed_tools.',
+    needed.workspace,
+  );
+  const text = l10n.t('{0} will act without asking.', needed.instruments.join(', '));
+  const picked = await vscode.window.showWarningMessage(text, { modal: true, detail }, agree);
+  return picked === agree;
 }
