@@ -7,9 +7,8 @@ export const PAGE_SCHEME = 'marianne-page';
 
 export class TextPages implements vscode.TextDocumentContentProvider, Disposable {
   private readonly scope = new Scope();
-  private readonly changed = this.scope.add(new vscode.EventEmitter<vscode.Uri>());
-  readonly onDidChange = this.changed.event;
   private readonly texts = new Map<string, string>();
+  private shown = 0;
 
   constructor() {
     this.scope.add(vscode.workspace.registerTextDocumentContentProvider(PAGE_SCHEME, this));
@@ -20,11 +19,12 @@ export class TextPages implements vscode.TextDocumentContentProvider, Disposable
     this.scope.dispose();
   }
 
-  /** Shows a text, Markdown. One with the same title is replaced. */
+  /** Shows a text, Markdown. Each is a document of its own: one that is changed shows its old text for a moment. */
   async show(title: string, text: string): Promise<void> {
-    const uri = vscode.Uri.from({ scheme: PAGE_SCHEME, path: `/${title.replaceAll('/', ' ')}.md` });
+    this.shown += 1;
+    const path = `/${title.replaceAll('/', ' ')}.md`;
+    const uri = vscode.Uri.from({ scheme: PAGE_SCHEME, path, query: String(this.shown) });
     this.texts.set(uri.toString(), text);
-    this.changed.fire(uri);
     const document = await vscode.workspace.openTextDocument(uri);
     await vscode.window.showTextDocument(document, { preview: true });
   }
