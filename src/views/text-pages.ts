@@ -5,14 +5,10 @@ import type { Disposable } from './scope';
 
 export const PAGE_SCHEME = 'marianne-page';
 
-/** Longest wait for VS Code to take a new text, milliseconds. */
-const UPDATE_MS = 1_000;
-
 export class TextPages implements vscode.TextDocumentContentProvider, Disposable {
   private readonly scope = new Scope();
-  private readonly changed = this.scope.add(new vscode.EventEmitter<vscode.Uri>());
-  readonly onDidChange = this.changed.event;
   private readonly texts = new Map<string, string>();
+  private shown = 0;
 
   constructor() {
     this.scope.add(vscode.workspace.registerTextDocumentContentProvider(PAGE_SCHEME, this));
@@ -23,32 +19,14 @@ export class TextPages implements vscode.TextDocumentContentProvider, Disposable
     this.scope.dispose();
   }
 
-  /** Shows a text, Markdown. One with the same title is replaced. */
+  /** Shows a text, Markdown. Each is a document of its own: one that is changed shows its old text for a moment. */
   async show(title: string, text: string): Promise<void> {
-    const uri = vscode.Uri.from({ scheme: PAGE_SCHEME, path: `/${title.replaceAll('/', ' ')}.md` });
+    this.shown += 1;
+    const path = `/${title.replaceAll('/', ' ')}.md`;
+    const uri = vscode.Uri.from({ scheme: PAGE_SCHEME, path, query: String(this.shown) });
     this.texts.set(uri.toString(), text);
-    const known = vscode.workspace.textDocuments.find(
-      (document) => document.uri.toString() === uri.toString(),
-    );
-    if (known !== undefined && known.getText() !== text) await this.update(uri);
     const document = await vscode.workspace.openTextDocument(uri);
     await vscode.window.showTextDocument(document, { preview: true });
-  }
-
-  /** VS Code asks for the text anew by and by: what was true before is not shown for a moment. */
-  private update(uri: vscode.Uri): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        listening.dispose();
-        resolve();
-      };
-      const timer = setTimeout(done, UPDATE_MS);
-      const listening = vscode.workspace.onDidChangeTextDocument(
-        ({ document }) => document.uri.toString() === uri.toString() && done(),
-      );
-      this.changed.fire(uri);
-    });
   }
 
   provideTextDocumentContent(uri: vscode.Uri): string {

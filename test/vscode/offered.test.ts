@@ -35,7 +35,7 @@ describe('commands', () => {
         const said = await answering('', () =>
           vscode.commands.executeCommand(`marianne.${command}`, { uri, sheet: 1 }),
         );
-        assert.deepEqual(said, ['Marianne runs nothing in a folder that is not trusted.']);
+        assert.deepEqual(said, ['Marianne starts and changes nothing in a folder that is not trusted.']);
       }
     });
     assert.ok(!api.jobs().some(({ id }) => id === 'strange'));

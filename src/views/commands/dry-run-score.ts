@@ -21,13 +21,10 @@ export const dryRunScore: Command = {
 };
 
 export async function dryRun(services: Services, request: SubmitRequest, score: PlannedScore): Promise<void> {
-  const answer = await longCall(
-    services.connection,
-    l10n.t('Dry run of {0}', score.name),
-    'job.submit',
-    await submitParams(services, { ...request, dryRun: true }, score),
-  );
-  await services.pages.show(l10n.t('Dry run of {0}', score.name), dryRunText(answer, score.name));
+  const title = l10n.t('Dry run of {0}', score.name);
+  const params = await submitParams(services, { ...request, dryRun: true }, score);
+  const answer = await longCall(services.connection, title, 'job.submit', params);
+  await services.pages.show(title, dryRunText(answer, score.name));
 }
 
 function dryRunText(answer: JobResponse, name: string): string {

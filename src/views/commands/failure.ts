@@ -16,22 +16,29 @@ export function failureText(error: unknown): string {
   return [error.message, error.remedy].filter((part) => part !== null).join('. ');
 }
 
+/** Restricted Mode has no such command. */
+export async function tellUntrusted(): Promise<void> {
+  const trust = l10n.t('Manage Trust');
+  const text = l10n.t('Marianne starts and changes nothing in a folder that is not trusted.');
+  if ((await vscode.window.showWarningMessage(text, trust)) === trust)
+    await vscode.commands.executeCommand('workbench.trust.manage');
+}
+
 export async function tellFailure(
   services: Pick<Services, 'log' | 'conductorLog' | 'connection'>,
   error: unknown,
 ): Promise<void> {
   const { log, conductorLog, connection } = services;
   if (error instanceof vscode.CancellationError) return;
+  log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
   // An update removes the folder that this window's extension came from.
   if (!existsSync(join(connection.distDir, 'conductor.js'))) {
-    log.warn(`${connection.distDir} is gone: ${String(error)}`);
     const reload = l10n.t('Reload Window');
     const text = l10n.t('Marianne was updated. Reload this window to go on; jobs run meanwhile.');
     if ((await vscode.window.showWarningMessage(text, reload)) === reload)
       await vscode.commands.executeCommand('workbench.action.reloadWindow');
     return;
   }
-  log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
   const openLog = l10n.t('Open Log');
   if (!(error instanceof DaemonError)) {
     const text = l10n.t('Marianne: {0}', failureText(error));
@@ -52,13 +59,4 @@ export async function tellFailure(
   );
   if (answer === openLog) log.show(true);
   if (answer === conductorsLog) conductorLog.show();
-}
-
-/** Restricted Mode: nothing is run and nothing is started. */
-export async function tellUntrusted(): Promise<void> {
-  const trust = l10n.t('Manage Trust');
-  const text = l10n.t('Marianne runs nothing in a folder that is not trusted.');
-  if ((await vscode.window.showWarningMessage(text, trust)) === trust) {
-    await vscode.commands.executeCommand('workbench.trust.manage');
-  }
 }

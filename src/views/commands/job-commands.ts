@@ -60,6 +60,7 @@ export const cancelJob: Command = {
       [l10n.t('Cancel Job'), (job) => l10n.t('Cancel {0}?', job)],
       [l10n.t('Cancel Jobs'), (count) => l10n.t('Cancel {0} jobs?', count)],
       l10n.t('Running agents are ended. What is done stays, and the rest can be retried later.'),
+      l10n.t('Keep Running'),
     );
     if (!sure) return;
     await withEach(jobs, async (job) => {
@@ -85,27 +86,26 @@ export const deleteJob: Command = {
   },
 };
 
-/** One question, however many jobs there are; false when there is none. */
+/** One question, however many jobs there are; false when there is none. `no`: where VS Code's own button, "Cancel", could be taken for ours. */
 async function isSure(
   jobs: readonly JobModel[],
   one: readonly [yes: string, question: (job: string) => string],
   many: readonly [yes: string, question: (count: number) => string],
   detail: string,
+  no?: string,
 ): Promise<boolean> {
   const [first] = jobs;
   if (first === undefined) return false;
-  const [yes, question] = jobs.length === 1 ? [one[0], one[1](first.id)] : [many[0], many[1](jobs.length)];
+  const [title, question] = jobs.length === 1 ? [one[0], one[1](first.id)] : [many[0], many[1](jobs.length)];
   const names = jobs.length === 1 ? '' : `${namesOf(jobs)}\n\n`;
-  const sure = { title: yes };
-  // VS Code's own button says "Cancel": beside one that cancels jobs nobody knows which is which.
-  const no = { title: l10n.t('Keep'), isCloseAffordance: true };
+  const yes: vscode.MessageItem = { title };
   const answer = await vscode.window.showWarningMessage(
     question,
     { modal: true, detail: `${names}${detail}` },
-    sure,
-    no,
+    yes,
+    ...(no === undefined ? [] : [{ title: no, isCloseAffordance: true }]),
   );
-  return answer === sure;
+  return answer === yes;
 }
 
 /** Marianne: Clear Finished Jobs. Those of other folders are offered, and not chosen beforehand. */

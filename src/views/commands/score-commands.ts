@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { l10n } from '../l10n';
-import { sheetCount } from '../trees/format';
 import { longCall } from '../long-work';
+import { sheetCount } from '../trees/format';
 import { jobArgument, scoreArgument, scoreSheetArgument } from './arguments';
 import type { Command } from './command';
 

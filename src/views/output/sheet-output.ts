@@ -35,7 +35,7 @@ class SheetChannel implements Disposable {
   constructor(
     name: string,
     private readonly connection: Connection,
-    /** How an attempt ended, in words, once that is known; null when nobody will know it, or when the signal came first. */
+    /** How an attempt ended, in words, once that is known; null when it cannot be. */
     private readonly endOf: (attempt: ShownAttempt, signal: AbortSignal) => Promise<string | null>,
   ) {
     this.channel = vscode.window.createOutputChannel(name);
@@ -66,12 +66,12 @@ class SheetChannel implements Disposable {
 
   private begin(shown: ShownAttempt, after: boolean): AttemptTail {
     const { job, sheet, attempt } = shown;
-    const stopped = new AbortController();
     const limit = settings.outputLimit();
     const header = `── ${l10n.t('{0}, sheet {1}, attempt {2}', job, sheet, attempt)} ──\n`;
     // A job of many sheets must not fill the memory: each log has all of it.
     if (after && this.shown < limit) this.write(`\n${header}`);
     else this.replace(header);
+    const stopped = new AbortController();
     const tail = new LogTail({
       read: (stream, from, maxBytes) =>
         this.connection.ask('log.read', {
@@ -87,11 +87,12 @@ class SheetChannel implements Disposable {
       limit,
       pause,
     });
+    const done = tail.done.then(async () => {
+      const end = await this.endOf(shown, stopped.signal);
+      if (end !== null && !stopped.signal.aborted) this.write(`── ${end} ──\n`);
+    });
     return {
-      done: tail.done.then(async () => {
-        const end = stopped.signal.aborted ? null : await this.endOf(shown, stopped.signal);
-        if (end !== null) this.write(`── ${end} ──\n`);
-      }),
+      done,
       stop: () => {
         stopped.abort();
         tail.stop();
@@ -185,18 +186,24 @@ export class SheetOutput implements Disposable {
     return new SheetChannel(name, this.connection, (attempt, signal) => this.endOf(attempt, signal));
   }
 
-  /** An attempt's log may be read to its end before this window hears how it ended. */
+  /** The log may be read to its end before the store knows how the attempt ended. Null when it was stopped, or the job is gone. */
   private endOf({ job, sheet, attempt }: ShownAttempt, signal: AbortSignal): Promise<string | null> {
+    const look = (): string | null | undefined => {
+      const found = this.store.sheet(job, sheet)?.attempts.find((one) => one.attempt === attempt);
+      if (signal.aborted || found === undefined) return null;
+      return found.outcome === null ? undefined : attemptEnd(found);
+    };
     return new Promise((resolve) => {
-      const look = () => {
-        const found = this.store.sheet(job, sheet)?.attempts.find((one) => one.attempt === attempt);
-        if (found?.outcome === null && !signal.aborted) return;
+      const settle = () => {
+        const end = look();
+        if (end === undefined) return;
         listening.dispose();
-        resolve(found === undefined || signal.aborted ? null : attemptEnd(found));
+        signal.removeEventListener('abort', settle);
+        resolve(end);
       };
-      const listening = this.store.onChange(look);
-      signal.addEventListener('abort', look, { once: true });
-      look();
+      const listening = this.store.onChange(settle);
+      signal.addEventListener('abort', settle, { once: true });
+      settle();
     });
   }
 

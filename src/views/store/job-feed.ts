@@ -109,21 +109,6 @@ export class JobFeed {
     }
   }
 
-  /** Asks about jobs of which only rows are known. Resolves when all were answered, and does not reject. */
-  async ask(jobs: readonly string[]): Promise<void> {
-    const { store, call, onError } = this.options;
-    await Promise.all(
-      jobs.map(async (job) => {
-        try {
-          const status = await call('job.status', { job_id: job, sheets: false });
-          store.putJob(jobFromStatus(status, store.job(job)));
-        } catch (error) {
-          onError(error);
-        }
-      }),
-    );
-  }
-
   private put(rows: readonly JobRow[]): void {
     const { store } = this.options;
     store.putJobs(
@@ -142,6 +127,22 @@ export class JobFeed {
       this.triesAgain = false;
       this.resume();
     }, BUSY_MS);
+  }
+
+  /** Asks about jobs of which only rows are known. Resolves when all were answered, and does not reject. */
+  async ask(jobs: readonly string[]): Promise<void> {
+    const { store, call, onError } = this.options;
+    await Promise.all(
+      jobs.map(async (job) => {
+        try {
+          store.putJob(
+            jobFromStatus(await call('job.status', { job_id: job, sheets: false }), store.job(job)),
+          );
+        } catch (error) {
+          onError(error);
+        }
+      }),
+    );
   }
 
   onEvent(event: WireEvent): void {

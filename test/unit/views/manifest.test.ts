@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 import { instrumentRowSchema } from '../../../src/protocol/daemon-methods';
 import { jobStatusSchema } from '../../../src/protocol/states';
-import { trustedOnly } from '../../../src/views/commands/trust-gate';
+import { needsTrust } from '../../../src/views/commands/needs-trust';
 import { attemptRow } from '../../../src/views/trees/attempt-row';
 import { instrumentRow } from '../../../src/views/trees/instrument-row';
 import { jobContext } from '../../../src/views/trees/job-row';
@@ -59,7 +59,7 @@ describe('the manifest', () => {
   });
 
   it('says itself which commands Restricted Mode has not', () => {
-    const trusting = trustedOnly(JSON.parse(text));
+    const trusting = needsTrust(JSON.parse(text));
     for (const { command } of contributes.commands) {
       const runs = /(submit|run|retry|rerun|cancel|delete|undo|startC|stopC|setApi|continue)/i.test(command);
       if (runs) assert.ok(trusting.has(command), command);
