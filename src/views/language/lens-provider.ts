@@ -2,10 +2,10 @@
 import * as vscode from 'vscode';
 import type { ScoreLanguageDeps, ScoreTarget, SheetTarget } from './contract';
 import { lensCommands } from './contract';
-import type { ScoreDocuments } from './documents';
+import type { ScoreDocuments, TemplateOwner } from './documents';
 import { durationText } from './duration';
 import type { LensMode, LensPlace } from './lenses';
-import { lensPlaces, shiftPlaces } from './lenses';
+import { lensPlaces, shiftPlaces, templatePlaces } from './lenses';
 
 /** While a sheet runs its time is told anew so often, milliseconds. */
 const tickMs = 1000;
@@ -47,8 +47,18 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
   async provideCodeLenses(document: vscode.TextDocument): Promise<vscode.CodeLens[]> {
     if (!this.documents.isScore(document)) return [];
     const places = await this.placesOf(document);
-    const lenses = places.flatMap((place) => this.lensesAt(document, place));
-    return lenses;
+    return places.flatMap((place) => this.lensesAt(document, place));
+  }
+
+  /** The lenses in a template file: the branches, for the sheets of its score. */
+  ofTemplate(document: vscode.TextDocument, owner: TemplateOwner): vscode.CodeLens[] {
+    if (modeOf(this.deps.setting<unknown>('codeLens', owner.uri)) !== 'all') return [];
+    const [key, text] = [document.uri.toString(), document.getText()];
+    const good = this.good.get(key);
+    const found = templatePlaces(owner.analysis, text);
+    if (found !== null) this.good.set(key, { text, places: found });
+    const places = found ?? (good === undefined ? [] : shiftPlaces(good.places, good.text, text));
+    return places.flatMap((place) => this.lensesAt(owner, place));
   }
 
   private async placesOf(document: vscode.TextDocument): Promise<readonly LensPlace[]> {
@@ -69,20 +79,19 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
     return places;
   }
 
-  private lensesAt(document: vscode.TextDocument, place: LensPlace): vscode.CodeLens[] {
+  private lensesAt(score: ScoreTarget, place: LensPlace): vscode.CodeLens[] {
     const range = new vscode.Range(place.line, place.column, place.line, place.column);
-    const commands =
-      place.kind === 'score' ? this.scoreCommands(document) : this.sheetCommands(document, place);
+    const commands = place.kind === 'score' ? this.scoreCommands(score) : this.sheetCommands(score, place);
     return commands.map(
       (command) => new vscode.CodeLens(range, { ...command, title: spaced(command.title) }),
     );
   }
 
-  private scoreCommands(document: vscode.TextDocument): vscode.Command[] {
-    const target: ScoreTarget = { uri: document.uri, version: document.version };
+  private scoreCommands(score: ScoreTarget): vscode.Command[] {
+    const target: ScoreTarget = { uri: score.uri, version: score.version };
     const { t } = vscode.l10n;
     const commands: vscode.Command[] = [];
-    if (this.mayRun(document)) {
+    if (this.mayRun(score)) {
       commands.push({
         title: t('$(play) Run Score'),
         command: lensCommands.submitScore,
@@ -90,7 +99,7 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
       });
     }
     commands.push({ title: t('Validate'), command: lensCommands.validateScore, arguments: [target] });
-    const last = this.deps.lastResult?.(document.uri);
+    const last = this.deps.lastResult?.(score.uri);
     if (last !== undefined) {
       const detail = last.detail === undefined ? '' : ` · ${last.detail}`;
       commands.push({ title: `${iconOf(last.status)} ${last.status}${detail}`, command: '' });
@@ -99,16 +108,16 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
   }
 
   /** Restricted Mode runs nothing; an unsaved document is no file that could be played. */
-  private mayRun(document: vscode.TextDocument): boolean {
-    return this.deps.isTrusted() && document.uri.scheme === 'file';
+  private mayRun(score: ScoreTarget): boolean {
+    return this.deps.isTrusted() && score.uri.scheme === 'file';
   }
 
-  private sheetCommands(document: vscode.TextDocument, place: LensPlace): vscode.Command[] {
+  private sheetCommands(score: ScoreTarget, place: LensPlace): vscode.Command[] {
     const [first = 1] = place.sheets;
     const several = place.sheets.length > 1;
     const target: SheetTarget = {
-      uri: document.uri,
-      version: document.version,
+      uri: score.uri,
+      version: score.version,
       sheet: first,
       ...(several ? { sheets: place.sheets } : {}),
     };
@@ -120,7 +129,7 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
     });
     const commands: vscode.Command[] = [];
     const name = rangeText(place.sheets);
-    if (this.mayRun(document)) {
+    if (this.mayRun(score)) {
       const title = several ? t('$(play) Run one of sheets {0}…', name) : t('$(play) Run sheet {0}', name);
       commands.push(make(title, lensCommands.runSheet));
       if (place.waits && !place.crowded)
@@ -131,7 +140,7 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
     if (!place.crowded || commands.length === 0) {
       commands.push(make(several ? t('Preview prompt…') : t('Preview prompt'), lensCommands.previewPrompt));
     }
-    const state = this.stateText(document.uri, place.sheets);
+    const state = this.stateText(score.uri, place.sheets);
     if (state !== null) commands.push({ title: state, command: '' });
     return commands;
   }

@@ -6,6 +6,7 @@ import { ScoreDocuments } from './documents';
 import { ScoreLenses } from './lens-provider';
 import { registerProviders } from './providers';
 import { ScoreStatus } from './status';
+import { TemplateFiles } from './template-files';
 
 /** Registers all language features. */
 export function startLanguage(
@@ -18,6 +19,7 @@ export function startLanguage(
   return vscode.Disposable.from(
     ...registerProviders(documents, diagnostics, lenses),
     new ScoreStatus(documents, diagnostics),
+    new TemplateFiles(documents, lenses),
     lenses,
     diagnostics,
     documents,
