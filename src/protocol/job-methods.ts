@@ -14,7 +14,6 @@ import {
   flag,
   jobId,
   namedValues,
-  noParams,
   optional,
   sheetNumber,
 } from './schema-parts';
@@ -101,6 +100,9 @@ export type LogPage = z.infer<typeof logPageSchema>;
 export const MAX_LOG_PAGE_BYTES = 2 * 1024 * 1024;
 export const DEFAULT_LOG_PAGE_BYTES = 64 * 1024;
 
+/** Most finished jobs that one `job.list` may ask for. */
+export const MAX_LISTED_JOBS = 1_000;
+
 export const logPageParams = {
   offset: optional(z.int().min(0)),
   max_bytes: count(DEFAULT_LOG_PAGE_BYTES, MAX_LOG_PAGE_BYTES),
@@ -135,6 +137,8 @@ const attemptDetailSchema = attemptSummarySchema.extend({
 });
 export type AttemptDetail = z.infer<typeof attemptDetailSchema>;
 
+const submitKey = z.string().min(8).max(128);
+
 const submitParams = z.object({
   config_path: filePath,
   workspace,
@@ -146,7 +150,7 @@ const submitParams = z.object({
   chain_depth: optional(z.int().min(0)),
   client_cwd: optional(filePath),
   /** Idempotency key: a second submit with it answers what the first answered. A call that carries one may be sent twice. */
-  submit_key: optional(z.string().min(8).max(128)),
+  submit_key: optional(submitKey),
   /** Start a further run although one of this score is active. */
   again: flag(false),
   /** Plain environment values for the agents; journalled. */
@@ -167,6 +171,13 @@ const submitParams = z.object({
 
 export const jobMethods = {
   'job.submit': { params: submitParams, result: jobResponseSchema, idempotent: false },
+  /** What became of a submit whose answer did not come. Answered once the submits before it have been. */
+  'job.submission': {
+    params: z.object({ submit_key: submitKey }),
+    /** Null: that submit made no run, and will make none. */
+    result: z.object({ run: text.nullable() }),
+    idempotent: true,
+  },
   'job.status': {
     params: z.object({
       job_id: jobId,
@@ -203,7 +214,17 @@ export const jobMethods = {
     result: z.object({ cancelled: z.boolean() }),
     idempotent: true,
   },
-  'job.list': { params: noParams, result: z.array(jobRowSchema), idempotent: true },
+  /** Jobs that live, and the newest of those that are over; further ones by `finished_offset`, without those that live. */
+  'job.list': {
+    params: z.object({
+      /** Ours: most finished jobs in the answer. Default: as many as the Python system's. */
+      finished: count(50, MAX_LISTED_JOBS),
+      /** Ours: how many of the newest finished jobs are passed over. */
+      finished_offset: count(0, 1_000_000),
+    }),
+    result: z.array(jobRowSchema),
+    idempotent: true,
+  },
   'job.clear': {
     params: z.object({
       /** Null: completed, failed and cancelled. Queued, running and pending jobs are never cleared. */

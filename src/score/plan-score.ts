@@ -30,7 +30,14 @@ export function workspaceOf(score: Score, options: PlanOptions): string {
 export function planScore(score: Score, options: PlanOptions): Plan {
   const { fields, expansion } = score;
   const workspace = workspaceOf(score, options);
-  const { retry, rate_limit: rate, parallel, cross_sheet: cross, cost_limits: cost } = fields;
+  const {
+    retry,
+    rate_limit: rate,
+    parallel,
+    cross_sheet: cross,
+    cost_limits: cost,
+    circuit_breaker: breaker,
+  } = fields;
   const limited = cost.max_cost_per_job !== null || cost.max_cost_per_sheet !== null;
   const written = (key: string): boolean => score.isWritten(['cost_limits', key]);
   const rules = conditionalRules(score);
@@ -82,6 +89,13 @@ export function planScore(score: Score, options: PlanOptions): Plan {
             maxCostPerSheet: cost.max_cost_per_sheet,
             maxCostPerJob: cost.max_cost_per_job,
             warnAtPercent: cost.warn_at_percent,
+          }
+        : null,
+    circuitBreaker:
+      score.isWritten(['circuit_breaker']) && breaker.enabled
+        ? {
+            failureThreshold: breaker.failure_threshold,
+            recoverySeconds: breaker.recovery_timeout_seconds,
           }
         : null,
     prices: {

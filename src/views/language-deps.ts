@@ -65,8 +65,7 @@ export function languageDeps(scope: Scope, services: Services): ScoreLanguageDep
       ),
     );
   };
-  const lastRun = (uri: vscode.Uri): JobModel | undefined =>
-    store.list().find((job) => job.scorePath === uri.fsPath);
+  const lastRun = (uri: vscode.Uri): JobModel | undefined => store.latestOf(uri.fsPath);
   const codes = new CodePage(context.extensionPath);
   const manifest = context.extension.packageJSON as { version?: unknown };
   return {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { loadCatalogue } from '../../instruments/catalogue';
+import { environmentNames } from '../../instruments/environment-names';
 import { submitEnvironment } from '../../instruments/submit-environment';
 import { readUserSettings } from '../../instruments/user-settings';
 import { NO_TRUST, readTrustFile } from '../../instruments/trust';
@@ -61,5 +62,9 @@ export const scoreRoom: ScoreRoom = {
   },
   submitEnvironment: async (env, distDir, stateDir) =>
     submitEnvironment(env, await catalogue(distDir, stateDir)),
+  keysOf: async (instrument, distDir, stateDir) => {
+    const profile = (await catalogue(distDir, stateDir)).get(instrument);
+    return profile === null ? [] : environmentNames(profile).secret;
+  },
   submitKey: () => randomUUID(),
 };

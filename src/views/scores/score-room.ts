@@ -41,6 +41,8 @@ export interface ScoreRoom {
   /** @param workspace of a job, whose instruments count when they are approved; null = none. */
   scoreCatalogue(distDir: string, stateDir: string, workspace: string | null): Promise<InstrumentCatalogue>;
   submitEnvironment(env: Environment, distDir: string, stateDir: string): Promise<SubmitEnvironment>;
+  /** Variables with the keys of an instrument, its own profile's; empty for one that is not known. */
+  keysOf(instrument: string, distDir: string, stateDir: string): Promise<readonly string[]>;
   /** A new idempotency key. */
   submitKey(): string;
 }
