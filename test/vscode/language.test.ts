@@ -373,7 +373,8 @@ describe('the score language', () => {
       const documents = new ScoreDocuments({ ...deps, ...more }, () => true);
       const lenses = new ScoreLenses({ ...deps, ...more }, documents);
       try {
-        return (await lenses.provideCodeLenses(document)).map(({ command }) => command?.title ?? '');
+        const found = await lenses.provideCodeLenses(document);
+        return found.map((lens) => lenses.resolveCodeLens(lens).command?.title ?? '');
       } finally {
         lenses.dispose();
         documents.dispose();

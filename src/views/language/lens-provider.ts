@@ -19,6 +19,16 @@ const icons: Readonly<Record<string, string>> = {
   paused: 'debug-pause',
 };
 
+/** A lens that gets its command when it comes into view: a score may have thousands, and VS Code copies every command that it is given. */
+class PlannedLens extends vscode.CodeLens {
+  constructor(
+    range: vscode.Range,
+    readonly planned: vscode.Command,
+  ) {
+    super(range);
+  }
+}
+
 export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChangeCodeLenses = this.changed.event;
@@ -48,6 +58,11 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
     if (!this.documents.isScore(document)) return [];
     const places = await this.placesOf(document);
     return places.flatMap((place) => this.lensesAt(document, place));
+  }
+
+  resolveCodeLens(lens: vscode.CodeLens): vscode.CodeLens {
+    if (lens instanceof PlannedLens) lens.command = lens.planned;
+    return lens;
   }
 
   /** The lenses in a template file: the branches, for the sheets of its score. */
@@ -82,9 +97,7 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
   private lensesAt(score: ScoreTarget, place: LensPlace): vscode.CodeLens[] {
     const range = new vscode.Range(place.line, place.column, place.line, place.column);
     const commands = place.kind === 'score' ? this.scoreCommands(score) : this.sheetCommands(score, place);
-    return commands.map(
-      (command) => new vscode.CodeLens(range, { ...command, title: spaced(command.title) }),
-    );
+    return commands.map((command) => new PlannedLens(range, { ...command, title: spaced(command.title) }));
   }
 
   private scoreCommands(score: ScoreTarget): vscode.Command[] {
@@ -102,7 +115,7 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
     const last = this.deps.lastResult?.(score.uri);
     if (last !== undefined) {
       const detail = last.detail === undefined ? '' : ` · ${last.detail}`;
-      commands.push({ title: `${iconOf(last.status)} ${last.status}${detail}`, command: '' });
+      commands.push({ title: `${iconOf(last.status)} ${wordsOf(last.status)}${detail}`, command: '' });
     }
     return commands;
   }
@@ -157,11 +170,11 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
         only.status === 'running' && only.startedAt !== undefined
           ? Math.max(0, (Date.now() - only.startedAt) / 1000)
           : only.durationSeconds;
-      return `${iconOf(only.status)} ${only.status}${seconds === undefined ? '' : ` ${durationText(seconds)}`}`;
+      return `${iconOf(only.status)} ${wordsOf(only.status)}${seconds === undefined ? '' : ` ${durationText(seconds)}`}`;
     }
     const counts = new Map<string, number>();
     for (const { status } of states) counts.set(status, (counts.get(status) ?? 0) + 1);
-    return [...counts].map(([status, count]) => `${iconOf(status)} ${count} ${status}`).join(' ');
+    return [...counts].map(([status, count]) => `${iconOf(status)} ${count} ${wordsOf(status)}`).join(' ');
   }
 
   /** One timer for all: it runs only while a lens with a running time is shown. */
@@ -181,6 +194,11 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
 /** VS Code 1.139 lays a lens out as boxes, between which a common space is lost. */
 function spaced(title: string): string {
   return title.replace(/(\$\([^)]+\)) /g, '$1\u00a0').replace(/ (?=\$\()/g, '\u00a0');
+}
+
+/** `retry_scheduled` of the wire, for people. */
+function wordsOf(status: string): string {
+  return status.replaceAll('_', ' ');
 }
 
 function iconOf(status: string): string {

@@ -52,6 +52,7 @@ export class TemplateFiles implements vscode.Disposable {
       }),
       languages.registerCodeLensProvider(selector, {
         onDidChangeCodeLenses: this.lenses.onDidChangeCodeLenses,
+        resolveCodeLens: (lens) => this.lenses.resolveCodeLens(lens),
         provideCodeLenses: (document) => {
           const owner = this.ownerOf(document);
           return owner === null ? [] : this.lenses.ofTemplate(document, owner);
