@@ -5,7 +5,7 @@ import type { InstrumentCatalogue } from '../../score/catalogue';
 import { diskFiles } from '../../score/disk-files';
 import type { ScoreFiles } from '../../score/files';
 import type { Analysis } from './analysis';
-import { checkDraft, draft } from './analysis';
+import { checkDraft, planDraft, readDraft } from './analysis';
 import type { ScoreLanguageDeps } from './contract';
 import type { LiveModels } from './models';
 
@@ -143,8 +143,13 @@ export class ScoreDocuments implements vscode.Disposable {
     const path = this.pathOf(document);
     const text = document.getText();
     const input = { text, path, cwd: this.cwdOf(document, path), files: withEditors() };
-    const read = draft(input);
-    if (text.length > longText) await new Promise((resume) => setImmediate(resume));
+    const breathe = async (): Promise<void> => {
+      if (text.length > longText) await new Promise((resume) => setImmediate(resume));
+    };
+    const parsed = readDraft(input);
+    await breathe();
+    const read = planDraft(parsed, input.cwd);
+    await breathe();
     const catalogue = await this.catalogue(read.plan?.workspace ?? null);
     const analysis = checkDraft(read, { ...input, catalogue });
     const key = document.uri.toString();
