@@ -6,7 +6,7 @@ import * as vscode from 'vscode';
 import { z } from 'zod';
 import { runCli } from '../../src/cli/program';
 import { CollectingSink, contextOf } from '../support/cli-context';
-import { extensionApi } from './kit';
+import { answering, extensionApi, scoreFile } from './kit';
 
 const issueSchema = z.object({
   check_id: z.string(),
@@ -81,6 +81,21 @@ describe('diagnostics of the editor and of mzt validate', function () {
     }
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
     assert.equal(differences.length, 0, differences.join('\n\n'));
+  });
+});
+
+describe('Validate Score', function () {
+  this.timeout(40_000);
+
+  it('judges a score that names no workspace by the folder of the window, as the editor does', async () => {
+    await extensionApi();
+    await scoreFile('here.md', 'x');
+    const uri = await scoreFile(
+      'judged.score.yaml',
+      'name: j\ninstrument: cli\nsheet: {size: 1, total_items: 1}\nprompt: {template: "true"}\nvalidations:\n  - {type: content_contains, path: here.md, pattern: x}\n',
+    );
+    const messages = await answering('', () => vscode.commands.executeCommand('marianne.validateScore', uri));
+    assert.match(messages.join(), /^judged\.score\.yaml is valid/);
   });
 });
 
