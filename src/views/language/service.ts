@@ -18,7 +18,7 @@ export function startLanguage(
   const lenses = new ScoreLenses(deps, documents);
   return vscode.Disposable.from(
     ...registerProviders(documents, diagnostics, lenses),
-    new ScoreStatus(documents, diagnostics),
+    new ScoreStatus(deps, documents, diagnostics),
     new TemplateFiles(documents, lenses),
     lenses,
     diagnostics,
