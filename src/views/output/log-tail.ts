@@ -1,4 +1,5 @@
 /** Follows the two logs of one attempt by offset: no gap and no repeat, whatever happens to the connection. Pure but for its clock. */
+import { JobSubmissionError } from '../../protocol/errors';
 import type { LogPage } from '../../protocol/job-methods';
 import { l10n } from '../l10n';
 import { LineCutter } from './ansi';
@@ -70,8 +71,9 @@ export class LogTail {
         if (follow.ended) continue;
         try {
           more = (await this.step(follow)) || more;
-        } catch {
-          // No conductor just now: the offset is kept, and it goes on from there.
+        } catch (error) {
+          // No conductor just now: the offset is kept, and it goes on from there. A job that was deleted has no log any more.
+          if (error instanceof JobSubmissionError) return;
           failed = true;
         }
         if (this.stopped.signal.aborted) return;
@@ -111,7 +113,8 @@ export class LogTail {
     }
     follow.offset = page.next_offset;
     this.emit(follow, follow.cutter.push(page.data), page.path);
-    if (page.eof && !page.running) {
+    // A log may end with half a character: then there is nothing more to come either.
+    if (!page.running && (page.eof || page.data === '')) {
       this.emit(follow, follow.cutter.held > 0 ? `${follow.cutter.flush()}\n` : '');
       follow.ended = true;
     }

@@ -6,7 +6,8 @@ import { l10n } from '../l10n';
 import { settings } from '../settings';
 import { Scope } from '../scope';
 import type { Disposable } from '../scope';
-import type { JobStore } from '../store/job-store';
+import type { JobStore, StoreChange } from '../store/job-store';
+import type { SheetModel } from '../store/model';
 import { isRunning } from '../trees/sheet-row';
 import { LogTail } from './log-tail';
 
@@ -16,12 +17,16 @@ export interface SheetTarget {
 }
 
 const MOST_PINNED = 8;
+/** The rest of a log that ended is waited for so long, milliseconds: its conductor may be away. */
+const DRAIN_MS = 10_000;
 
 /** One channel that shows attempts of one sheet (or, live, of one sheet after another). */
 class SheetChannel implements Disposable {
   readonly channel: vscode.OutputChannel;
   private tail: LogTail | null = null;
   private key = '';
+  /** Ended by the next thing that is followed. */
+  private turn = new AbortController();
   target: SheetTarget | null = null;
 
   constructor(
@@ -37,7 +42,24 @@ class SheetChannel implements Disposable {
     this.target = target;
     if (key === this.key) return;
     this.key = key;
-    this.tail?.stop();
+    this.turn.abort();
+    this.turn = new AbortController();
+    const { tail: previous, turn } = this;
+    if (!keep || previous === null) {
+      previous?.stop();
+      this.begin(target, attempt, keep);
+      return;
+    }
+    // What ended has said its last words before the next one speaks.
+    previous.wake();
+    void Promise.race([previous.done, pause(DRAIN_MS, turn.signal)]).then(() => {
+      if (turn.signal.aborted) return;
+      previous.stop();
+      this.begin(target, attempt, keep);
+    });
+  }
+
+  private begin(target: SheetTarget, attempt: number, keep: boolean): void {
     const header = `── ${l10n.t('{0}, sheet {1}, attempt {2}', target.job, target.sheet, attempt)} ──\n`;
     if (keep) this.channel.append(`\n${header}`);
     else this.channel.replace(header);
@@ -53,7 +75,10 @@ class SheetChannel implements Disposable {
         }),
       write: (text) => this.channel.append(text),
       restart: (text) => this.channel.replace(header + text),
-      limit: settings.outputLimit(),
+      // Read each time: a changed setting is obeyed at once.
+      get limit() {
+        return settings.outputLimit();
+      },
       pause,
     });
   }
@@ -63,6 +88,7 @@ class SheetChannel implements Disposable {
   }
 
   dispose(): void {
+    this.turn.abort();
     this.tail?.stop();
     this.channel.dispose();
   }
@@ -86,7 +112,7 @@ export class SheetOutput implements Disposable {
         }
       }),
     );
-    this.scope.add(store.onChange(() => this.advance()));
+    this.scope.add(store.onChange((change) => this.onStoreChange(change)));
   }
 
   dispose(): void {
@@ -126,8 +152,10 @@ export class SheetOutput implements Disposable {
         }
       }
       channel = new SheetChannel(`Marianne: ${target.job} ${target.sheet}`, this.connection);
-      this.pinned.set(key, channel);
     }
+    // The one that was asked for last is the youngest.
+    this.pinned.delete(key);
+    this.pinned.set(key, channel);
     const attempt = this.store.sheet(target.job, target.sheet)?.attempts.at(-1)?.attempt;
     channel.target = target;
     if (attempt !== undefined) channel.follow(target, attempt, false);
@@ -141,6 +169,13 @@ export class SheetOutput implements Disposable {
 
   private channels(): SheetChannel[] {
     return [...(this.live === null ? [] : [this.live]), ...this.pinned.values()];
+  }
+
+  private onStoreChange({ sheets, sheetLists }: StoreChange): void {
+    const followed = new Set(this.channels().map((channel) => channel.target?.job));
+    if (this.followedJob !== null) followed.add(this.followedJob);
+    if (sheets.some(({ job }) => followed.has(job)) || sheetLists.some((job) => followed.has(job)))
+      this.advance();
   }
 
   /** A retry makes a new attempt, a job goes on to its next sheet: what is followed goes with it. */
@@ -157,19 +192,23 @@ export class SheetOutput implements Disposable {
     const currentSheet = current?.job === job ? this.store.sheet(job, current.sheet) : undefined;
     if (currentSheet !== undefined && isRunning(currentSheet.status)) return;
     // What was over before it was looked at is shown too: every sheet that had an attempt, in order of its start.
-    const next = (this.store.sheets(job) ?? [])
-      .filter((sheet) => sheet.attempts.length > 0)
-      .map((sheet) => ({
-        sheet: sheet.num,
-        started: sheet.attempts.at(-1)?.startedAt ?? 0,
-        running: isRunning(sheet.status),
-      }))
-      .sort((a, b) => Number(b.running) - Number(a.running) || b.started - a.started)[0];
-    if (next === undefined || next.sheet === current?.sheet) {
+    const next = latest(this.store.sheets(job) ?? []);
+    if (next === undefined || next.num === current?.sheet) {
       if (next === undefined || current?.job === job) return;
     }
-    const attempt = this.store.sheet(job, next.sheet)?.attempts.at(-1)?.attempt;
+    const attempt = next.attempts.at(-1)?.attempt;
     if (attempt !== undefined)
-      this.liveChannel().follow({ job, sheet: next.sheet }, attempt, current?.job === job);
+      this.liveChannel().follow({ job, sheet: next.num }, attempt, current?.job === job);
   }
+}
+
+/** The sheet that began last, a running one before all others; undefined when none has begun. */
+function latest(sheets: readonly SheetModel[]): SheetModel | undefined {
+  const key = (sheet: SheetModel) =>
+    (isRunning(sheet.status) ? Number.MAX_SAFE_INTEGER / 2 : 0) + (sheet.attempts.at(-1)?.startedAt ?? 0);
+  let found: SheetModel | undefined;
+  for (const sheet of sheets) {
+    if (sheet.attempts.length > 0 && (found === undefined || key(sheet) > key(found))) found = sheet;
+  }
+  return found;
 }
