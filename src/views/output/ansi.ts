@@ -6,7 +6,7 @@ const ESCAPES =
 /** No escape that is waited for is longer; a longer one is shown as it is. */
 const LONGEST_ESCAPE = 260;
 /** An escape that is not complete yet, at the end of a text. */
-const OPEN_ESCAPE = /\u001b(?:\[[0-?]*[ -/]*|\][^\u0007\u001b]{0,256}|[()])?$/;
+const OPEN_ESCAPE = /\u001b(?:\[[0-?]*[ -/]*|\][^\u0007\u001b]{0,256}\u001b?|[()])?$/;
 
 /** Removes escapes, and of a line that was overwritten with carriage returns keeps what was seen last. */
 export function plainLine(line: string): string {
