@@ -54,7 +54,7 @@ async function walk(window, pane, key, label) {
 
 journey(
   'look through very many jobs',
-  { settings: { 'marianne.notifications': 'off' }, timeoutSeconds: 120 },
+  { settings: { 'marianne.notifications': 'off' }, timeoutSeconds: 180 },
   async ({ window, session, folder, screenshot }) => {
     const { page } = window;
     // Needs the build with tests: node esbuild.mjs --tests
