@@ -25,6 +25,8 @@ const entries = {
   extension: 'src/extension.ts',
   // Loaded by the extension when a score is first needed: YAML and the score's schema are large.
   'score-room': 'src/score-room.ts',
+  // Loaded by the extension with the first command that few people run.
+  'command-room': 'src/command-room.ts',
   conductor: 'src/conductor/main.ts',
   // Loaded by the conductor with the first HTTP attempt: the vendors' libraries are large.
   'http-room': 'src/backends/http/http-room.ts',
@@ -106,14 +108,15 @@ const leanZod = {
   },
 };
 
-/** The extension asks for `dist/score-room.js` at run time instead of having a copy of it; the language features are in there too. */
-const lazyScoreRoom = {
-  name: 'lazy-score-room',
+/** The extension asks for `dist/score-room.js` and `dist/command-room.js` at run time; the language features are in the first. */
+const lazyViews = {
+  name: 'lazy-views',
   setup(build) {
     const entries = /[\\/]src[\\/](extension|views[\\/]language[\\/]index)\.ts$/;
-    build.onResolve({ filter: /^\.\/(score-room|service\.js)$/ }, ({ importer }) =>
-      entries.test(importer) ? { path: './score-room.js', external: true } : null,
-    );
+    build.onResolve({ filter: /^\.\/(score-room|command-room|service\.js)$/ }, ({ path, importer }) => {
+      if (!entries.test(importer)) return null;
+      return { path: path === './command-room' ? './command-room.js' : './score-room.js', external: true };
+    });
   },
 };
 
@@ -135,7 +138,7 @@ const bundleOptions = {
   outdir: 'dist',
   plugins: [
     leanZod,
-    lazyScoreRoom,
+    lazyViews,
     lazyRooms,
     {
       name: 'data-and-stamp',

@@ -24,7 +24,10 @@ export function activate(context: vscode.ExtensionContext): Api {
   context.subscriptions.push(log);
   let started: ReturnType<typeof start>;
   try {
-    started = start(context, log, async () => (await import('./score-room')).scoreRoom);
+    started = start(context, log, {
+      scoreRoom: async () => (await import('./score-room')).scoreRoom,
+      commandRoom: async () => (await import('./command-room')).commandRoom,
+    });
     context.subscriptions.push(started.scope);
   } catch (error) {
     log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));

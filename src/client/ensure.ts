@@ -3,15 +3,18 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { open, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { CancelledError } from '../protocol/errors';
 import type { DaemonError } from '../protocol/errors';
 import { EXIT_NO_ROOM, EXIT_SOMEONE_ELSE, statePaths } from '../protocol/paths';
 import type { Environment } from '../protocol/paths';
 import { ensurePrivateDir, ensureStateDir } from '../protocol/private-folder';
 import { readOwner } from '../protocol/owner-record';
+import { refuseAborted, unlessAborted } from './abort';
 import { ConductorNotRunning, ConductorStartFailed } from './errors';
 import { findConductor } from './find';
 import type { ClientInfo, FoundConductor } from './find';
 import { LineLink } from './line-link';
+import { pause as pauseFor } from './pause';
 import { ensureRuntimeCopy, readBuildInfo } from './runtime-copy';
 import type { BuildInfo } from './runtime-copy';
 
@@ -30,6 +33,8 @@ export interface EnsureOptions {
   readonly noStart?: boolean;
   /** Longest wait for a started conductor, milliseconds; default 15 s. */
   readonly timeoutMs?: number;
+  /** Gives the start up: what was started for it and does not answer yet is ended. */
+  readonly signal?: AbortSignal;
 }
 
 /** What the conductor itself needs (`SECRETS_DIR`: for paths of the keyring). What agents need travels with each submit: the shell that happened to start the conductor must not decide it. */
@@ -38,6 +43,8 @@ const PASSED_ON =
 
 const START_TIMEOUT_MS = 15_000;
 const LOG_TAIL_BYTES = 4_096;
+/** So long a conductor whose start is given up has to end by itself, milliseconds. */
+const END_TIMEOUT_MS = 3_000;
 /** A winner of the race may end at once, or be killed: so often we start again. */
 const MAX_STARTS = 3;
 
@@ -53,10 +60,10 @@ export function conductorEnvironment(env: Environment, stateDir: string): Record
 /**
  * Finds the running conductor, or starts one and waits until it answers. A running one of an older build that has no jobs is asked to hand over;
  * a newer one is never displaced.
- * @throws ConductorNotRunning with `noStart`; ConductorStartFailed; DaemonError of a conductor that speaks another protocol
+ * @throws ConductorNotRunning with `noStart`; ConductorStartFailed; CancelledError; DaemonError of a conductor that speaks another protocol
  */
 export async function ensureConductor(options: EnsureOptions): Promise<FoundConductor> {
-  const found = await findConductor(options.stateDir, options.client);
+  const found = await unlessAborted(findConductor(options.stateDir, options.client), options.signal);
   const dist = dirname(options.runtime.script);
   if (options.noStart === true) {
     if (found === null) throw new ConductorNotRunning();
@@ -66,6 +73,7 @@ export async function ensureConductor(options: EnsureOptions): Promise<FoundCond
     const ours = await readBuildInfo(dist);
     if (ours === null || !isNewer(ours, found.info) || !(await handsOver(found, options))) return found;
   }
+  refuseAborted(options.signal);
   return start(options, dist);
 }
 
@@ -112,7 +120,8 @@ async function handsOver(found: FoundConductor, options: EnsureOptions): Promise
   while (Date.now() < deadline) {
     const owner = await readOwner(options.stateDir);
     if (owner === null || owner.record.released || owner.epoch !== found.epoch) return true;
-    await wait(50);
+    await wait(50, options.signal);
+    refuseAborted(options.signal);
   }
   return false;
 }
@@ -122,6 +131,7 @@ async function start(options: EnsureOptions, dist: string): Promise<FoundConduct
   const deadline = Date.now() + (options.timeoutMs ?? START_TIMEOUT_MS);
   const script = join(await ensureRuntimeCopy(stateDir, dist), basename(options.runtime.script));
   for (let starts = 1; ; starts += 1) {
+    refuseAborted(options.signal);
     const started = await launch(options, script);
     const outcome = await untilReady(started, options, deadline);
     if (outcome !== 'again') return outcome;
@@ -177,7 +187,12 @@ async function untilReady(
   let lostSince: number | null = null;
   for (let pause = 20; ; pause = Math.min(pause * 1.5, 250)) {
     const found = await findConductor(options.stateDir, options.client, 2_000);
+    // One that answers is there for everybody: it stays, also when nobody here waits for it any more.
     if (found !== null) return found;
+    if (options.signal?.aborted === true) {
+      await end(started);
+      throw new CancelledError();
+    }
     if (started.failure !== null) {
       throw await startFailed(started, `cannot be run: ${started.failure.message}`);
     }
@@ -199,7 +214,7 @@ async function untilReady(
       );
     }
     if (Date.now() > deadline) throw await startFailed(started, 'it did not become ready in time');
-    await wait(pause);
+    await wait(pause, options.signal);
   }
 }
 
@@ -223,6 +238,17 @@ async function readTail(path: string, from: number): Promise<string> {
   }
 }
 
-function wait(milliseconds: number): Promise<void> {
+/** Ends a conductor that was started in vain. It may die at any point, so one that does not go by itself is killed. */
+async function end({ child, exit, failure }: Started): Promise<void> {
+  if (exit !== null || failure !== null) return;
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), END_TIMEOUT_MS);
+  await gone;
+  clearTimeout(timer);
+}
+
+function wait(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  if (signal !== undefined) return pauseFor(milliseconds, signal);
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

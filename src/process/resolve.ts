@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
 import { isAbsolute, join } from 'node:path';
+import { readLoginPath } from '../protocol/login-path';
+import type { LoginPath } from '../protocol/login-path';
 import { isExecutableFile, knownFolders, pathFolders } from '../protocol/program-places';
 
 /** Where a program was looked for, in the order of looking. */
@@ -26,9 +27,6 @@ export type ResolvedExecutable =
 export interface LoginPathCache {
   result?: Promise<LoginPath>;
 }
-
-/** PATH as the user's login shell has it, or why it is not known. */
-export type LoginPath = { readonly path: string } | { readonly failure: string };
 
 /** Where to look. */
 export interface ResolveOptions {
@@ -87,75 +85,4 @@ export async function resolveExecutable(name: string, options: ResolveOptions): 
     }
   }
   return look('known_place', knownFolders(options.home)) ?? { found: false, tried };
-}
-
-const before = '__marianne_path__';
-const after = '__marianne_end__';
-/** A shell's start files may print whatever they like; more than this is not kept. */
-const outputLimit = 1024 * 1024;
-
-/** Asks a login shell for its PATH, in a session of its own that is killed as a whole when the time is up. */
-export function readLoginPath(shell: string, home: string, timeoutMs: number): Promise<LoginPath> {
-  if (!isAbsolute(shell) || !isExecutableFile(shell)) {
-    return Promise.resolve({ failure: `the login shell ${shell} is not an executable file` });
-  }
-  return new Promise((resolve) => {
-    const child = spawn(shell, ['-ilc', `printf '${before}%s${after}' "$PATH"`], {
-      cwd: home,
-      detached: true,
-      env: shellEnvironment(home),
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    let output = '';
-    const timer = setTimeout(() => {
-      // Its whole group: start files run programs. Only now: what a shell left behind on purpose (an ssh-agent) is not ours to end.
-      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
-        killGroup(child.pid);
-      finish({ failure: `the login shell ${shell} did not answer within ${timeoutMs} ms` });
-    }, timeoutMs);
-    const finish = (result: LoginPath) => {
-      child.stdout.destroy();
-      resolve(result);
-    };
-    child.once('exit', () => clearTimeout(timer));
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      output = (output + text).slice(-outputLimit);
-      const path = textBetween(output);
-      if (path !== null) finish({ path });
-    });
-    child.once('error', (error) =>
-      finish({ failure: `the login shell ${shell} did not start: ${error.message}` }),
-    );
-    // What it printed comes before its end; somebody else may hold the pipe open for ever, so "close" is not waited for.
-    child.once('exit', () =>
-      setTimeout(() => finish({ failure: `the login shell ${shell} told no PATH` }), 100).unref(),
-    );
-  });
-}
-
-function textBetween(output: string): string | null {
-  const start = output.lastIndexOf(before);
-  const end = output.indexOf(after, start);
-  return start < 0 || end < 0 ? null : output.slice(start + before.length, end);
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // It has ended, and nobody is left in its group.
-  }
-}
-
-/** What a shell started by hand would have, without what VS Code or Electron added for themselves. */
-function shellEnvironment(home: string): Record<string, string> {
-  const env: Record<string, string> = { HOME: home, TERM: 'dumb' };
-  for (const [name, value] of Object.entries(process.env)) {
-    if (value === undefined || name in env) continue;
-    if (/^(ELECTRON_|VSCODE_|NODE_OPTIONS$|CLAUDECODE$|MARIANNE_)/.test(name)) continue;
-    env[name] = value;
-  }
-  // zsh frameworks offer updates and wait for an answer.
-  env['DISABLE_AUTO_UPDATE'] = 'true';
-  return env;
 }

@@ -137,6 +137,8 @@ const attemptDetailSchema = attemptSummarySchema.extend({
 });
 export type AttemptDetail = z.infer<typeof attemptDetailSchema>;
 
+const submitKey = z.string().min(8).max(128);
+
 const submitParams = z.object({
   config_path: filePath,
   workspace,
@@ -148,7 +150,7 @@ const submitParams = z.object({
   chain_depth: optional(z.int().min(0)),
   client_cwd: optional(filePath),
   /** Idempotency key: a second submit with it answers what the first answered. A call that carries one may be sent twice. */
-  submit_key: optional(z.string().min(8).max(128)),
+  submit_key: optional(submitKey),
   /** Start a further run although one of this score is active. */
   again: flag(false),
   /** Plain environment values for the agents; journalled. */
@@ -169,6 +171,13 @@ const submitParams = z.object({
 
 export const jobMethods = {
   'job.submit': { params: submitParams, result: jobResponseSchema, idempotent: false },
+  /** What became of a submit whose answer did not come. Answered once the submits before it have been. */
+  'job.submission': {
+    params: z.object({ submit_key: submitKey }),
+    /** Null: that submit made no run, and will make none. */
+    result: z.object({ run: text.nullable() }),
+    idempotent: true,
+  },
   'job.status': {
     params: z.object({
       job_id: jobId,

@@ -39,6 +39,9 @@ export function statePaths(stateDir: string) {
     run: at('run'),
     socket: at('run', 's'),
     runtime: at('runtime'),
+    bin: at('bin'),
+    /** `mzt` for login shells, if the user wanted it. */
+    mzt: at('bin', 'mzt'),
     journal: at('journal'),
     archive: at('archive'),
     index: at('index.db'),
@@ -199,3 +202,5 @@ export const ownerRecordSchema = z.object({
   released: z.boolean().default(false),
 });
 export type OwnerRecord = z.infer<typeof ownerRecordSchema>;
+
+export type StatePaths = ReturnType<typeof statePaths>;

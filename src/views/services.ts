@@ -6,6 +6,7 @@ import type { AttemptDocuments } from './output/attempt-documents';
 import type { ConductorLog } from './output/conductor-log';
 import type { SheetOutput } from './output/sheet-output';
 import type { PromptPreview } from './preview/prompt-preview';
+import type { LoadCommandRoom } from './rare/contract';
 import type { LoadScoreRoom } from './scores/score-room';
 import type { JobFeed } from './store/job-feed';
 import type { JobStore } from './store/job-store';
@@ -26,6 +27,7 @@ export interface Services {
   readonly preview: PromptPreview;
   readonly secrets: SecretKeys;
   readonly scoreRoom: LoadScoreRoom;
+  readonly commandRoom: LoadCommandRoom;
   readonly submitted: SubmittedJobs;
   readonly jobsView: JobsView;
   readonly sheetsView: SheetsView;

@@ -1,17 +1,18 @@
 /** Builds the pieces and ties them together. Nothing here waits: what takes time begins when somebody looks or asks. */
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { ResultOf } from '../protocol/methods';
-import { stateDirectory } from '../protocol/paths';
 import { ChangedFiles } from './changes/changed-files';
 import { commands } from './commands/table';
-import { tellFailure } from './commands/failure';
+import { tellFailure, tellUntrusted } from './commands/failure';
 import { workspaceFor } from './commands/submit';
+import { trustedOnly } from './commands/trust-gate';
 import { Connection } from './connection/connection';
 import { SecretKeys } from './connection/secret-keys';
 import { keepContextKeys } from './context-keys';
 import { useTranslator } from './l10n';
+import { showStart } from './long-work';
 import { Notifications } from './notifications';
 import { AttemptDocuments } from './output/attempt-documents';
 import { ConductorLog } from './output/conductor-log';
@@ -19,11 +20,14 @@ import { SheetOutput } from './output/sheet-output';
 import { PromptPreview } from './preview/prompt-preview';
 import { Scope } from './scope';
 import type { Disposable } from './scope';
+import type { LoadCommandRoom } from './rare/contract';
 import type { LoadScoreRoom } from './scores/score-room';
 import type { Services } from './services';
 import { settings } from './settings';
+import { windowStateDirectory } from './state-directory';
 import { StatusBar } from './status-bar';
-import { JobFeed, accountLimits } from './store/job-feed';
+import { readConductorState } from './store/conductor-state';
+import { JobFeed } from './store/job-feed';
 import { JobStore } from './store/job-store';
 import { hasEnded } from './store/model';
 import type { JobModel } from './store/model';
@@ -31,11 +35,14 @@ import { contains } from './submit/choose-workspace';
 import { SubmittedJobs } from './submit/submitted-jobs';
 import { registerScoreLanguage } from './language';
 import { languageDeps } from './language-deps';
+import { registerScoreTasks } from './tasks/score-tasks';
 import { contributeTerminal } from './terminal';
+import { isMztStale, tellMenus } from './terminal-command/memory';
 import { alarmDecorations } from './trees/alarm-decorations';
 import { InstrumentsView } from './trees/instruments-view';
 import { JobsView } from './trees/jobs-view';
 import { SheetsView } from './trees/sheets-view';
+import { Watched } from './watched';
 
 export interface Started {
   /** Undoes all of it. */
@@ -46,7 +53,7 @@ export interface Started {
 export function start(
   context: vscode.ExtensionContext,
   log: vscode.LogOutputChannel,
-  scoreRoom: LoadScoreRoom,
+  { scoreRoom, commandRoom }: { scoreRoom: LoadScoreRoom; commandRoom: LoadCommandRoom },
 ): Started {
   const { t: translate } = vscode.l10n;
   useTranslator(translate);
@@ -64,23 +71,36 @@ export function start(
   });
   const conductorLog = scope.add(new ConductorLog(connection.stateDir));
   const output = scope.add(new SheetOutput(connection, store));
-  const secrets = new SecretKeys(context.secrets, context.globalState);
+  const secrets = scope.add(new SecretKeys(context.secrets, context.globalState));
   const submitted = new SubmittedJobs(context.workspaceState);
   const jobsView = scope.add(
     new JobsView({ connection, store, feed, isHere, seen: seenFailures(context.workspaceState), onError }),
   );
   const sheetsView = scope.add(new SheetsView(store, feed, scoreRoom, onError));
   const instrumentsView = scope.add(new InstrumentsView(connection, store, secrets, onError));
+  const watched = new Watched(context.workspaceState);
   const notifications = new Notifications({
     store,
     submitted,
     output,
-    memory: context.workspaceState,
+    watched,
     isHere,
     jobsVisible: () => jobsView.view.visible,
   });
   const services: Services = {
-    ...{ context, log, conductorLog, connection, store, feed, output, secrets, scoreRoom, submitted },
+    ...{
+      context,
+      log,
+      conductorLog,
+      connection,
+      store,
+      feed,
+      output,
+      secrets,
+      scoreRoom,
+      commandRoom,
+      submitted,
+    },
     ...{ jobsView, sheetsView, instrumentsView },
     attempts: scope.add(new AttemptDocuments(connection)),
     preview: scope.add(
@@ -93,9 +113,11 @@ export function start(
   scope.add(registerScoreLanguage(languageDeps(scope, services)));
   registerCommands(scope, services);
   watch(scope, services, onError);
-  contributeTerminal(context);
+  scope.add(registerScoreTasks(services));
+  contributeTerminal(context, connection.stateDir);
   lookIfWorthwhile(services);
-  scope.add({ dispose: () => connection.state === 'connected' && notifications.watched() });
+  keepMzt(services, onError);
+  scope.add({ dispose: () => connection.state === 'connected' && watched.now() });
   return { scope, store };
 }
 
@@ -112,14 +134,11 @@ function connect(
   store: JobStore,
   later: () => { feed: JobFeed; notifications: Notifications },
 ): Connection {
-  const setting = settings.stateDirectory();
   const packageJson = context.extension.packageJSON as { version?: unknown };
+  const warn = (error: unknown) => log.warn(String(error));
   let first = true;
-  return new Connection({
-    stateDir:
-      setting === ''
-        ? stateDirectory(process.env, homedir())
-        : resolve(homedir(), setting.replace(/^~\//, '')),
+  const connection = new Connection({
+    stateDir: windowStateDirectory(settings.stateDirectory(), process.env, homedir()),
     distDir: join(context.extensionPath, 'dist'),
     client: { name: 'marianne-vscode', version: String(packageJson.version), kind: 'vscode' },
     env: process.env,
@@ -128,6 +147,9 @@ function connect(
     hasWork: () => store.list().some((job) => !hasEnded(job)),
     onSnapshot: (jobs) => {
       const { feed, notifications } = later();
+      // Events were lost, the connection was not: `onConnected` does not come.
+      if (connection.state === 'connected')
+        readConductorState(store, (method, params) => connection.ask(method, params)).catch(warn);
       // The link is there for questions once this call is over.
       setImmediate(() => {
         void feed.onSnapshot(jobs).then(() => {
@@ -141,16 +163,20 @@ function connect(
       feed.onEvent(event);
       notifications.onEvent(event);
     },
+    onStarting: showStart,
     log,
   });
+  return connection;
 }
 
 function registerCommands(scope: Scope, services: Services): void {
+  const guarded = trustedOnly(services.context.extension.packageJSON);
   for (const command of commands) {
     scope.add(
       vscode.commands.registerCommand(command.id, async (...given: unknown[]) => {
         try {
-          await command.run(services, ...given);
+          if (guarded.has(command.id) && !vscode.workspace.isTrusted) await tellUntrusted();
+          else await command.run(services, ...given);
         } catch (error) {
           await tellFailure(services, error);
         }
@@ -161,7 +187,7 @@ function registerCommands(scope: Scope, services: Services): void {
 
 /** What happens in VS Code, and what follows from it. */
 function watch(scope: Scope, services: Services, onError: (error: unknown) => void): void {
-  const { connection, store, jobsView, sheetsView, instrumentsView, output, secrets } = services;
+  const { connection, feed, store, jobsView, sheetsView, instrumentsView, output, secrets } = services;
   for (const { view } of [jobsView, sheetsView, instrumentsView]) {
     if (view.visible) connection.look();
     scope.add(view.onDidChangeVisibility(({ visible }) => visible && connection.look()));
@@ -180,21 +206,25 @@ function watch(scope: Scope, services: Services, onError: (error: unknown) => vo
       // A window without servers takes none away from another.
       if (Object.keys(settings.mcpServers()).length > 0)
         offerServers((servers) => link.call('mcp.offer', { servers })).catch(onError);
-      link.call('daemon.rate_limits', {}).then((limits) => store.setLimits(accountLimits(limits)), onError);
+      readConductorState(store, (method, params) => link.call(method, params)).catch(onError);
+      feed.resume();
     }),
   );
+  scope.add(secrets.onChange(() => void instrumentsView.refresh(true)));
   scope.add(vscode.window.registerFileDecorationProvider(alarmDecorations));
   scope.add(vscode.workspace.onDidChangeWorkspaceFolders(() => jobsView.refresh()));
-  scope.add(vscode.workspace.onDidGrantWorkspaceTrust(() => contributeTerminal(services.context)));
+  scope.add(
+    vscode.workspace.onDidGrantWorkspaceTrust(() => {
+      contributeTerminal(services.context, connection.stateDir);
+      if (connection.state === 'connected') secrets.offer(connection, process.env).catch(onError);
+    }),
+  );
   scope.add(
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration('marianne.mcpServers') && connection.state === 'connected')
         offerServers((servers) => connection.ask('mcp.offer', { servers })).catch(onError);
-      if (
-        change.affectsConfiguration('marianne.terminal') ||
-        change.affectsConfiguration('marianne.stateDirectory')
-      ) {
-        contributeTerminal(services.context);
+      if (change.affectsConfiguration('marianne.terminal')) {
+        contributeTerminal(services.context, connection.stateDir);
       }
     }),
   );
@@ -215,6 +245,19 @@ async function offerServers(
 /** A folder that had jobs is watched from the start; any other only when somebody looks. Never starts a conductor. */
 function lookIfWorthwhile({ connection, context }: Services): void {
   if (context.workspaceState.get('marianne.submitted') !== undefined) setImmediate(() => connection.look());
+}
+
+/** What was installed for login shells follows VS Code and the extension; the files are looked at only after one of them changed. */
+function keepMzt(services: Services, onError: (error: unknown) => void): void {
+  tellMenus(services.context);
+  if (!isMztStale(services.context)) return;
+  setImmediate(
+    () =>
+      void services
+        .commandRoom()
+        .then((room) => room.refreshMzt(services))
+        .catch(onError),
+  );
 }
 
 /** The workspace that a submit of this text would send; null when the score names its own. */

@@ -297,6 +297,41 @@ describe('finding and starting the conductor', function () {
     await assert.rejects(ensure(join(root, 'nothing', 'conductor.js')), /build.json/);
   });
 
+  it('ends what a start that is given up has begun, and starts as ever afterwards', async () => {
+    const pidFile = join(root, 'pid');
+    const stubborn = await dist(
+      'stubborn',
+      '1.0.0',
+      1,
+      `process.on('SIGTERM', () => {});
+       require('node:fs').writeFileSync(${JSON.stringify(`${pidFile}.new`)}, String(process.pid));
+       require('node:fs').renameSync(${JSON.stringify(`${pidFile}.new`)}, ${JSON.stringify(pidFile)});
+       setTimeout(() => {}, 60_000);`,
+    );
+    const early = new AbortController();
+    early.abort();
+    await assert.rejects(ensure(stubborn, { signal: early.signal }), CancelledError);
+    await assert.rejects(readFile(pidFile), { code: 'ENOENT' });
+    const given = new AbortController();
+    const starting = ensure(stubborn, { signal: given.signal });
+    let pid = 0;
+    while (pid === 0) pid = Number(await readFile(pidFile, 'utf8').catch(() => '0'));
+    pids.add(pid);
+    given.abort();
+    await assert.rejects(starting, CancelledError);
+    assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+    assert.equal((await ensure(await dist('b1', '1.0.0', 2))).epoch, 1);
+  });
+
+  it('leaves a conductor that answers already, whoever gave up waiting for it', async () => {
+    const script = await dist('b1', '1.0.0', 1);
+    const found = await ensure(script);
+    const given = new AbortController();
+    given.abort();
+    await assert.rejects(ensure(script, { signal: given.signal }), CancelledError);
+    assert.equal((await findConductor(stateDir, me))?.info.pid, found.info.pid);
+  });
+
   for (const [framing, connect] of [
     ['line', (path: string): Promise<Link> => LineLink.connect(path)],
     ['header', (path: string): Promise<Link> => connectJsonRpc(path)],

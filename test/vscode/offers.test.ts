@@ -120,6 +120,30 @@ describe('instruments', () => {
     assert.match((await instrumentsOffered()).get('keyed') ?? '', /^needs a key/);
   });
 
+  it('ask for their own key when they are asked on their row', async function () {
+    this.timeout(30_000);
+    const { showInputBox } = vscode.window;
+    const titles: (string | undefined)[] = [];
+    const stub = (options: vscode.InputBoxOptions) => Promise.resolve(void titles.push(options.title));
+    Object.assign(vscode.window, { showInputBox: stub });
+    try {
+      const offered = await picking(
+        (items) => items[0],
+        async () => {
+          await vscode.commands.executeCommand('marianne.setApiKey', { name: 'keyed' });
+          await vscode.commands.executeCommand('marianne.setApiKey', { name: 'anthropic_api' });
+          assert.deepEqual(titles, ['KEYED_TEST_API_KEY', 'ANTHROPIC_API_KEY']);
+          // One that is not known any more, as after its profile was removed: all keys are offered.
+          await vscode.commands.executeCommand('marianne.setApiKey', { name: 'gone' });
+        },
+      );
+      assert.ok(offered.length > 3);
+      assert.deepEqual(titles.slice(2), [offered[0]?.label]);
+    } finally {
+      Object.assign(vscode.window, { showInputBox });
+    }
+  });
+
   it('complete model: with what their server has now', async function () {
     this.timeout(30_000);
     ollama.models = ['qwen3:4b', 'mine:latest'];

@@ -1,6 +1,11 @@
 import { dirname } from 'node:path';
 import { looksSecret } from '../../instruments/environment-names';
-import { JobSubmissionError, ModifyRefusedError, NotResumableError } from '../../protocol/errors';
+import {
+  CancelledError,
+  JobSubmissionError,
+  ModifyRefusedError,
+  NotResumableError,
+} from '../../protocol/errors';
 import type { JobResponse } from '../../protocol/job-methods';
 import type { Diagnostic } from '../../score/diagnostic';
 import { loadBundle } from '../engine/bundles';
@@ -53,7 +58,7 @@ export function jobCommands(options: JobApiOptions, lookup: JobLookup): Handlers
   };
 
   return {
-    'job.submit': async (params) => {
+    'job.submit': async (params, context) => {
       const cwd = params.client_cwd ?? dirname(params.config_path);
       if (params.dry_run) {
         const intake = await submissions.examine({
@@ -95,6 +100,8 @@ export function jobCommands(options: JobApiOptions, lookup: JobLookup): Handlers
         consent: params.consent,
         storedSecrets: params.stored_secrets ?? [],
         ...parts(params.env ?? {}, params.secrets ?? {}),
+        // A connection that ends takes nothing back: a client may ask again with its key.
+        isCancelled: () => context.signal.reason instanceof CancelledError,
       });
       if (outcome.kind === 'rejected') {
         return {
@@ -126,6 +133,7 @@ export function jobCommands(options: JobApiOptions, lookup: JobLookup): Handlers
         agents: [...outcome.agents],
       };
     },
+    'job.submission': async (params) => ({ run: await submissions.find(params.submit_key) }),
     'job.pause': async (params) => {
       const run = await named(params.job_id);
       try {

@@ -8,7 +8,7 @@ export type BuiltInMethod =
 /** What a handler knows of its caller. */
 export interface RequestContext {
   readonly connectionId: number;
-  /** Aborted when the caller cancels, when its connection ends, and when the server stops. */
+  /** Aborted when the caller cancels (the reason is then a CancelledError), when its connection ends, and when the server stops. */
   readonly signal: AbortSignal;
   /** `client.kind` of the caller's `initialize`; null when it skipped that. */
   readonly clientKind: string | null;

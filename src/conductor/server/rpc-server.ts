@@ -187,7 +187,7 @@ export class RpcServer implements ConnectionHost {
     // Answered at once: a handler need not listen to its signal. What it gives later is thrown away.
     connection.requests.delete(id);
     connection.replyError(id, new CancelledError());
-    controller.abort();
+    controller.abort(new CancelledError());
   }
 
   /** Runs a request within the bounds, and answers it if it has an id. */

@@ -1,9 +1,12 @@
 /** What a command is about: the node, link or lens it was started from, or what the person picks. */
 import * as vscode from 'vscode';
 import { l10n } from '../l10n';
+import { longWork } from '../long-work';
 import { looksLikeScore } from '../scores/recognise';
+import { workspaceScores } from '../scores/workspace-scores';
 import type { Services } from '../services';
 import type { JobModel, SheetModel } from '../store/model';
+import { attemptContext } from '../trees/attempt-row';
 import { jobContext, jobRow } from '../trees/job-row';
 import { sheetContext, sheetLabel, sheetState } from '../trees/sheet-row';
 
@@ -89,18 +92,22 @@ export async function sheetArgument(
       if (job !== null) return { job, sheet: given['sheet'], attempt };
     }
   }
-  const selected = services.jobsView.view.selection[0];
-  if (given === undefined && selected !== undefined && 'sheet' in selected) {
-    return {
-      job: selected.job,
-      sheet: selected.sheet,
-      attempt: 'attempt' in selected ? selected.attempt : null,
-    };
+  const fits = (sheet: SheetModel) => word === 'sheet' || sheetContext(sheet).includes(word);
+  const { view } = services.jobsView;
+  const [selected] = view.selection;
+  // What is selected in a view that nobody sees is not what a person means.
+  if (given === undefined && view.visible && selected !== undefined && 'sheet' in selected) {
+    const sheet = services.store.sheet(selected.job, selected.sheet);
+    const attempt = 'attempt' in selected ? selected.attempt : null;
+    const row = sheet?.attempts.find((each) => each.attempt === attempt);
+    const offers = row !== undefined && attemptContext(row).includes(word);
+    if (sheet !== undefined && (offers || fits(sheet)))
+      return { job: selected.job, sheet: selected.sheet, attempt };
   }
   const job = await jobArgument(services, given, 'job');
   if (job === null) return null;
-  await services.feed.openSheets(job.id);
-  const fits = (sheet: SheetModel) => word === 'sheet' || sheetContext(sheet).includes(word);
+  const loading = l10n.t('Loading the sheets of {0}', job.id);
+  await longWork(loading, () => services.feed.openSheets(job.id));
   const sheets = (services.store.sheets(job.id) ?? []).filter(fits);
   if (sheets.length === 0) {
     void vscode.window.showInformationMessage(l10n.t('{0} has no sheet for which this can be done.', job.id));
@@ -145,7 +152,8 @@ export async function scoreSheetArgument(services: Services, given: unknown): Pr
   const document = await vscode.workspace.openTextDocument(uri);
   const { score, problems } = (await services.scoreRoom()).summarise(document.getText(), uri.fsPath);
   if (score === null) {
-    void vscode.window.showErrorMessage(problems[0]?.message ?? l10n.t('The score cannot be read.'));
+    const why = problems[0]?.message ?? l10n.t('it has errors');
+    void vscode.window.showErrorMessage(l10n.t('The score cannot be played: {0}', why));
     return null;
   }
   const picked = await vscode.window.showQuickPick(
@@ -170,32 +178,11 @@ async function oneOf(uri: vscode.Uri, sheet: number, several: unknown): Promise<
   return picked === undefined ? null : { uri, sheet: picked.sheet };
 }
 
-/** At most so many YAML files of the workspace are looked at. */
-const MOST_FILES = 2_000;
-
 async function pickScore(services: Services): Promise<vscode.Uri | null> {
-  const room = await services.scoreRoom();
-  const found = async () => {
-    const files = await vscode.workspace.findFiles('**/*.{yaml,yml}', '**/node_modules/**', MOST_FILES);
-    const rows = await Promise.all(
-      files.map(async (uri) => {
-        const text = await readText(uri);
-        if (text === null || !looksLikeScore(uri.fsPath, text)) return null;
-        const { score } = room.summarise(text, uri.fsPath);
-        return {
-          label: score?.name ?? vscode.workspace.asRelativePath(uri),
-          description: score === null ? l10n.t('has errors') : l10n.t('{0} sheets', score.sheets.length),
-          detail: [vscode.workspace.asRelativePath(uri), score?.description ?? '']
-            .filter((part) => part !== '')
-            .join(' — '),
-          uri,
-        };
-      }),
-    );
-    return rows.filter((row) => row !== null).sort((a, b) => (a.label < b.label ? -1 : 1));
-  };
-  const rows = await found();
-  if (rows.length === 0) {
+  const found = await longWork(l10n.t('Looking for scores'), (signal) =>
+    workspaceScores(services.scoreRoom, signal),
+  );
+  if (found.length === 0) {
     const create = l10n.t('New Score');
     const answer = await vscode.window.showInformationMessage(
       l10n.t('There is no score in this workspace.'),
@@ -204,17 +191,15 @@ async function pickScore(services: Services): Promise<vscode.Uri | null> {
     if (answer === create) await vscode.commands.executeCommand('marianne.newScore');
     return null;
   }
+  const rows = found.map(({ uri, name, description, sheets }) => ({
+    label: name ?? vscode.workspace.asRelativePath(uri),
+    description: name === null ? l10n.t('has errors') : l10n.t('{0} sheets', sheets),
+    detail: [vscode.workspace.asRelativePath(uri), description].filter((part) => part !== '').join(' — '),
+    uri,
+  }));
   const picked = await vscode.window.showQuickPick(rows, {
     placeHolder: l10n.t('Which score?'),
     matchOnDetail: true,
   });
   return picked?.uri ?? null;
-}
-
-async function readText(uri: vscode.Uri): Promise<string | null> {
-  try {
-    return new TextDecoder().decode(await vscode.workspace.fs.readFile(uri));
-  } catch {
-    return null;
-  }
 }

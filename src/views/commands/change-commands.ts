@@ -3,6 +3,7 @@ import type { Unrecorded } from '../../protocol/change-methods';
 import type { ResultOf } from '../../protocol/methods';
 import { versionUri } from '../changes/changed-files';
 import { l10n } from '../l10n';
+import { LONGEST_MS, longCall } from '../long-work';
 import type { Services } from '../services';
 import { sheetArgument } from './arguments';
 import type { JobSheet } from './arguments';
@@ -69,13 +70,14 @@ export const undoSheet: Command = {
   async run(services, given) {
     const target = await sheetArgument(services, given, 'undoable');
     if (target === null) return;
-    await services.connection.ensure();
+    const { connection } = services;
+    const title = l10n.t('Comparing what sheet {0} of {1} changed', target.sheet, target.job);
     const which = { job_id: target.job, sheet: target.sheet, attempt: target.attempt };
     let mixed = false;
-    let plan = await services.connection.call('job.undo', { ...which, dry_run: true });
+    let plan = await longCall(connection, title, 'job.undo', { ...which, dry_run: true });
     if (plan.refused === 'mixed') {
       mixed = true;
-      plan = await services.connection.call('job.undo', { ...which, dry_run: true, mixed });
+      plan = await longCall(connection, title, 'job.undo', { ...which, dry_run: true, mixed });
     }
     if (plan.status !== 'would_undo') {
       await tellRefusal(services, target, plan);
@@ -101,7 +103,12 @@ export const undoSheet: Command = {
       yes,
     );
     if (answer !== yes) return;
-    const done = await services.connection.call('job.undo', { ...which, attempt: plan.attempt, mixed });
+    const done = await connection.call(
+      'job.undo',
+      { ...which, attempt: plan.attempt, mixed },
+      // Begun, it is brought to its end.
+      { timeoutMs: LONGEST_MS },
+    );
     if (done.status !== 'undone') {
       await tellRefusal(services, target, done);
       return;
@@ -155,8 +162,8 @@ async function tellRefusal(services: Services, target: JobSheet, refusal: Undo):
 }
 
 async function changesOf(services: Services, target: JobSheet): Promise<Changes> {
-  await services.connection.ensure();
-  return services.connection.call('job.changes', {
+  const title = l10n.t('Comparing what sheet {0} of {1} changed', target.sheet, target.job);
+  return longCall(services.connection, title, 'job.changes', {
     job_id: target.job,
     sheet: target.sheet,
     attempt: target.attempt,

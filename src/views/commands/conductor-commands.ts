@@ -1,20 +1,17 @@
 import * as vscode from 'vscode';
 import { l10n } from '../l10n';
+import type { Connection } from '../connection/connection';
+import { longWork, showWhileSlow } from '../long-work';
 import type { Services } from '../services';
 import type { Command } from './command';
 
 /** Marianne: Start Conductor. */
 export const startConductor: Command = {
   id: 'marianne.startConductor',
-  run: (services) => start(services),
+  async run(services) {
+    await services.connection.ensure();
+  },
 };
-
-async function start(services: Services): Promise<void> {
-  await vscode.window.withProgress(
-    { location: vscode.ProgressLocation.Window, title: l10n.t('Starting the conductor') },
-    () => services.connection.ensure(),
-  );
-}
 
 /** Marianne: Stop Conductor. */
 export const stopConductor: Command = {
@@ -28,15 +25,16 @@ export const stopConductor: Command = {
 export const restartConductor: Command = {
   id: 'marianne.restartConductor',
   async run(services) {
-    await services.connection.stop(false);
-    await start(services);
+    const { connection } = services;
+    await stopShown(connection, false);
+    await connection.ensure();
   },
 };
 
 async function stop(services: Services): Promise<void> {
   const { running_jobs: running } = await services.connection.ask('daemon.ready', {});
   if (running === 0) {
-    await services.connection.stop(false);
+    await stopShown(services.connection, false);
     return;
   }
   const leave = l10n.t('Stop, Agents Run On');
@@ -52,7 +50,14 @@ async function stop(services: Services): Promise<void> {
     leave,
     cancel,
   );
-  if (answer !== undefined) await services.connection.stop(answer === cancel);
+  if (answer !== undefined) await stopShown(services.connection, answer === cancel);
+}
+
+/** Said while it lasts, without Cancel: what ends cannot be called back. */
+async function stopShown(connection: Connection, cancel: boolean): Promise<void> {
+  const stopping = connection.stop(cancel);
+  showWhileSlow(l10n.t('Stopping the conductor'), stopping);
+  await stopping;
 }
 
 /** Marianne: Show Conductor Log. */
@@ -102,6 +107,6 @@ export const refreshInstruments: Command = {
   id: 'marianne.refreshInstruments',
   async run(services) {
     await services.connection.ensure();
-    await services.instrumentsView.refresh(true);
+    await longWork(l10n.t('Looking for instruments'), () => services.instrumentsView.refresh(true));
   },
 };

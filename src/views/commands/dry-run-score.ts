@@ -1,12 +1,13 @@
 import * as vscode from 'vscode';
 import type { JobResponse } from '../../protocol/job-methods';
 import { l10n } from '../l10n';
+import { longCall } from '../long-work';
 import type { PlannedScore } from '../scores/score-room';
 import type { Services } from '../services';
 import { parts } from '../trees/format';
 import { scoreArgument } from './arguments';
 import type { Command } from './command';
-import { readScore, send } from './submit';
+import { readScore, submitParams } from './submit';
 import type { SubmitRequest } from './submit';
 
 /** Marianne: Dry Run Score. Plan and all prompts in a document; nothing is started. */
@@ -21,7 +22,12 @@ export const dryRunScore: Command = {
 };
 
 export async function dryRun(services: Services, request: SubmitRequest, score: PlannedScore): Promise<void> {
-  const answer = await send(services, { ...request, dryRun: true }, score);
+  const answer = await longCall(
+    services.connection,
+    l10n.t('Dry run of {0}', score.name),
+    'job.submit',
+    await submitParams(services, { ...request, dryRun: true }, score),
+  );
   const document = await vscode.workspace.openTextDocument({
     language: 'markdown',
     content: dryRunText(answer, score.name),

@@ -19,12 +19,8 @@ export async function tellFailure(
     return;
   }
   if (error.code === ErrorCode.cancelled) return;
-  const trust = l10n.t('Manage Trust');
   if (error.code === ErrorCode.notRunning && !vscode.workspace.isTrusted) {
-    const text = l10n.t('Marianne does not start its conductor in a folder that is not trusted.');
-    if ((await vscode.window.showWarningMessage(text, trust)) === trust) {
-      await vscode.commands.executeCommand('workbench.trust.manage');
-    }
+    await tellUntrusted();
     return;
   }
   const conductorsLog = l10n.t('Show Conductor Log');
@@ -34,4 +30,13 @@ export async function tellFailure(
   const answer = await vscode.window.showErrorMessage(l10n.t('Marianne: {0}', text), ...actions);
   if (answer === openLog) log.show(true);
   if (answer === conductorsLog) conductorLog.show();
+}
+
+/** Restricted Mode: nothing is run and nothing is started. */
+export async function tellUntrusted(): Promise<void> {
+  const trust = l10n.t('Manage Trust');
+  const text = l10n.t('Marianne runs nothing in a folder that is not trusted.');
+  if ((await vscode.window.showWarningMessage(text, trust)) === trust) {
+    await vscode.commands.executeCommand('workbench.trust.manage');
+  }
 }

@@ -1,6 +1,8 @@
 import * as vscode from 'vscode';
 import { PREFERRED_INSTRUMENTS } from '../../instruments/preferred';
+import { CancelledError } from '../../protocol/errors';
 import { l10n } from '../l10n';
+import { longCall } from '../long-work';
 import type { Services } from '../services';
 import { scoreTemplates } from '../scores/templates';
 import type { Command } from './command';
@@ -53,7 +55,8 @@ export const newScore: Command = {
 
 async function readyInstrument(services: Services): Promise<{ instrument: string; why: string }> {
   try {
-    const { instruments } = await services.connection.call('instruments.list', {});
+    const title = l10n.t('Looking for instruments');
+    const { instruments } = await longCall(services.connection, title, 'instruments.list', {});
     const ready = instruments
       .filter(({ status, name }) => status === 'ready' && name !== 'cli')
       .map(({ name }) => name);
@@ -61,6 +64,7 @@ async function readyInstrument(services: Services): Promise<{ instrument: string
     if (instrument !== undefined)
       return { instrument, why: l10n.t('it is the first that is ready on this machine') };
   } catch (error) {
+    if (error instanceof CancelledError) throw error;
     services.log.warn(`instruments could not be listed: ${String(error)}`);
   }
   return {

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { l10n } from '../l10n';
+import { longCall } from '../long-work';
 import { jobArgument, sheetArgument } from './arguments';
 import type { Command } from './command';
 
@@ -73,7 +74,8 @@ export const openReport: Command = {
   async run(services, given) {
     const job = await jobArgument(services, given, 'job');
     if (job === null) return;
-    const report = await services.connection.call('job.report', { job_id: job.id });
+    const title = l10n.t('Making the report of {0}', job.id);
+    const report = await longCall(services.connection, title, 'job.report', { job_id: job.id });
     if ('path' in report) {
       await vscode.env.openExternal(vscode.Uri.file(report.path));
       return;

@@ -1,5 +1,7 @@
+import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { l10n } from '../l10n';
+import { longCall } from '../long-work';
 import { jobArgument, scoreArgument, scoreSheetArgument } from './arguments';
 import type { Command } from './command';
 
@@ -11,7 +13,8 @@ export const validateScore: Command = {
     if (uri === null) return;
     const document = await vscode.workspace.openTextDocument(uri);
     if (document.isDirty && !(await document.save())) return;
-    const answer = await services.connection.call('job.validate', { config_path: uri.fsPath });
+    const title = l10n.t('Validating {0}', basename(uri.fsPath));
+    const answer = await longCall(services.connection, title, 'job.validate', { config_path: uri.fsPath });
     const errors = answer.diagnostics.filter(({ severity }) => severity === 'error');
     const warnings = answer.diagnostics.filter(({ severity }) => severity === 'warning');
     for (const { severity, code, message, range } of answer.diagnostics) {

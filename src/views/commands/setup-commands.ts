@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { l10n } from '../l10n';
+import { longCall } from '../long-work';
 import { instrumentQuery } from '../instrument-list';
 import type { Services } from '../services';
 import { instrumentRow } from '../trees/instrument-row';
@@ -12,7 +13,8 @@ export const trustFolder: Command = {
     const folder = await pickFolder();
     if (folder === null) return;
     const dir = folder.uri.fsPath;
-    const { entries } = await services.connection.call('trust.list', { dir });
+    const title = l10n.t('Reading what {0} brings', folder.name);
+    const { entries } = await longCall(services.connection, title, 'trust.list', { dir });
     const open = entries.filter((entry) => !entry.approved);
     if (entries.length === 0) {
       void vscode.window.showInformationMessage(l10n.t('{0} brings no instruments of its own.', folder.name));
@@ -49,11 +51,7 @@ async function pickFolder(): Promise<vscode.WorkspaceFolder | null> {
 export const selectInstrument: Command = {
   id: 'marianne.selectInstrument',
   async run(services, given) {
-    const named =
-      typeof given === 'object' && given !== null && 'name' in given && typeof given.name === 'string'
-        ? given.name
-        : null;
-    const name = named ?? (await pickInstrument(services));
+    const name = instrumentNamed(given) ?? (await pickInstrument(services));
     if (name === null) return;
     const editor = vscode.window.activeTextEditor;
     const line = editor === undefined ? -1 : topLevelKey(editor.document, 'instrument');
@@ -85,7 +83,9 @@ function topLevelKey(document: vscode.TextDocument, key: string): number {
 }
 
 async function pickInstrument(services: Services): Promise<string | null> {
-  const { instruments } = await services.connection.call(
+  const { instruments } = await longCall(
+    services.connection,
+    l10n.t('Looking for instruments'),
     'instruments.list',
     instrumentQuery(services.secrets),
   );
@@ -101,32 +101,48 @@ async function pickInstrument(services: Services): Promise<string | null> {
   return picked?.label ?? null;
 }
 
-/** Marianne: Set API Key. */
+function instrumentNamed(given: unknown): string | null {
+  return typeof given === 'object' && given !== null && 'name' in given && typeof given.name === 'string'
+    ? given.name
+    : null;
+}
+
+/** The one key of an instrument, or one that is picked: of that instrument's, or of all. */
+async function pickKey(services: Services, instrument: string | null): Promise<string | null> {
+  const { connection, secrets } = services;
+  const room = await services.scoreRoom();
+  const stored = new Set(secrets.names());
+  const own =
+    instrument === null ? [] : await room.keysOf(instrument, connection.distDir, connection.stateDir);
+  if (own.length === 1) return own[0] ?? null;
+  const { secretNames: known } = await room.submitEnvironment({}, connection.distDir, connection.stateDir);
+  const names = own.length > 0 ? own : [...new Set([...known, ...stored])].sort();
+  const picked = await vscode.window.showQuickPick(
+    names.map((name) => ({
+      label: name,
+      description:
+        process.env[name] !== undefined
+          ? l10n.t('set in the environment, which wins')
+          : stored.has(name)
+            ? l10n.t('stored')
+            : '',
+    })),
+    {
+      placeHolder: l10n.t(
+        'Which key? It is kept in VS Code’s secret storage, and in the conductor’s memory.',
+      ),
+    },
+  );
+  return picked?.label ?? null;
+}
+
+/** Marianne: Set API Key. On the row of an instrument, that instrument's. */
 export const setApiKey: Command = {
   id: 'marianne.setApiKey',
-  async run(services) {
+  async run(services, given) {
     const { connection, secrets } = services;
-    const stored = new Set(secrets.names());
-    const room = await services.scoreRoom();
-    const { secretNames: known } = await room.submitEnvironment({}, connection.distDir, connection.stateDir);
-    const picked = await vscode.window.showQuickPick(
-      [...new Set([...known, ...stored])].sort().map((name) => ({
-        label: name,
-        description:
-          process.env[name] !== undefined
-            ? l10n.t('set in the environment, which wins')
-            : stored.has(name)
-              ? l10n.t('stored')
-              : '',
-      })),
-      {
-        placeHolder: l10n.t(
-          'Which key? It is kept in VS Code’s secret storage, and in the conductor’s memory.',
-        ),
-      },
-    );
-    if (picked === undefined) return;
-    const name = picked.label;
+    const name = await pickKey(services, instrumentNamed(given));
+    if (name === null) return;
     const value = await vscode.window.showInputBox({
       title: name,
       prompt: l10n.t('Paste the key. Leave it empty to forget the stored one.'),
@@ -167,50 +183,5 @@ export const openTerminal: Command = {
     });
     terminal.show();
     terminal.sendText('mzt --help');
-  },
-};
-
-/** Marianne: Doctor. Facts for a person who looks for a fault, as a document to read or to send. */
-export const doctor: Command = {
-  id: 'marianne.doctor',
-  async run(services) {
-    const { connection, context, store } = services;
-    const lines = [
-      `# ${l10n.t('Marianne: doctor')}`,
-      '',
-      `- ${l10n.t('Extension')}: ${String((context.extension.packageJSON as { version?: unknown }).version)}`,
-      `- VS Code: ${vscode.version}, Node ${process.versions.node}, ${process.platform} ${process.arch}`,
-      `- ${l10n.t('Remote')}: ${vscode.env.remoteName ?? '-'}`,
-      `- ${l10n.t('State directory')}: ${connection.stateDir}`,
-      `- ${l10n.t('Workspace trusted')}: ${vscode.workspace.isTrusted ? l10n.t('yes') : l10n.t('no')}`,
-      `- ${l10n.t('Jobs known')}: ${store.list().length}`,
-      '',
-    ];
-    if (vscode.workspace.isTrusted) await connection.ensure();
-    const { info } = connection;
-    if (info === null) lines.push(l10n.t('The conductor is not running.'));
-    else {
-      const status = await connection.ask('daemon.status', {});
-      lines.push(
-        `## ${l10n.t('Conductor')}`,
-        '',
-        `- ${l10n.t('Version')}: ${info.version} (${info.build}), protocol ${info.protocol}, epoch ${info.epoch}`,
-        `- ${l10n.t('Process')}: ${info.pid}, ${Math.round(status.memory_usage_mb)} MB, ${Math.round(status.uptime_seconds)} s`,
-        `- ${l10n.t('Socket')}: ${info.socket}`,
-        `- ${l10n.t('Jobs running')}: ${status.running_jobs}`,
-        ...(status.status_reason ? [`- ${status.status_reason.message}`] : []),
-        '',
-        `## ${l10n.t('Instruments')}`,
-        '',
-      );
-      const { instruments } = await connection.ask('instruments.list', instrumentQuery(services.secrets));
-      for (const { name, status: state, detail } of instruments)
-        lines.push(`- ${name}: ${state}${detail === null ? '' : ` — ${detail}`}`);
-    }
-    const document = await vscode.workspace.openTextDocument({
-      language: 'markdown',
-      content: `${lines.join('\n')}\n`,
-    });
-    await vscode.window.showTextDocument(document, { preview: true });
   },
 };

@@ -1,11 +1,16 @@
 /** The way of a score into the conductor, shared by all commands that start one. */
 import * as vscode from 'vscode';
+import { CallTimeout } from '../../client/errors';
+import { CancelledError } from '../../protocol/errors';
 import type { JobResponse } from '../../protocol/job-methods';
 import { l10n } from '../l10n';
+import { LONGEST_MS, longWork } from '../long-work';
 import type { Services } from '../services';
 import { settings } from '../settings';
 import { hasEnded } from '../store/model';
 import { chooseWorkspace } from '../submit/choose-workspace';
+import { fateOf, sendSubmit } from '../submit/cancellable-submit';
+import type { KeyedSubmit } from '../submit/cancellable-submit';
 import type { ChosenWorkspace } from '../submit/choose-workspace';
 import type { PlannedScore } from '../scores/score-room';
 
@@ -54,18 +59,18 @@ export function workspaceFor(uri: vscode.Uri, written: string | null): ChosenWor
   });
 }
 
-/** Sends it. The conductor is started if need be, visibly. @throws DaemonError */
-export async function send(
-  services: Services,
+/** What is sent of a request. */
+export async function submitParams(
+  services: Pick<Services, 'connection' | 'secrets' | 'scoreRoom'>,
   request: SubmitRequest,
   score: PlannedScore,
-): Promise<JobResponse> {
+): Promise<KeyedSubmit> {
   const { connection, secrets } = services;
   const room = await services.scoreRoom();
   const parts = await room.submitEnvironment(process.env, connection.distDir, connection.stateDir);
   const chosen = workspaceFor(request.uri, score.writtenWorkspace);
   const workspace = request.workspace ?? (chosen.source === 'score' ? null : chosen.path);
-  const params = {
+  return {
     config_path: request.uri.fsPath,
     workspace,
     client_cwd: chosen.path,
@@ -81,20 +86,6 @@ export async function send(
     start_sheet: request.startSheet ?? null,
     only_sheets: request.onlySheets === undefined ? null : [...request.onlySheets],
   };
-  const title =
-    connection.state === 'connected'
-      ? l10n.t('Submitting {0}', score.name)
-      : l10n.t('Starting the conductor for {0}', score.name);
-  return vscode.window.withProgress(
-    {
-      location:
-        connection.state === 'connected'
-          ? vscode.ProgressLocation.Window
-          : vscode.ProgressLocation.Notification,
-      title,
-    },
-    () => connection.call('job.submit', params),
-  );
 }
 
 /** Submits and tells the outcome; shows the job, but opens no panel unless the setting says so. */
@@ -105,13 +96,63 @@ export async function submit(
 ): Promise<void> {
   const score = known ?? (await readScore(services, request.uri));
   if (score === null) return;
-  const answer = await send(services, request, score);
-  services.log.info(`submit ${request.uri.fsPath}: ${answer.status}: ${answer.message}`);
+  const { connection, log } = services;
+  const params = await submitParams(services, request, score);
+  // Until here nothing was sent: a start that is given up needs no further word.
+  await connection.ensure();
+  let answer: JobResponse;
+  try {
+    answer = await longWork(l10n.t('Submitting {0}', score.name), (signal) =>
+      sendSubmit(connection, params, { signal, timeoutMs: LONGEST_MS }),
+    );
+  } catch (error) {
+    if (!(error instanceof CancelledError) && !(error instanceof CallTimeout)) throw error;
+    await unanswered(services, score, params.submit_key, error);
+    return;
+  }
+  log.info(`submit ${request.uri.fsPath}: ${answer.status}: ${answer.message}`);
   if (answer.status === 'accepted') {
     await accepted(services, answer.run ?? answer.job_id);
     return;
   }
   await rejected(services, request, score, answer);
+}
+
+/** The answer did not come, or nobody waited for it: what became of the submit is asked, and told. */
+async function unanswered(
+  services: Services,
+  score: PlannedScore,
+  submitKey: string,
+  error: CancelledError | CallTimeout,
+): Promise<void> {
+  const { connection, log } = services;
+  const cancelled = error instanceof CancelledError;
+  const fate = await fateOf({ call: (method, params) => connection.ask(method, params) }, submitKey);
+  log.info(`submit of ${score.name} ${cancelled ? 'cancelled' : 'timed out'}: ${fate.kind}`);
+  if (fate.kind === 'accepted') {
+    await accepted(services, fate.run);
+    if (!cancelled) return;
+    const cancel = l10n.t('Cancel Job');
+    const show = l10n.t('Show Job');
+    const text = l10n.t('{0} was accepted before it could be cancelled, and runs.', fate.run);
+    const picked = await vscode.window.showWarningMessage(text, cancel, show);
+    if (picked === cancel) await connection.call('job.cancel', { job_id: fate.run });
+    if (picked === show) await vscode.commands.executeCommand('marianne.showJob', fate.run);
+    return;
+  }
+  if (fate.kind === 'none') {
+    if (!cancelled) throw error;
+    void vscode.window.setStatusBarMessage(
+      l10n.t('$(circle-slash) {0} was not submitted', score.name),
+      6_000,
+    );
+    return;
+  }
+  log.warn(String(fate.error));
+  const jobs = l10n.t('Show Jobs');
+  const text = l10n.t('Whether {0} was submitted is not known: the conductor does not say.', score.name);
+  if ((await vscode.window.showWarningMessage(text, jobs)) === jobs)
+    await vscode.commands.executeCommand('marianne.jobs.focus');
 }
 
 async function accepted(services: Services, run: string): Promise<void> {
@@ -143,14 +184,7 @@ async function rejected(
   }
   const needed = answer.consent_needed;
   if (needed !== undefined) {
-    const agree = l10n.t('Agree for This Workspace');
-    const detail = l10n.t(
-      'It writes files and runs commands in {0}, and wherever you may, without asking anybody. You are asked once for each workspace. To have it ask for less: skip_permissions: false with allowed_tools.',
-      needed.workspace,
-    );
-    const text = l10n.t('{0} will act without asking.', needed.instruments.join(', '));
-    const picked = await vscode.window.showWarningMessage(text, { modal: true, detail }, agree);
-    if (picked === agree) await submit(services, { ...request, consent: 'given' }, score);
+    if (await agreesToAct(needed)) await submit(services, { ...request, consent: 'given' }, score);
     return;
   }
   const trust = l10n.t('Trust This Folder’s Instruments');
@@ -165,4 +199,16 @@ async function rejected(
   );
   if (picked === trust) await vscode.commands.executeCommand('marianne.trustFolder');
   if (picked === details) await vscode.commands.executeCommand('marianne.validateScore', request.uri);
+}
+
+/** Asks whether agents may act without asking in a workspace. */
+export async function agreesToAct(needed: NonNullable<JobResponse['consent_needed']>): Promise<boolean> {
+  const agree = l10n.t('Agree for This Workspace');
+  const detail = l10n.t(
+    'It writes files and runs commands in {0}, and wherever you may, without asking anybody. You are asked once for each workspace. To have it ask for less: skip_permissions: false with allowed_tools.',
+    needed.workspace,
+  );
+  const text = l10n.t('{0} will act without asking.', needed.instruments.join(', '));
+  const picked = await vscode.window.showWarningMessage(text, { modal: true, detail }, agree);
+  return picked === agree;
 }

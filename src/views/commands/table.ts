@@ -34,7 +34,8 @@ import {
 import { filterJobs } from './filter-jobs';
 import { runFromSheet, runSheet, runSheetWithDependencies } from './run-sheet';
 import { openScore, previewPrompt, validateScore } from './score-commands';
-import { doctor, openTerminal, selectInstrument, setApiKey, trustFolder } from './setup-commands';
+import { doctor, installMzt, reportIssue, uninstallMzt } from './rare-commands';
+import { openTerminal, selectInstrument, setApiKey, trustFolder } from './setup-commands';
 import { submitScore } from './submit-score';
 
 export const commands: readonly Command[] = [
@@ -69,7 +70,10 @@ export const commands: readonly Command[] = [
   setApiKey,
   newScore,
   openTerminal,
+  installMzt,
+  uninstallMzt,
   doctor,
+  reportIssue,
   startConductor,
   stopConductor,
   restartConductor,

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { loadCatalogue } from '../../instruments/catalogue';
+import { environmentNames } from '../../instruments/environment-names';
 import { submitEnvironment } from '../../instruments/submit-environment';
 import { readUserSettings } from '../../instruments/user-settings';
 import { NO_TRUST, readTrustFile } from '../../instruments/trust';
@@ -39,27 +40,31 @@ function summarise(text: string, path: string): ScoreSummary {
   };
 }
 
-async function catalogue(distDir: string, stateDir: string) {
+async function catalogue(distDir: string, stateDir: string, workspace: string | null = null) {
   const paths = statePaths(stateDir);
   return loadCatalogue({
     builtInFolder: join(distDir, 'profiles'),
     userFolder: paths.instruments,
-    workspace: null,
+    workspace,
     trust: await readTrustFile(paths.trust).catch(() => NO_TRUST),
   });
 }
 
 export const scoreRoom: ScoreRoom = {
   summarise,
-  scoreCatalogue: async (distDir, stateDir) => {
+  scoreCatalogue: async (distDir, stateDir, workspace) => {
     const { baseUrls, executables } = await readUserSettings(statePaths(stateDir).config);
-    return scoreCatalogue(await catalogue(distDir, stateDir), {
+    return scoreCatalogue(await catalogue(distDir, stateDir, workspace), {
       userUrls: baseUrls,
-      environment: {},
+      environment: process.env,
       programs: { path: process.env['PATH'] ?? '', home: homedir(), executables },
     });
   },
   submitEnvironment: async (env, distDir, stateDir) =>
     submitEnvironment(env, await catalogue(distDir, stateDir)),
+  keysOf: async (instrument, distDir, stateDir) => {
+    const profile = (await catalogue(distDir, stateDir)).get(instrument);
+    return profile === null ? [] : environmentNames(profile).secret;
+  },
   submitKey: () => randomUUID(),
 };

@@ -31,6 +31,7 @@ export class JobStore {
   private readonly jobs = new Map<string, JobModel>();
   /** The jobs in order; null after one changed. Many ask between two changes, and there may be a thousand. */
   private sorted: readonly JobModel[] | null = null;
+  private latest: ReadonlyMap<string, JobModel> | null = null;
   private readonly sheetsOf = new Map<string, readonly SheetModel[]>();
   private readonly progressOf = new Map<string, Progress>();
   private readonly accounts = new Map<string, AccountLimit>();
@@ -55,6 +56,16 @@ export class JobStore {
       (a, b) => b.submittedAt - a.submittedAt || (a.id < b.id ? 1 : -1),
     );
     return this.sorted;
+  }
+
+  /** The newest run of a score. Every lens and row of a score asks for it: it must cost nothing. */
+  latestOf(scorePath: string): JobModel | undefined {
+    this.latest ??= new Map(
+      this.list()
+        .toReversed()
+        .map((job) => [job.scorePath, job]),
+    );
+    return this.latest.get(scorePath);
   }
 
   job(id: string): JobModel | undefined {
@@ -99,7 +110,7 @@ export class JobStore {
       else if (isDeepStrictEqual(before, job)) continue;
       else changed.push(job.id);
       this.jobs.set(job.id, job);
-      this.sorted = null;
+      this.sorted = this.latest = null;
     }
     this.emit({ list: came, jobs: changed });
   }
@@ -182,7 +193,7 @@ export class JobStore {
 
   private forget(id: string): void {
     this.jobs.delete(id);
-    this.sorted = null;
+    this.sorted = this.latest = null;
     this.sheetsOf.delete(id);
     for (const key of this.progressOf.keys()) if (key.startsWith(`${id}/`)) this.progressOf.delete(key);
   }

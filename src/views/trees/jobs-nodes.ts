@@ -44,6 +44,11 @@ export function nodeId(node: JobsNode): string {
   }
 }
 
+/** False for a range that has grown since, while its sheets were loaded: its id is the same, and it stands for more. */
+export function isSameNode(known: JobsNode, node: JobsNode): boolean {
+  return known.kind !== 'range' || node.kind !== 'range' || known.last === node.last;
+}
+
 export interface JobsShape {
   readonly store: JobStore;
   /** True for a job of this window's folders. */

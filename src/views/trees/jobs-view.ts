@@ -18,6 +18,7 @@ import { filterLabel, passes } from './job-filter';
 import type { JobFilter } from './job-filter';
 import {
   childNodes,
+  isSameNode,
   nodeId,
   pageOfJobs,
   parentNode,
@@ -294,9 +295,7 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
   private same(node: JobsNode): JobsNode {
     const id = nodeId(node);
     const known = this.nodes.get(id);
-    // A group of sheets grows while they are being loaded.
-    const isSame = known?.kind !== 'range' || node.kind !== 'range' || known.last === node.last;
-    if (known !== undefined && isSame) return known;
+    if (known !== undefined && isSameNode(known, node)) return known;
     this.nodes.set(id, node);
     return node;
   }

@@ -166,7 +166,7 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
   }
 
   private lastRun(uri: vscode.Uri): JobModel | undefined {
-    return this.store.list().find((job) => job.scorePath === uri.fsPath);
+    return this.store.latestOf(uri.fsPath);
   }
 
   private onEditor(editor: vscode.TextEditor | undefined): void {

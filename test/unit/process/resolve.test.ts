@@ -12,7 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isSameProcess, processStartTime } from '../../../src/process/identity';
-import { readLoginPath, resolveExecutable, type LoginPathCache } from '../../../src/process/resolve';
+import { resolveExecutable, type LoginPathCache } from '../../../src/process/resolve';
+import { readLoginPath } from '../../../src/protocol/login-path';
 import { knownFolders, pathFolders } from '../../../src/protocol/program-places';
 
 describe('resolveExecutable', () => {

@@ -9,7 +9,14 @@ import { instrumentRow } from '../../../src/views/trees/instrument-row';
 import { passes } from '../../../src/views/trees/job-filter';
 import type { JobFilter } from '../../../src/views/trees/job-filter';
 import { code, jobRow, jobTooltip } from '../../../src/views/trees/job-row';
-import { childNodes, nodeId, pageOfJobs, parentNode, rootNodes } from '../../../src/views/trees/jobs-nodes';
+import {
+  childNodes,
+  isSameNode,
+  nodeId,
+  pageOfJobs,
+  parentNode,
+  rootNodes,
+} from '../../../src/views/trees/jobs-nodes';
 import type { JobsNode, JobsShape } from '../../../src/views/trees/jobs-nodes';
 import { connectionMessage, limitMessage } from '../../../src/views/trees/messages';
 import { plannedRow } from '../../../src/views/trees/planned-row';
@@ -348,6 +355,21 @@ describe('the Jobs tree', () => {
     assert.deepEqual(pageOfJobs({ kind: 'more', where: 'here', from: 800 }, shape), {
       ...{ first: 801, last: 1000, newest: 200, oldest: 1 },
     });
+  });
+
+  it('takes a range that grew while its sheets were loaded for another node of the same id', () => {
+    const shape = shapeOf([job('a')]);
+    const sheets = Array.from({ length: 1000 }, (_, index) => sheet(index + 1));
+    const rangesOf = () => childNodes({ kind: 'job', job: 'a' }, shape) ?? [];
+    shape.store.putSheets('a', sheets.slice(0, 500), 1000);
+    const before = rangesOf();
+    shape.store.putSheets('a', sheets.slice(500), 1000);
+    const after = rangesOf();
+    assert.deepEqual(before.map(nodeId), after.slice(0, 3).map(nodeId));
+    assert.deepEqual(
+      before.map((node, index) => isSameNode(node, after[index] ?? node)),
+      [true, true, false],
+    );
   });
 });
 

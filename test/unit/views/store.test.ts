@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { JobSubmissionError } from '../../../src/protocol/errors';
+import { ConnectionLost } from '../../../src/client/errors';
+import { JobSubmissionError, ResourceExhaustedError } from '../../../src/protocol/errors';
 import type { WireEvent } from '../../../src/protocol/events';
 import type { MethodName, ParamsOf, ResultOf } from '../../../src/protocol/methods';
+import { readConductorState } from '../../../src/views/store/conductor-state';
 import { JobFeed, accountLimits, spans } from '../../../src/views/store/job-feed';
 import { JobStore } from '../../../src/views/store/job-store';
 import type { StoreChange } from '../../../src/views/store/job-store';
@@ -51,6 +53,23 @@ describe('the store of jobs', () => {
       store.list().map(({ id }) => id),
       ['new', 'mid', 'old'],
     );
+  });
+
+  it('finds the newest run of a score, without looking through all jobs for each of its sheets', () => {
+    const store = new JobStore();
+    const runs = Array.from({ length: 1000 }, (_, index) =>
+      job(`j-${index}`, { scorePath: `/w/${index % 2}.yaml`, submittedAt: index }),
+    );
+    store.putJobs(runs);
+    const began = performance.now();
+    for (let sheets = 0; sheets < 10_000; sheets += 1) store.latestOf('/w/0.yaml');
+    assert.ok(performance.now() - began < 100, `${performance.now() - began} ms`);
+    assert.equal(store.latestOf('/w/0.yaml')?.id, 'j-998');
+    store.putJob(job('new', { scorePath: '/w/0.yaml', submittedAt: 5_000 }));
+    assert.equal(store.latestOf('/w/0.yaml')?.id, 'new');
+    store.removeJob('new');
+    assert.equal(store.latestOf('/w/0.yaml')?.id, 'j-998');
+    assert.equal(store.latestOf('/w/none.yaml'), undefined);
   });
 
   it('puts pages of sheets together and names the ones that changed', () => {
@@ -314,6 +333,120 @@ describe('the feed of the store', () => {
       [200, 200],
     ]);
     assert.deepEqual(spans([]), []);
+  });
+});
+
+describe('questions that had no answer', () => {
+  const ended = (id: string) => row(id, { status: 'completed', completed_at: NOW / 1000 });
+
+  it('are asked again with the next connection: what told of the change does not come twice', async () => {
+    let away = false;
+    const { feed, store, settle, errors } = feedOf({
+      status: () => {
+        if (away) throw new ConnectionLost();
+        return checkpoint('a', { status: 'completed' });
+      },
+    });
+    store.putJobs([job('a'), job('b')]);
+    away = true;
+    feed.onEvent(event('job.completed'));
+    await settle();
+    assert.deepEqual([store.job('a')?.status, errors.length], ['running', 1]);
+    away = false;
+    feed.resume();
+    await settle();
+    assert.equal(store.job('a')?.status, 'completed');
+  });
+
+  it('are asked again after a while when the conductor was too busy', async () => {
+    let busy = true;
+    const { feed, store, settle } = feedOf({
+      status: () => {
+        if (!busy) return checkpoint('a', { status: 'completed' });
+        busy = false;
+        throw new ResourceExhaustedError('50 requests are in work');
+      },
+    });
+    store.putJobs([job('a')]);
+    feed.onEvent(event('job.completed'));
+    await settle();
+    assert.equal(store.job('a')?.status, 'completed');
+  });
+
+  it('about the list are asked again, so that no job is missed for good', async () => {
+    const { feed, store, lists, settle } = feedOf({});
+    const answers = lists.shift.bind(lists);
+    Object.defineProperty(lists, 'shift', {
+      configurable: true,
+      value: () => {
+        throw new ConnectionLost();
+      },
+    });
+    await feed.onSnapshot([row('a')]);
+    Object.defineProperty(lists, 'shift', { value: answers });
+    lists.push([row('a'), ended('old')]);
+    feed.resume();
+    await settle();
+    assert.deepEqual(
+      store
+        .list()
+        .map(({ id }) => id)
+        .sort(),
+      ['a', 'old'],
+    );
+  });
+
+  it('about pages of sheets leave no job with half of them', async () => {
+    const { feed, store, calls } = feedOf({ total: 1200 });
+    store.putJobs([job('a')]);
+    const push = calls.push.bind(calls);
+    // The connection breaks between the first page and the second.
+    Object.defineProperty(calls, 'push', {
+      configurable: true,
+      value: (call: (typeof calls)[number]) => {
+        if ((call[1] as { offset?: number }).offset === 500) throw new ConnectionLost();
+        return push(call);
+      },
+    });
+    await assert.rejects(feed.openSheets('a'), ConnectionLost);
+    assert.equal(store.sheets('a')?.length, 500);
+    Object.defineProperty(calls, 'push', { value: push });
+    await feed.openSheets('a');
+    assert.equal(store.sheets('a')?.length, 1200);
+  });
+
+  it('bring back no job that was deleted meanwhile', async () => {
+    const { feed, store, lists } = feedOf({});
+    lists.push([row('a'), ended('old')], [row('a')]);
+    const listing = feed.onSnapshot([row('a')]);
+    feed.onEvent(event('job.deleted', { job_id: 'old' }));
+    await listing;
+    assert.deepEqual(
+      store.list().map(({ id }) => id),
+      ['a'],
+    );
+  });
+});
+
+describe('what the conductor says of itself', () => {
+  it('replaces what an earlier connection has left behind', async () => {
+    const store = new JobStore();
+    const answers = {
+      'daemon.rate_limits': { backends: {}, active_limits: 0 },
+      'daemon.status': { status_reason: null as { code: string; message: string } | null },
+    };
+    const read = () =>
+      readConductorState(store, <M extends MethodName>(method: M) =>
+        Promise.resolve(answers[method as keyof typeof answers] as unknown as ResultOf<M>),
+      );
+    store.setNotice('The conductor cannot write its journal: ENOSPC');
+    store.setLimit({ account: 'o', instrument: 'o', until: null });
+    await read();
+    assert.equal(store.notice, null);
+    assert.equal(store.limits().size, 0);
+    answers['daemon.status'].status_reason = { code: 'storage_failed', message: 'the disk is full' };
+    await read();
+    assert.match(store.notice ?? '', /the disk is full/);
   });
 });
 

@@ -1,0 +1,75 @@
+/** A job that goes on, line by line: for a terminal that cannot redraw. Pure. */
+import { l10n } from '../l10n';
+import type { JobStore } from '../store/job-store';
+import type { SheetModel } from '../store/model';
+import { brief, cost, duration, parts } from '../trees/format';
+import { isRunning, sheetLabel, sheetOutcome, sheetState } from '../trees/sheet-row';
+
+const MARKS: Readonly<Partial<Record<SheetModel['status'], string>>> = {
+  completed: '\x1b[32m✓\x1b[0m',
+  failed: '\x1b[31m✗\x1b[0m',
+  cancelled: '\x1b[31m✗\x1b[0m',
+  skipped: '-',
+};
+
+export class JobLines {
+  /** What was last said of each sheet. */
+  private readonly said = new Map<number, string>();
+  private saidOfJob = '';
+
+  constructor(
+    private readonly store: Pick<JobStore, 'job' | 'sheets'>,
+    private readonly run: string,
+    /** The file with what an attempt says. */
+    private readonly outputOf: (sheet: number, attempt: number) => string,
+  ) {}
+
+  /** What changed since the last time; `now` in milliseconds since the epoch. */
+  next(now: number): string[] {
+    const lines: string[] = [];
+    for (const sheet of this.store.sheets(this.run) ?? []) {
+      const attempt = sheet.attempts.at(-1)?.attempt ?? 0;
+      const state = `${sheet.status} ${attempt}`;
+      const before = this.said.get(sheet.num);
+      this.said.set(sheet.num, state);
+      // Nothing is said of a sheet that has not begun.
+      if (state === before || (before === undefined && sheet.status === 'pending')) continue;
+      lines.push(...this.sheetLines(sheet, attempt, now));
+    }
+    const job = this.store.job(this.run);
+    if (job?.status === 'paused' && this.saidOfJob !== 'paused')
+      lines.push(l10n.t('{0} is paused: {1}', this.run, plain(job.reason?.message ?? job.status)));
+    this.saidOfJob = job?.status ?? '';
+    return lines;
+  }
+
+  /** The last line. */
+  ending(): string {
+    const job = this.store.job(this.run);
+    if (job === undefined) return l10n.t('{0} was deleted.', this.run);
+    const told = parts(
+      job.status,
+      l10n.t('{0} of {1} sheets', job.completed, job.total),
+      (job.costUsd > 0 || job.unpriced) && cost(job.costUsd, job.unpriced),
+      job.status === 'completed' ? null : job.error === null ? null : brief(plain(job.error)),
+    );
+    return `${job.status === 'completed' ? MARKS.completed : MARKS.failed} ${this.run}: ${told}`;
+  }
+
+  private sheetLines(sheet: SheetModel, attempt: number, now: number): string[] {
+    const label = plain(sheetLabel(sheet.num, sheet.description));
+    if (isRunning(sheet.status)) {
+      const again = attempt > 1 ? l10n.t('attempt {0}', attempt) : null;
+      const head = `▶ ${label}: ${parts(sheet.instrument, sheet.model, again)}`;
+      return attempt === 0 ? [head] : [head, `  ${this.outputOf(sheet.num, attempt)}`];
+    }
+    const took = sheet.durationSeconds > 0 ? duration(sheet.durationSeconds * 1000) : null;
+    const outcome = plain(sheetOutcome(sheet, now)) || sheetState(sheet.status);
+    return [`${MARKS[sheet.status] ?? '·'} ${label}: ${parts(outcome, took)}`];
+  }
+}
+
+/** Without what would move the cursor or colour the screen: it comes from agents. */
+export function plain(text: string): string {
+  return text.replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ');
+}

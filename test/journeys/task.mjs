@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { journey } from '../../scripts/vscode/journey.mjs';
+import { fanOut } from './scores.mjs';
+
+const tasks = {
+  version: '2.0.0',
+  tasks: [{ label: 'Sing the duet', type: 'marianne', score: 'duet.yaml' }],
+};
+
+journey(
+  'a task that plays a score',
+  { files: { 'duet.yaml': fanOut, '.vscode/tasks.json': JSON.stringify(tasks) } },
+  async ({ window, screenshot }) => {
+    await window.showContainer('Marianne');
+    await window.command('Tasks: Run Task');
+    await window.pick('marianne');
+    await screenshot('offered');
+    await window.pick('Sing the duet');
+    // Nothing more is asked, not even which compiler's errors to look for.
+    const terminal = window.page.locator('.terminal-wrapper.active .xterm-rows');
+    await terminal.filter({ hasText: 'duet: completed' }).waitFor({ timeout: 40_000 });
+    await screenshot();
+    const text = (await terminal.innerText()).replaceAll('\u00a0', ' ');
+    assert.match(text, /Ending this task leaves the job running\./);
+    const [path] = /\/\S+\.stdout\.log/.exec(text.replaceAll('\n', '')) ?? [];
+    assert.ok(path !== undefined && existsSync(path), `${path} in\n${text}`);
+    assert.match(readFileSync(path, 'utf8'), /sings|all together/);
+  },
+);
