@@ -67,7 +67,5 @@ async function conductorFacts({ connection, secrets }: Services): Promise<string
 export async function doctor(services: Services): Promise<void> {
   if (vscode.workspace.isTrusted) await services.connection.ensure();
   const lines = [`# ${l10n.t('Marianne: doctor')}`, '', ...(await diagnosis(services))];
-  const content = `${lines.join('\n')}\n`;
-  const document = await vscode.workspace.openTextDocument({ language: 'markdown', content });
-  await vscode.window.showTextDocument(document, { preview: true });
+  await services.pages.show(l10n.t('Marianne: doctor'), `${lines.join('\n')}\n`);
 }
