@@ -51,7 +51,8 @@ describe('score: conditions', () => {
     ['(stage == 3)', true],
   ];
   for (const [condition, applies] of table) {
-    it(`"${condition}" is ${applies}`, () => assert.equal(conditionHolds(parseCondition(condition), values), applies));
+    it(`"${condition}" is ${applies}`, () =>
+      assert.equal(conditionHolds(parseCondition(condition), values), applies));
   }
   it('tells what it ignores', () => {
     assert.equal(parseCondition('a == 1 or b == 2')[0]?.ignored, 'or b == 2');
