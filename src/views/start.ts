@@ -6,7 +6,8 @@ import type { ResultOf } from '../protocol/methods';
 import { stateDirectory } from '../protocol/paths';
 import { ChangedFiles } from './changes/changed-files';
 import { commands } from './commands/table';
-import { tellFailure } from './commands/failure';
+import { commandsThatNeedTrust } from './commands/command';
+import { tellFailure, tellUntrusted } from './commands/failure';
 import { workspaceFor } from './commands/submit';
 import { Connection } from './connection/connection';
 import { SecretKeys } from './connection/secret-keys';
@@ -165,11 +166,14 @@ function connect(
 }
 
 function registerCommands(scope: Scope, services: Services): void {
+  const inTrustOnly = commandsThatNeedTrust(services.context.extension.packageJSON);
   for (const command of commands) {
     scope.add(
       vscode.commands.registerCommand(command.id, async (...given: unknown[]) => {
         try {
-          await command.run(services, ...given);
+          // The manifest keeps it out of menus; keybindings and links call it all the same.
+          if (inTrustOnly.has(command.id) && !vscode.workspace.isTrusted) await tellUntrusted();
+          else await command.run(services, ...given);
         } catch (error) {
           await tellFailure(services, error);
         }

@@ -77,10 +77,11 @@ export const showStatus: Command = {
   id: 'marianne.showStatus',
   async run(services) {
     const connected = services.connection.state === 'connected';
-    const items = [
-      { label: `$(list-tree) ${l10n.t('Show Jobs')}`, command: 'marianne.jobs.focus' },
-      { label: `$(play) ${l10n.t('Submit Score')}`, command: 'marianne.submitScore' },
-      ...(connected
+    const { isTrusted } = vscode.workspace;
+    const submit = { label: `$(play) ${l10n.t('Submit Score')}`, command: 'marianne.submitScore' };
+    const control = !isTrusted
+      ? [{ label: `$(shield) ${l10n.t('Manage Trust')}`, command: 'workbench.trust.manage' }]
+      : connected
         ? [
             {
               label: `$(debug-restart) ${l10n.t('Restart Conductor')}`,
@@ -88,7 +89,11 @@ export const showStatus: Command = {
             },
             { label: `$(debug-stop) ${l10n.t('Stop Conductor')}`, command: 'marianne.stopConductor' },
           ]
-        : [{ label: `$(debug-start) ${l10n.t('Start Conductor')}`, command: 'marianne.startConductor' }]),
+        : [{ label: `$(debug-start) ${l10n.t('Start Conductor')}`, command: 'marianne.startConductor' }];
+    const items = [
+      { label: `$(list-tree) ${l10n.t('Show Jobs')}`, command: 'marianne.jobs.focus' },
+      ...(isTrusted ? [submit] : []),
+      ...control,
       { label: `$(output) ${l10n.t('Show Conductor Log')}`, command: 'marianne.showConductorLog' },
       { label: `$(pulse) ${l10n.t('Doctor')}`, command: 'marianne.doctor' },
     ];

@@ -19,12 +19,8 @@ export async function tellFailure(
     return;
   }
   if (error.code === ErrorCode.cancelled) return;
-  const trust = l10n.t('Manage Trust');
   if (error.code === ErrorCode.notRunning && !vscode.workspace.isTrusted) {
-    const text = l10n.t('Marianne does not start its conductor in a folder that is not trusted.');
-    if ((await vscode.window.showWarningMessage(text, trust)) === trust) {
-      await vscode.commands.executeCommand('workbench.trust.manage');
-    }
+    await manageTrust(l10n.t('Marianne does not start its conductor in a folder that is not trusted.'));
     return;
   }
   const conductorsLog = l10n.t('Show Conductor Log');
@@ -34,4 +30,17 @@ export async function tellFailure(
   const answer = await vscode.window.showErrorMessage(l10n.t('Marianne: {0}', text), ...actions);
   if (answer === openLog) log.show(true);
   if (answer === conductorsLog) conductorLog.show();
+}
+
+/** A command that runs or changes something was called in Restricted Mode. */
+export async function tellUntrusted(): Promise<void> {
+  await manageTrust(
+    l10n.t('In a folder that is not trusted, Marianne shows jobs and scores, and runs nothing.'),
+  );
+}
+
+async function manageTrust(text: string): Promise<void> {
+  const trust = l10n.t('Manage Trust');
+  if ((await vscode.window.showWarningMessage(text, trust)) === trust)
+    await vscode.commands.executeCommand('workbench.trust.manage');
 }

@@ -43,6 +43,16 @@ export class JobLines {
     return lines;
   }
 
+  /** Is what is known of the sheets as new as what is known of the job? They are asked for one after the other. */
+  isWhole(): boolean {
+    const sheets = this.store.sheets(this.run) ?? [];
+    const completed = sheets.filter(({ status }) => status === 'completed').length;
+    return (
+      !sheets.some(({ status }) => isRunning(status)) &&
+      completed >= (this.store.job(this.run)?.completed ?? 0)
+    );
+  }
+
   /** The last line. */
   ending(): string {
     const job = this.store.job(this.run);

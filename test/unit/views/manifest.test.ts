@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 import { instrumentRowSchema } from '../../../src/protocol/daemon-methods';
 import { jobStatusSchema } from '../../../src/protocol/states';
+import { commandsThatNeedTrust } from '../../../src/views/commands/command';
 import { attemptRow } from '../../../src/views/trees/attempt-row';
 import { instrumentRow } from '../../../src/views/trees/instrument-row';
 import { jobContext } from '../../../src/views/trees/job-row';
@@ -55,6 +56,21 @@ describe('the manifest', () => {
         assert.ok(known, link);
       }
     }
+  });
+
+  it('enables in trusted workspaces only what runs or changes something', () => {
+    const needy = commandsThatNeedTrust(JSON.parse(text));
+    const others = contributes.commands.map(({ command }) => command).filter((id) => !needy.has(id));
+    assert.deepEqual(
+      others.sort(),
+      [
+        ...['doctor', 'filterJobs', 'openAttempt', 'openReport', 'openScore', 'openWorkspaceFolder'],
+        ...['pinSheetOutput', 'reportIssue', 'showChanges', 'showConductorLog', 'showJob', 'showLog'],
+        ...['showSheetOutput', 'showStatus', 'uninstallMzt'],
+      ].map((name) => `marianne.${name}`),
+    );
+    const asked = { command: 'a', enablement: '!isWorkspaceTrusted' };
+    assert.deepEqual([...commandsThatNeedTrust({ contributes: { commands: [asked] } })], []);
   });
 
   it('asks in `when` clauses only for words that rows have', () => {

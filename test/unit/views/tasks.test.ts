@@ -80,6 +80,16 @@ describe('a job, line by line', () => {
     assert.equal(lines.ending(), 'duet was deleted.');
   });
 
+  it('knows whether it has heard of all sheets', () => {
+    sheets = [sheet(1, { status: 'completed' }), sheet(2, { status: 'dispatched', attempts: [attempt(1)] })];
+    model = job('duet', { status: 'completed', completed: 2, total: 2 });
+    assert.equal(lines.isWhole(), false);
+    sheets[1] = sheet(2);
+    assert.equal(lines.isWhole(), false);
+    sheets[1] = sheet(2, { status: 'completed' });
+    assert.equal(lines.isWhole(), true);
+  });
+
   it('lets nothing of an agent move the cursor', () => {
     assert.equal(plain('a\x1b[2Jb\r\nc\x07\x9bd'), 'a [2Jb c d');
   });
