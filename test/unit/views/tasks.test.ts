@@ -62,7 +62,11 @@ describe('a job, line by line', () => {
       attempts: [attempt(2)],
     });
     sheets[1] = sheet(2, { status: 'failed', errorMessage: 'exit code 3', attempts: [attempt(1)] });
-    assert.deepEqual(next(), ['✓ 1 Sing: completed · 41s', '✗ Sheet 2: failed: exit code 3']);
+    assert.deepEqual(next(), [
+      '✓ 1 Sing: completed · 41s',
+      '✗ Sheet 2: failed: exit code 3',
+      '  /logs/2.1.stdout.log',
+    ]);
   });
 
   it('says why a job is paused, and how it ended', () => {
