@@ -23,8 +23,8 @@ export interface EventStreamOptions {
   readonly onState: (
     state: { readonly link: Link } | { readonly link: null; readonly error: unknown },
   ) => void;
-  /** Waits between attempts to connect; rejects or resolves early when the signal says so. */
-  readonly pause?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+  /** Waits between attempts to connect, less when the signal says so. True: there is reason to hope, so the next pauses are short again. */
+  readonly pause?: (milliseconds: number, signal: AbortSignal) => Promise<boolean | void>;
 }
 
 const FIRST_PAUSE_MS = 100;
@@ -71,8 +71,8 @@ export class EventStream {
       if (this.isStopped) return;
       this.options.onState({ link: null, error });
       // Many windows lose one conductor at the same moment: they do not come back at the same moment.
-      await pause(wait * (0.5 + Math.random() / 2), this.stopped.signal);
-      wait = Math.min(wait * 2, LONGEST_PAUSE_MS);
+      const hope = await pause(wait * (0.5 + Math.random() / 2), this.stopped.signal);
+      wait = hope === true ? FIRST_PAUSE_MS : Math.min(wait * 2, LONGEST_PAUSE_MS);
     }
   }
 

@@ -6,7 +6,7 @@ import { environmentNames } from '../instruments/environment-names';
 import { keyVariable, readKeyFile, type KeyringSettings } from '../instruments/keyring';
 import type { PlannedInstrument } from '../score/plan';
 import type { Accounts } from './accounts';
-import type { KeyOffer, OfferedKey } from './engine/key-choice';
+import type { CheckedKey, KeyOffer, OfferedKey } from './engine/key-choice';
 import type { JobState } from './engine/state';
 
 /** What is asked to find an account. */
@@ -85,15 +85,14 @@ export class JobAccounts {
     return entry ? this.ringVariable(entry, profile, null) : null;
   }
 
-  /** What a check of the instrument is given: the first key that can be used, by its variable. */
-  keyForCheck(entry: CatalogueEntry): Readonly<Record<string, string>> {
+  /** What a check of the instrument is given: the keys whose files can be used. */
+  keysForCheck(entry: CatalogueEntry): CheckedKey[] {
     const variable = this.ringVariable(entry, entry.profile.name, null);
-    if (variable === null) return {};
-    for (const { path } of this.ring(entry.profile.name)?.keys ?? []) {
+    if (variable === null) return [];
+    return (this.ring(entry.profile.name)?.keys ?? []).flatMap(({ path, label }) => {
       const file = readKeyFile(path, this.sources);
-      if (file.ok) return { [variable]: file.value };
-    }
-    return {};
+      return file.ok ? [{ label, variable, value: file.value }] : [];
+    });
   }
 
   /** Keys of the keyring that any output must not show. */

@@ -15,13 +15,16 @@ export const systemClock: Clock = {
   delay: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 };
 
+/** What an agent gets to end by itself, milliseconds. */
+export const POLITE_END_MS = 5000;
+
 /** What is to be ended. */
 export interface EndTreeOptions {
   /** The attempt's shim; null when it is not known (its claim was never completed): then the marker alone leads. */
   readonly shim: ShimIdentity | null;
   /** Value of `MARIANNE_MARKER` of the attempt. */
   readonly marker: string;
-  /** Time between the polite and the last signal, milliseconds. Default 5000. */
+  /** Time between the polite and the last signal, milliseconds. Default `POLITE_END_MS`. */
   readonly graceMs?: number;
   readonly clock?: Clock;
 }
@@ -67,7 +70,7 @@ class TreeEnder {
 
   constructor(private readonly options: EndTreeOptions) {
     this.clock = options.clock ?? systemClock;
-    this.graceMs = options.graceMs ?? 5000;
+    this.graceMs = options.graceMs ?? POLITE_END_MS;
     // This process and its ancestors: an agent may have been told to run us.
     for (let pid = process.pid; pid > 1 && !this.untouchable.has(pid); pid = readProcess(pid)?.ppid ?? 0) {
       this.untouchable.add(pid);

@@ -225,6 +225,8 @@ export const checkpointSchema = z.object({
   agents: z.array(agentSchema).optional(),
   /** List price of what a subscription covered; not in `total_estimated_cost`. */
   total_list_price_usd: z.number().optional(),
+  /** Sheets that will never play; not in `last_completed_sheet`. */
+  progress_skipped: z.number().optional(),
   /** Most of a limit is spent: in words. */
   cost_warning: nullableText.optional(),
   status_reason: statusReasonSchema.nullable(),

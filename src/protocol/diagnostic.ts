@@ -22,6 +22,12 @@ export const wireDiagnosticSchema = z.object({
   path: z.string().nullable(),
   /** A replacement that would mend it, when there is exactly one. */
   fix: z.object({ title: z.string(), range: wireRangeSchema, new_text: z.string() }).optional(),
+  /** Other places that explain it; `file` is another file's absolute path, null = the score itself. */
+  related: z
+    .array(z.object({ message: z.string(), file: z.string().nullable(), range: wireRangeSchema }))
+    .optional(),
+  /** `unnecessary`: what is written there has no effect. */
+  tags: z.array(z.string()).optional(),
 });
 
 export type WireRange = z.infer<typeof wireRangeSchema>;

@@ -27,6 +27,7 @@ export const eventKinds = {
   'job.cost_update': 'numbered',
   'job.cost_warning': 'numbered',
   'attempt.progress': 'ephemeral',
+  'key.refused': 'ephemeral',
   'storage.failed': 'ephemeral',
   'storage.recovered': 'ephemeral',
   'conductor.draining': 'ephemeral',
@@ -97,6 +98,13 @@ export const eventDataSchemas = {
     total_cost_usd: z.number().nullish(),
     limit_usd: z.number().nullish(),
     unpriced: z.boolean().nullish(),
+  }),
+  /** A key of the keyring is set aside. */
+  key: z.object({
+    account: z.string().nullish(),
+    instrument: z.string().nullish(),
+    key_label: z.string().nullish(),
+    message: z.string().nullish(),
   }),
   storage: z.object({ message: z.string().nullish() }),
 } as const;

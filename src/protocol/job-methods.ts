@@ -14,7 +14,6 @@ import {
   flag,
   jobId,
   namedValues,
-  noParams,
   optional,
   sheetNumber,
 } from './schema-parts';
@@ -100,6 +99,9 @@ export type LogPage = z.infer<typeof logPageSchema>;
 /** Most bytes that one log page may ask for: escaped as JSON it still fits a message. */
 export const MAX_LOG_PAGE_BYTES = 2 * 1024 * 1024;
 export const DEFAULT_LOG_PAGE_BYTES = 64 * 1024;
+
+/** Most finished jobs that one `job.list` may ask for. */
+export const MAX_LISTED_JOBS = 1_000;
 
 export const logPageParams = {
   offset: optional(z.int().min(0)),
@@ -212,7 +214,17 @@ export const jobMethods = {
     result: z.object({ cancelled: z.boolean() }),
     idempotent: true,
   },
-  'job.list': { params: noParams, result: z.array(jobRowSchema), idempotent: true },
+  /** Jobs that live, and the newest of those that are over; further ones by `finished_offset`, without those that live. */
+  'job.list': {
+    params: z.object({
+      /** Ours: most finished jobs in the answer. Default: as many as the Python system's. */
+      finished: count(50, MAX_LISTED_JOBS),
+      /** Ours: how many of the newest finished jobs are passed over. */
+      finished_offset: count(0, 1_000_000),
+    }),
+    result: z.array(jobRowSchema),
+    idempotent: true,
+  },
   'job.clear': {
     params: z.object({
       /** Null: completed, failed and cancelled. Queued, running and pending jobs are never cleared. */

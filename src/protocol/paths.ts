@@ -202,3 +202,5 @@ export const ownerRecordSchema = z.object({
   released: z.boolean().default(false),
 });
 export type OwnerRecord = z.infer<typeof ownerRecordSchema>;
+
+export type StatePaths = ReturnType<typeof statePaths>;

@@ -1,6 +1,8 @@
+import { join, parse } from 'node:path';
 import type { InstrumentCatalogue as Profiles } from '../instruments/catalogue';
 import { honouredConfigKeys } from '../instruments/config-keys';
 import { endpointIn } from '../instruments/endpoint';
+import { workspaceProfileFolder } from '../instruments/trust';
 import { locateProgram } from '../instruments/locate';
 import type { ProgramPlaces } from '../instruments/locate';
 import { reachOf, type InstrumentReach, type ReachSettings } from '../instruments/reach';
@@ -38,6 +40,18 @@ export interface EndpointSettings {
 export interface InstrumentCatalogue {
   get(name: string): InstrumentInfo | undefined;
   names(): readonly string[];
+  /** The file that brings an instrument which `get` does not give, and why it does not count; null when no file has it. */
+  outcast(name: string): OutcastProfile | null;
+}
+
+/** A profile that is there and cannot be used. */
+export interface OutcastProfile {
+  /** Absolute. */
+  readonly file: string;
+  /** 1-based. */
+  readonly line: number;
+  readonly reason: string;
+  readonly remedy: string;
 }
 
 /** What a prompt is made for; a profile that nobody knows counts as a program. */
@@ -52,7 +66,7 @@ export function promptInstrument(
 /** A catalogue of given profiles. */
 export function catalogueOf(infos: readonly InstrumentInfo[]): InstrumentCatalogue {
   const byName = new Map(infos.map((info) => [info.name, info]));
-  return { get: (name) => byName.get(name), names: () => [...byName.keys()] };
+  return { get: (name) => byName.get(name), names: () => [...byName.keys()], outcast: () => null };
 }
 
 /** What this machine and its user add to the profiles. */
@@ -68,6 +82,7 @@ export interface MachineFacts {
 export function scoreCatalogue(catalogue: Profiles, machine: MachineFacts): InstrumentCatalogue {
   return {
     names: () => catalogue.names(),
+    outcast: (name) => outcastOf(catalogue, name),
     get(name) {
       const profile = catalogue.get(name);
       if (!profile) return undefined;
@@ -94,5 +109,27 @@ export function scoreCatalogue(catalogue: Profiles, machine: MachineFacts): Inst
         },
       };
     },
+  };
+}
+
+function outcastOf({ unapproved, problems }: Profiles, name: string): OutcastProfile | null {
+  const item = unapproved?.items.find((each) => each.kind === 'instrument' && each.name === name);
+  if (unapproved && item) {
+    return {
+      file: join(workspaceProfileFolder(unapproved.path), item.file),
+      line: 1,
+      reason: `\`${name}\` comes with the workspace, whose instruments are not approved.`,
+      remedy: `Look at what it runs, and approve it: mzt trust ${unapproved.path}`,
+    };
+  }
+  const broken = [...problems, ...(unapproved?.problems ?? [])].find(
+    ({ severity, file }) => severity === 'error' && parse(file).name === name,
+  );
+  if (broken === undefined) return null;
+  return {
+    file: broken.file,
+    line: broken.line ?? 1,
+    reason: `Its profile cannot be used: ${broken.message}`,
+    remedy: 'Mend its profile.',
   };
 }

@@ -35,8 +35,11 @@ export function parseCondition(condition: string): ConditionPart[] {
 }
 
 /** True when the rule applies. Values that are no integers make their part true. */
-export function conditionApplies(condition: string, values: ReadonlyMap<string, unknown>): boolean {
-  return parseCondition(condition).every(({ comparison }) => {
+export function conditionHolds(
+  parts: readonly ConditionPart[],
+  values: ReadonlyMap<string, unknown>,
+): boolean {
+  return parts.every(({ comparison }) => {
     if (comparison === null) return true;
     const value = integerOf(values.get(comparison.name));
     return value === null || compare(value, comparison.operator, comparison.value);

@@ -1,5 +1,5 @@
 /** From stages to sheets: the counting formula, fan-out and voices. */
-import type { Findings } from './findings';
+import type { Findings, RelatedFinding } from './findings';
 import type { ScoreFields } from './schema/score';
 
 /** More sheets than this in one job is taken for a mistake. */
@@ -39,12 +39,14 @@ export function fanOutOf(fields: ScoreFields): Map<number, number> {
 export function expandSheets(fields: ScoreFields, findings: Findings): Expansion | null {
   const { size, total_items: total, start_item: start, fan_out_stage_map: stageMap } = fields.sheet;
   if (start > total) {
-    findings.error(
-      'P020',
-      ['sheet', 'start_item'],
-      `\`start_item\` (${start}) is beyond \`total_items\` (${total}), so there is no sheet.`,
-      '`total_items` is the number of the last item, not how many there are.',
-    );
+    findings.add({
+      code: 'P020',
+      severity: 'error',
+      path: ['sheet', 'start_item'],
+      message: `\`start_item\` (${start}) is beyond \`total_items\` (${total}), so there is no sheet.`,
+      remedy: '`total_items` is the number of the last item, not how many there are.',
+      related: [{ path: ['sheet', 'total_items'], message: '`total_items` is given here.' }],
+    });
     return null;
   }
   const fanOut = fanOutOf(fields);
@@ -73,31 +75,25 @@ function expandStages(
 ): Expansion | null {
   const { size, total_items: stages, start_item: start } = fields.sheet;
   const before = findings.list.length;
-  if (size !== 1) {
-    findings.error(
-      'P021',
-      ['sheet', 'size'],
-      `With fan-out \`size\` must be 1, but is ${size}.`,
-      'Write `size: 1`.',
-    );
-  }
-  if (start !== 1) {
-    findings.error(
-      'P021',
-      ['sheet', 'start_item'],
-      `With fan-out \`start_item\` must be 1, but is ${start}.`,
-      'Remove `start_item`.',
-    );
-  }
+  const related = fanOutPlaces(fields);
+  const mustBeOne = (field: 'size' | 'start_item', value: number, remedy: string): void => {
+    if (value === 1) return;
+    const message = `With fan-out \`${field}\` must be 1, but is ${value}.`;
+    findings.add({ code: 'P021', severity: 'error', path: ['sheet', field], message, remedy, related });
+  };
+  mustBeOne('size', size, 'Write `size: 1`.');
+  mustBeOne('start_item', start, 'Remove `start_item`.');
   for (const stage of fanOut.keys()) {
     if (stage <= stages) continue;
     const written = Object.hasOwn(fields.sheet.fan_out, String(stage));
-    findings.error(
-      'P022',
-      written ? ['sheet', 'fan_out', String(stage)] : ['movements', String(stage), 'voices'],
-      `Stage ${stage} is fanned out, but the score has ${stages} stage${stages === 1 ? '' : 's'}.`,
-      `Raise \`sheet.total_items\`, or use a stage from 1 to ${stages}.`,
-    );
+    findings.add({
+      code: 'P022',
+      severity: 'error',
+      path: written ? ['sheet', 'fan_out', String(stage)] : ['movements', String(stage), 'voices'],
+      message: `Stage ${stage} is fanned out, but the score has ${stages} stage${stages === 1 ? '' : 's'}.`,
+      remedy: `Raise \`sheet.total_items\`, or use a stage from 1 to ${stages}.`,
+      related: [{ path: ['sheet', 'total_items'], message: '`total_items` is given here.' }],
+    });
   }
   if (findings.list.length > before) return null;
   let totalSheets = stages;
@@ -112,6 +108,16 @@ function expandStages(
     }
   }
   return expansion(sheets, true);
+}
+
+/** Where the score asks for fan-out. */
+function fanOutPlaces(fields: ScoreFields): RelatedFinding[] {
+  const voices = Object.keys(fields.movements).find((stage) => (fields.movements[stage]?.voices ?? 1) > 1);
+  const message = 'Fan-out is asked for here.';
+  return [
+    { path: ['sheet', 'fan_out'], at: 'key', message },
+    ...(voices === undefined ? [] : [{ path: ['movements', voices, 'voices'], message }]),
+  ];
 }
 
 function tooMany(totalSheets: number, findings: Findings): boolean {

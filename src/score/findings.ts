@@ -1,4 +1,4 @@
-import type { Diagnostic, Severity, SourceRange } from './diagnostic';
+import type { Diagnostic, DiagnosticTag, RelatedPlace, Severity, SourceRange } from './diagnostic';
 import type { YamlFile } from './yaml';
 import type { YamlNode } from './yaml-node';
 import { findNode } from './yaml-node';
@@ -12,6 +12,13 @@ export function pathText(path: readonly PropertyKey[]): string {
     .join('');
 }
 
+/** A second place by its path in the document; left out when the document says nothing there. */
+export interface RelatedFinding {
+  readonly path: readonly PropertyKey[];
+  readonly at?: 'key' | 'value';
+  readonly message: string;
+}
+
 export interface Finding {
   readonly code: string;
   readonly severity: Severity;
@@ -23,6 +30,9 @@ export interface Finding {
   /** A better place than that of the path. */
   readonly range?: SourceRange;
   readonly fix?: Diagnostic['fix'];
+  /** Places in the score, or elsewhere. */
+  readonly related?: readonly (RelatedFinding | RelatedPlace)[];
+  readonly tags?: readonly DiagnosticTag[];
 }
 
 /** Collects diagnostics and finds their places in the document. */
@@ -37,6 +47,7 @@ export class Findings {
   }
 
   add(finding: Finding): void {
+    const related = (finding.related ?? []).flatMap((each) => this.placed(each));
     this.list.push({
       code: finding.code,
       severity: finding.severity,
@@ -45,7 +56,16 @@ export class Findings {
       range: finding.range ?? this.rangeOf(finding.path, finding.at ?? 'value'),
       path: finding.path.length === 0 ? null : pathText(finding.path),
       ...(finding.fix === undefined ? {} : { fix: finding.fix }),
+      ...(related.length === 0 ? {} : { related }),
+      ...(finding.tags === undefined ? {} : { tags: finding.tags }),
     });
+  }
+
+  private placed(related: RelatedFinding | RelatedPlace): RelatedPlace[] {
+    if ('range' in related) return [related];
+    if (!this.isWritten(related.path)) return [];
+    const range = this.rangeOf(related.path, related.at ?? 'value');
+    return range === null ? [] : [{ message: related.message, file: null, range }];
   }
 
   error(code: string, path: readonly PropertyKey[], message: string, remedy: string | null = null): void {

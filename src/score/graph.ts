@@ -56,6 +56,18 @@ function nodeCount(fields: ScoreFields, expansion: Expansion): number {
 function checkEdges(fields: ScoreFields, count: number, findings: Findings): boolean {
   const before = findings.list.length;
   const remedy = `Numbers here run from 1 to ${count}: stages, before fan-out.`;
+  const related = [
+    {
+      path: ['sheet', 'total_items'],
+      at: 'key',
+      message: `\`total_items\` says how many stages there are.`,
+    },
+    {
+      path: ['sheet', 'fan_out'],
+      at: 'key',
+      message: 'Fan-out makes several sheets of a stage; dependencies are between stages all the same.',
+    },
+  ] as const;
   for (const [key, prerequisites] of Object.entries(fields.sheet.dependencies)) {
     const path = ['sheet', 'dependencies', key];
     if (Number(key) > count) {
@@ -66,6 +78,7 @@ function checkEdges(fields: ScoreFields, count: number, findings: Findings): boo
         at: 'key',
         message: `Dependencies are written for stage ${key}, but the score has only ${count}.`,
         remedy,
+        related,
       });
     }
     for (const [index, prerequisite] of prerequisites.entries()) {
@@ -73,7 +86,7 @@ function checkEdges(fields: ScoreFields, count: number, findings: Findings): boo
         findings.error('P025', [...path, index], `Stage ${key} waits for itself.`, 'Remove this entry.');
       } else if (prerequisite > count) {
         const message = `Stage ${key} waits for stage ${prerequisite}, but the score has only ${count}.`;
-        findings.error('P024', [...path, index], message, remedy);
+        findings.add({ code: 'P024', severity: 'error', path: [...path, index], message, remedy, related });
       }
     }
   }
@@ -105,12 +118,14 @@ function reportCycles(fields: ScoreFields, findings: Findings): boolean {
           ...trail.slice(trail.findIndex((step) => step.key === key)).map((step) => step.key),
           key,
         ];
-        findings.error(
-          'P026',
-          ['sheet', 'dependencies', top.key, index],
-          `The stages wait for each other, so none of them can start: ${cycle.join(' → ')}.`,
-          'Remove one of these dependencies.',
-        );
+        findings.add({
+          code: 'P026',
+          severity: 'error',
+          path: ['sheet', 'dependencies', top.key, index],
+          message: `The stages wait for each other, so none of them can start: ${cycle.join(' → ')}.`,
+          remedy: 'Remove one of these dependencies.',
+          related: otherEdges(edges, cycle),
+        });
         sound = false;
       } else if (!done.has(key) && edges[key] !== undefined) {
         trail.push({ key, next: 0 });
@@ -119,4 +134,24 @@ function reportCycles(fields: ScoreFields, findings: Findings): boolean {
     }
   }
   return sound;
+}
+
+/** More edges than this of one cycle are not pointed at. */
+const mostEdges = 20;
+
+/** The edges of a cycle but the one that closes it. */
+function otherEdges(
+  edges: Readonly<Record<string, readonly number[]>>,
+  cycle: readonly string[],
+): { readonly path: readonly PropertyKey[]; readonly message: string }[] {
+  return cycle
+    .slice(0, -2)
+    .map((stage, step) => {
+      const next = cycle[step + 1] ?? '';
+      return {
+        path: ['sheet', 'dependencies', stage, edges[stage]?.indexOf(Number(next)) ?? 0],
+        message: `Stage ${stage} waits for stage ${next}.`,
+      };
+    })
+    .slice(0, mostEdges);
 }

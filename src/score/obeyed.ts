@@ -8,8 +8,8 @@ import type { ScoreFields } from './schema/score';
 export const notObeyed: Readonly<Record<string, string>> = {
   spec: 'Specification fragments are not put into prompts.',
   'sheet.spec_tags': 'Specification fragments are not put into prompts.',
-  circuit_breaker:
-    'No instrument is switched off for its failures; limits and overload are waited out, over all jobs.',
+  'circuit_breaker.cross_workspace_coordination': 'Rate limits are always shared between jobs.',
+  'circuit_breaker.honor_other_jobs_rate_limits': 'Rate limits are always shared between jobs.',
   'stale_detection.check_interval_seconds': 'Silence is watched continuously.',
   'parallel.budget_partition': 'The budget is one for the whole job.',
   learning: 'Nothing is learned from outcomes.',

@@ -1,6 +1,7 @@
 /** Checked score → plan. */
 import { dirname, resolve } from 'node:path';
-import { conditionApplies } from './condition';
+import type { ConditionPart } from './condition';
+import { conditionHolds, parseCondition } from './condition';
 import type { SheetPlace } from './expand';
 import type { Score } from './parse';
 import { ruleContext } from './placeholders';
@@ -29,9 +30,17 @@ export function workspaceOf(score: Score, options: PlanOptions): string {
 export function planScore(score: Score, options: PlanOptions): Plan {
   const { fields, expansion } = score;
   const workspace = workspaceOf(score, options);
-  const { retry, rate_limit: rate, parallel, cross_sheet: cross, cost_limits: cost } = fields;
+  const {
+    retry,
+    rate_limit: rate,
+    parallel,
+    cross_sheet: cross,
+    cost_limits: cost,
+    circuit_breaker: breaker,
+  } = fields;
   const limited = cost.max_cost_per_job !== null || cost.max_cost_per_sheet !== null;
   const written = (key: string): boolean => score.isWritten(['cost_limits', key]);
+  const rules = conditionalRules(score);
   return {
     format: 1,
     name: fields.name,
@@ -40,7 +49,7 @@ export function planScore(score: Score, options: PlanOptions): Plan {
     scoreDir: dirname(score.path),
     totalSheets: expansion.sheets.length,
     totalStages: expansion.totalStages,
-    sheets: expansion.sheets.map((place) => planSheet(score, place, workspace)),
+    sheets: expansion.sheets.map((place) => planSheet(score, place, workspace, rules)),
     retry: {
       maxRetries: retry.max_retries,
       baseDelaySeconds: retry.base_delay_seconds,
@@ -82,6 +91,13 @@ export function planScore(score: Score, options: PlanOptions): Plan {
             warnAtPercent: cost.warn_at_percent,
           }
         : null,
+    circuitBreaker:
+      score.isWritten(['circuit_breaker']) && breaker.enabled
+        ? {
+            failureThreshold: breaker.failure_threshold,
+            recoverySeconds: breaker.recovery_timeout_seconds,
+          }
+        : null,
     prices: {
       per1kInput: written('cost_per_1k_input_tokens') ? cost.cost_per_1k_input_tokens : null,
       per1kOutput: written('cost_per_1k_output_tokens') ? cost.cost_per_1k_output_tokens : null,
@@ -89,7 +105,12 @@ export function planScore(score: Score, options: PlanOptions): Plan {
   };
 }
 
-function planSheet(score: Score, place: SheetPlace, workspace: string): PlannedSheet {
+function planSheet(
+  score: Score,
+  place: SheetPlace,
+  workspace: string,
+  rules: readonly ConditionalRule[],
+): PlannedSheet {
   const { fields, expansion } = score;
   const { sheet } = fields;
   const { instrument, fallbacks } = planInstruments(score, place, dirname(score.path));
@@ -124,19 +145,31 @@ function planSheet(score: Score, place: SheetPlace, workspace: string): PlannedS
             description: skipCommand.description,
             timeoutSeconds: skipCommand.timeout_seconds,
           },
-    validations: fields.validations
-      .map((rule, index) => planRule(rule, index + 1, score.isWritten(['validations', index, 'retry_count'])))
-      .filter((_, index) => {
-        const condition = conditionOf(fields.validations[index]);
-        return condition === null || conditionApplies(condition, context);
-      })
-      .sort((a, b) => a.stage - b.stage || a.index - b.index),
+    validations: rules.filter(({ parts }) => conditionHolds(parts, context)).map(({ planned }) => planned),
   };
 }
 
+/** A rule, and when it applies; no parts = always. */
+interface ConditionalRule {
+  readonly planned: PlannedRule;
+  readonly parts: readonly ConditionPart[];
+}
+
+/** The rules in the order in which they are checked. Read once: a score may have thousands of sheets and hundreds of rules. */
+function conditionalRules(score: Score): ConditionalRule[] {
+  return score.fields.validations
+    .map((rule, index): ConditionalRule => {
+      const condition = conditionOf(rule);
+      return {
+        planned: planRule(rule, index + 1, score.isWritten(['validations', index, 'retry_count'])),
+        parts: condition === null ? [] : parseCondition(condition),
+      };
+    })
+    .sort((a, b) => a.planned.stage - b.planned.stage || a.planned.index - b.planned.index);
+}
+
 /** The condition of a rule; `sheet: N` is short for one. */
-export function conditionOf(rule: RuleFields | undefined): string | null {
-  if (rule === undefined) return null;
+export function conditionOf(rule: RuleFields): string | null {
   return rule.condition ?? (rule.sheet === null ? null : `sheet_num == ${rule.sheet}`);
 }
 

@@ -36,6 +36,8 @@ export interface Plan {
     readonly maxCostPerJob: number | null;
     readonly warnAtPercent: number;
   } | null;
+  /** Null = off, or not written; absent from older stored plans. */
+  readonly circuitBreaker?: { readonly failureThreshold: number; readonly recoverySeconds: number } | null;
   /** US dollars for 1,000 tokens, where the author wrote them; absent from older stored plans. */
   readonly prices?: { readonly per1kInput: number | null; readonly per1kOutput: number | null };
 }

@@ -16,25 +16,34 @@ export function checkFieldRules(fields: ScoreFields, findings: Findings): void {
 
 function checkInstruments(fields: ScoreFields, findings: Findings): void {
   if (fields.instrument !== null && fields.backend.type !== 'claude_cli') {
-    findings.error(
-      'P030',
-      ['backend', 'type'],
-      `\`instrument\` (${fields.instrument}) and \`backend.type\` (${fields.backend.type}) both choose the instrument.`,
-      'Remove `backend.type`.',
-    );
+    findings.add({
+      code: 'P030',
+      severity: 'error',
+      path: ['backend', 'type'],
+      message: `\`instrument\` (${fields.instrument}) and \`backend.type\` (${fields.backend.type}) both choose the instrument.`,
+      remedy: 'Remove `backend.type`.',
+      related: [{ path: ['instrument'], message: '`instrument` chooses it here.' }],
+    });
   }
-  const seen = new Map<number, string>();
+  const seen = new Map<number, { readonly name: string; readonly index: number }>();
   for (const [name, sheets] of Object.entries(fields.sheet.instrument_map)) {
     for (const [index, num] of sheets.entries()) {
       const before = seen.get(num);
-      if (before === undefined) seen.set(num, name);
+      if (before === undefined) seen.set(num, { name, index });
       else {
-        findings.error(
-          'P031',
-          ['sheet', 'instrument_map', name, index],
-          `Sheet ${num} is given to \`${before}\` and to \`${name}\`.`,
-          'Leave it in one of the lists.',
-        );
+        findings.add({
+          code: 'P031',
+          severity: 'error',
+          path: ['sheet', 'instrument_map', name, index],
+          message: `Sheet ${num} is given to \`${before.name}\` and to \`${name}\`.`,
+          remedy: 'Leave it in one of the lists.',
+          related: [
+            {
+              path: ['sheet', 'instrument_map', before.name, before.index],
+              message: `\`${before.name}\` has it here.`,
+            },
+          ],
+        });
       }
     }
   }
@@ -42,12 +51,14 @@ function checkInstruments(fields: ScoreFields, findings: Findings): void {
 
 function checkPrompt(fields: ScoreFields, findings: Findings): void {
   if (fields.prompt.template === null || fields.prompt.template_file === null) return;
-  findings.error(
-    'P032',
-    ['prompt', 'template_file'],
-    '`template` and `template_file` are both given.',
-    'Keep one of them.',
-  );
+  findings.add({
+    code: 'P032',
+    severity: 'error',
+    path: ['prompt', 'template_file'],
+    message: '`template` and `template_file` are both given.',
+    remedy: 'Keep one of them.',
+    related: [{ path: ['prompt', 'template'], at: 'key', message: '`template` is given here.' }],
+  });
 }
 
 function checkInjections(fields: ScoreFields, findings: Findings): void {
@@ -101,11 +112,13 @@ function checkRule(rule: RuleFields, index: number, findings: Findings): void {
 function checkPolicies(fields: ScoreFields, findings: Findings): void {
   const { retry, stale_detection: stale, cost_limits: cost, rate_limit: rate } = fields;
   if (retry.base_delay_seconds > retry.max_delay_seconds) {
-    findings.error(
-      'P034',
-      ['retry', 'base_delay_seconds'],
-      `\`base_delay_seconds\` (${retry.base_delay_seconds}) is more than \`max_delay_seconds\` (${retry.max_delay_seconds}).`,
-    );
+    findings.add({
+      code: 'P034',
+      severity: 'error',
+      path: ['retry', 'base_delay_seconds'],
+      message: `\`base_delay_seconds\` (${retry.base_delay_seconds}) is more than \`max_delay_seconds\` (${retry.max_delay_seconds}).`,
+      related: [{ path: ['retry', 'max_delay_seconds'], message: '`max_delay_seconds` is given here.' }],
+    });
   }
   if (stale.check_interval_seconds >= stale.idle_timeout_seconds) {
     const written = findings.isWritten(['stale_detection', 'check_interval_seconds']);

@@ -1,9 +1,10 @@
 /** Where a prompt's template comes from, and how a place in it is shown in the score. */
 import { dirname, resolve } from 'node:path';
-import type { Diagnostic, SourceRange } from './diagnostic';
+import type { Diagnostic, RelatedPlace, SourceRange } from './diagnostic';
 import type { ScoreFiles } from './files';
 import type { Score } from './parse';
 import type { TemplateError } from './template';
+import { TextIndex } from './text-index';
 import type { YamlScalar } from './yaml-node';
 import { findNode } from './yaml-node';
 
@@ -61,15 +62,43 @@ export function templateDiagnostic(
   about: { readonly code: string; readonly prefix: string },
 ): Diagnostic {
   const place = source.path === null ? '' : ` (${source.path}, line ${error.line})`;
+  const related = placeInFile(source, error);
   return {
     code: about.code,
     severity: 'error',
     message: `${about.prefix}: ${error.message}${place}`,
     remedy: error.hint ?? null,
     range: templateRange(score, source, error),
-    path:
-      source.kind === 'file' ? 'prompt.template_file' : source.kind === 'inline' ? 'prompt.template' : null,
+    path: source.kind === 'default' ? null : templatePath(source).join('.'),
+    ...(related.length === 0 ? {} : { related }),
   };
+}
+
+/** The field that gives the template. */
+export function templatePath(source: TemplateSource): readonly [string, string] {
+  return ['prompt', source.kind === 'file' ? 'template_file' : 'template'];
+}
+
+/** The very place inside a template file, where the score shows only the line that names the file; empty for other templates. */
+export function placeInFile(
+  source: TemplateSource,
+  at: { readonly offset: number; readonly end: number },
+): RelatedPlace[] {
+  if (source.path === null) return [];
+  return [
+    { message: 'Here in the template.', file: source.path, range: indexOf(source).range(at.offset, at.end) },
+  ];
+}
+
+const indexes = new WeakMap<TemplateSource, TextIndex>();
+
+/** Made once for each text: a template may have many faults. */
+function indexOf(source: TemplateSource): TextIndex {
+  const known = indexes.get(source);
+  if (known !== undefined) return known;
+  const made = new TextIndex(source.text);
+  indexes.set(source, made);
+  return made;
 }
 
 /** A stretch of the template as a range of the score's text. For a template file: the line that names it. */
@@ -79,7 +108,7 @@ export function templateRange(
   at: { readonly offset: number; readonly end: number },
 ): SourceRange | null {
   if (source.kind === 'default') return score.file.index.range(0, 0);
-  const node = valueNode(score, ['prompt', source.kind === 'file' ? 'template_file' : 'template']);
+  const node = valueNode(score, templatePath(source));
   if (node === null) return null;
   if (source.kind === 'file') return node.range;
   return scalarRange(score, node, source.text, at);

@@ -1,10 +1,14 @@
 import type { SourceRange } from './diagnostic';
 
-/** Offsets of a text ↔ lines and columns. `\r\n`, `\r` and `\n` each end a line; columns count UTF-16 units, as editors do. */
+/**
+ * Offsets of a text ↔ lines and columns. `\r\n`, `\r` and `\n` each end a line; columns count UTF-16 units, as editors do. A byte order mark has an
+ * offset and no column: editors take it away.
+ */
 export class TextIndex {
-  private readonly starts: number[] = [0];
+  private readonly starts: number[];
 
   constructor(readonly text: string) {
+    this.starts = [text.startsWith('\uFEFF') ? 1 : 0];
     for (const match of text.matchAll(/\r\n|\r|\n/g)) this.starts.push(match.index + match[0].length);
   }
 
@@ -16,9 +20,9 @@ export class TextIndex {
     const last = this.lineAt(to);
     return {
       line: first + 1,
-      column: from - (this.starts[first] ?? 0) + 1,
+      column: Math.max(from - (this.starts[first] ?? 0), 0) + 1,
       endLine: last + 1,
-      endColumn: to - (this.starts[last] ?? 0) + 1,
+      endColumn: Math.max(to - (this.starts[last] ?? 0), 0) + 1,
       offset: from,
       end: to,
     };

@@ -11,11 +11,13 @@ function wireRange(range: SourceRange): WireRange {
 
 /** A diagnostic in the form of the wire. */
 export function wireDiagnostic(diagnostic: Diagnostic): WireDiagnostic {
-  const { range, fix, ...rest } = diagnostic;
+  const { range, fix, related, tags, ...rest } = diagnostic;
   return {
     ...rest,
     range: range === null ? null : wireRange(range),
     ...(fix ? { fix: { title: fix.title, range: wireRange(fix.range), new_text: fix.newText } } : {}),
+    ...(related ? { related: related.map((each) => ({ ...each, range: wireRange(each.range) })) } : {}),
+    ...(tags ? { tags: [...tags] } : {}),
   };
 }
 

@@ -312,6 +312,7 @@ class Builder {
           remedy: 'Remove one of them.',
           range: keyNode.range,
           path: null,
+          related: [{ message: 'It is written here first.', file: null, range: before.key.range }],
         });
       }
       own.set(identity, { key: keyNode, value: value.node });

@@ -7,8 +7,17 @@ const fill: Translate = (message, ...args) =>
 
 let translate: Translate = fill;
 
+/**
+ * Notifications take `[label](command:…)` in their text for a link, and following it runs the command (VS Code's `parseLinkedText`). What agents,
+ * scores and the conductor say is put into messages as arguments: it must never become one. A word joiner, which nobody sees, breaks it.
+ */
+function unlinked(text: string): string {
+  return text.replaceAll(/\]\((?=https?:\/\/|command:|file:)/gi, ']\u2060(');
+}
+
 export const l10n = {
-  t: (message: string, ...args: (string | number | boolean)[]): string => translate(message, ...args),
+  t: (message: string, ...args: (string | number | boolean)[]): string =>
+    translate(message, ...args.map((arg) => (typeof arg === 'string' ? unlinked(arg) : arg))),
 };
 
 /** Called once at activation with VS Code's own. */

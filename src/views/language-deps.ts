@@ -1,4 +1,5 @@
 /** What the score language asks of the rest of the extension. */
+import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { CachedAnswers } from './cached-answers';
 import { CodePage } from './code-pages';
@@ -41,12 +42,37 @@ export function languageDeps(scope: Scope, services: Services): ScoreLanguageDep
     },
   });
   scope.add(connection.onConnected(() => catalogueChanges.fire(undefined)));
-  const lastRun = (uri: vscode.Uri): JobModel | undefined =>
-    store.list().find((job) => job.scorePath === uri.fsPath);
+  let watched: vscode.Disposable | null = null;
+  /** What the user's own files say of instruments may change at any time: `mzt trust`, `mzt config`, a new profile. */
+  const watchInstruments = (): void => {
+    if (watched !== null) return;
+    const { stateDir } = connection;
+    const watchers = [
+      [stateDir, '{trust.json,conductor.yaml}'],
+      [join(stateDir, 'instruments'), '*.{yaml,yml}'],
+    ].map(([folder = '', files = '']) =>
+      vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(vscode.Uri.file(folder), files)),
+    );
+    const change = (): void => catalogueChanges.fire(undefined);
+    watched = scope.add(
+      vscode.Disposable.from(
+        ...watchers,
+        ...watchers.flatMap((each) => [
+          each.onDidCreate(change),
+          each.onDidChange(change),
+          each.onDidDelete(change),
+        ]),
+      ),
+    );
+  };
+  const lastRun = (uri: vscode.Uri): JobModel | undefined => store.latestOf(uri.fsPath);
   const codes = new CodePage(context.extensionPath);
   const manifest = context.extension.packageJSON as { version?: unknown };
   return {
-    catalogue: async () => (await scoreRoom()).scoreCatalogue(connection.distDir, connection.stateDir),
+    catalogue: async (workspace) => {
+      watchInstruments();
+      return (await scoreRoom()).scoreCatalogue(connection.distDir, connection.stateDir, workspace);
+    },
     onCatalogueChanged: catalogueChanges.event,
     liveModels: cachedModels(services),
     liveState(uri, num) {

@@ -9,15 +9,13 @@ import type { JobModel } from './store/model';
 import type { SheetOutput } from './output/sheet-output';
 import type { SubmittedJobs } from './submit/submitted-jobs';
 import { brief, clock, cost, parts } from './trees/format';
-
-/** Instant up to which a window of this folder has seen what happened. */
-const WATCHED_KEY = 'marianne.watchedUntil';
+import type { Watched } from './watched';
 
 export interface NotificationOptions {
   readonly store: JobStore;
   readonly submitted: SubmittedJobs;
   readonly output: SheetOutput;
-  readonly memory: vscode.Memento;
+  readonly watched: Watched;
   readonly isHere: (job: JobModel) => boolean;
   /** True while the rows of jobs are on the screen. */
   readonly jobsVisible: () => boolean;
@@ -28,9 +26,9 @@ export class Notifications {
 
   /** The first snapshot of this window: says what ended while no window of this folder watched. */
   onFirstSnapshot(): void {
-    const { store, memory, isHere } = this.options;
-    const since = memory.get<number>(WATCHED_KEY);
-    this.watched();
+    const { store, watched, isHere } = this.options;
+    const since = watched.before;
+    watched.now();
     if (since === undefined || settings.notifications() === 'off') return;
     const here = store.list().filter(isHere);
     const work = endedSince(here, since);
@@ -68,7 +66,8 @@ export class Notifications {
   }
 
   onEvent(event: WireEvent): void {
-    if (event.seq !== undefined) this.watched(event.t);
+    const isEnd = event.type === 'job.completed' || event.type === 'job.failed';
+    if (event.seq !== undefined) this.options.watched.until(event.t, isEnd);
     if (event.job_id === null || !this.options.submitted.has(event.job_id)) return;
     const setting = settings.notifications();
     if (setting === 'off') return;
@@ -89,12 +88,6 @@ export class Notifications {
         false,
       );
     }
-  }
-
-  /** A window that ends notes until when it watched. */
-  watched(instant = Date.now()): void {
-    const { memory } = this.options;
-    if (instant > memory.get<number>(WATCHED_KEY, 0)) void memory.update(WATCHED_KEY, instant);
   }
 
   /** Somebody who works in this window with the rows before them needs no message. */

@@ -1,4 +1,4 @@
-/** What has to be undone. The extension has one scope, each connection another that is emptied when it ends. */
+/** What has to be undone. */
 export interface Disposable {
   dispose(): void;
 }
@@ -14,15 +14,11 @@ export class Scope implements Disposable {
     return thing;
   }
 
-  /** Disposes what it owns, newest first, and goes on. */
-  clear(): void {
+  /** Disposes what it owns, newest first. */
+  dispose(): void {
+    this.isDisposed = true;
     const things = [...this.owned].reverse();
     this.owned.clear();
     for (const thing of things) thing.dispose();
-  }
-
-  dispose(): void {
-    this.isDisposed = true;
-    this.clear();
   }
 }

@@ -1,14 +1,13 @@
 /** Builds the pieces and ties them together. Nothing here waits: what takes time begins when somebody looks or asks. */
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { ResultOf } from '../protocol/methods';
-import { stateDirectory } from '../protocol/paths';
 import { ChangedFiles } from './changes/changed-files';
 import { commands } from './commands/table';
-import { commandsThatNeedTrust } from './commands/command';
 import { tellFailure, tellUntrusted } from './commands/failure';
 import { workspaceFor } from './commands/submit';
+import { trustedOnly } from './commands/trust-gate';
 import { Connection } from './connection/connection';
 import { SecretKeys } from './connection/secret-keys';
 import { keepContextKeys } from './context-keys';
@@ -25,8 +24,10 @@ import type { LoadCommandRoom } from './rare/contract';
 import type { LoadScoreRoom } from './scores/score-room';
 import type { Services } from './services';
 import { settings } from './settings';
+import { windowStateDirectory } from './state-directory';
 import { StatusBar } from './status-bar';
-import { JobFeed, accountLimits } from './store/job-feed';
+import { readConductorState } from './store/conductor-state';
+import { JobFeed } from './store/job-feed';
 import { JobStore } from './store/job-store';
 import { hasEnded } from './store/model';
 import type { JobModel } from './store/model';
@@ -41,6 +42,7 @@ import { alarmDecorations } from './trees/alarm-decorations';
 import { InstrumentsView } from './trees/instruments-view';
 import { JobsView } from './trees/jobs-view';
 import { SheetsView } from './trees/sheets-view';
+import { Watched } from './watched';
 
 export interface Started {
   /** Undoes all of it. */
@@ -69,18 +71,19 @@ export function start(
   });
   const conductorLog = scope.add(new ConductorLog(connection.stateDir));
   const output = scope.add(new SheetOutput(connection, store));
-  const secrets = new SecretKeys(context.secrets, context.globalState);
+  const secrets = scope.add(new SecretKeys(context.secrets, context.globalState));
   const submitted = new SubmittedJobs(context.workspaceState);
   const jobsView = scope.add(
-    new JobsView({ store, feed, isHere, seen: seenFailures(context.workspaceState), onError }),
+    new JobsView({ connection, store, feed, isHere, seen: seenFailures(context.workspaceState), onError }),
   );
   const sheetsView = scope.add(new SheetsView(store, feed, scoreRoom, onError));
   const instrumentsView = scope.add(new InstrumentsView(connection, store, secrets, onError));
+  const watched = new Watched(context.workspaceState);
   const notifications = new Notifications({
     store,
     submitted,
     output,
-    memory: context.workspaceState,
+    watched,
     isHere,
     jobsVisible: () => jobsView.view.visible,
   });
@@ -111,10 +114,10 @@ export function start(
   registerCommands(scope, services);
   watch(scope, services, onError);
   scope.add(registerScoreTasks(services));
-  contributeTerminal(context);
+  contributeTerminal(context, connection.stateDir);
   lookIfWorthwhile(services);
   keepMzt(services, onError);
-  scope.add({ dispose: () => connection.state === 'connected' && notifications.watched() });
+  scope.add({ dispose: () => connection.state === 'connected' && watched.now() });
   return { scope, store };
 }
 
@@ -131,14 +134,11 @@ function connect(
   store: JobStore,
   later: () => { feed: JobFeed; notifications: Notifications },
 ): Connection {
-  const setting = settings.stateDirectory();
   const packageJson = context.extension.packageJSON as { version?: unknown };
+  const warn = (error: unknown) => log.warn(String(error));
   let first = true;
-  return new Connection({
-    stateDir:
-      setting === ''
-        ? stateDirectory(process.env, homedir())
-        : resolve(homedir(), setting.replace(/^~\//, '')),
+  const connection = new Connection({
+    stateDir: windowStateDirectory(settings.stateDirectory(), process.env, homedir()),
     distDir: join(context.extensionPath, 'dist'),
     client: { name: 'marianne-vscode', version: String(packageJson.version), kind: 'vscode' },
     env: process.env,
@@ -147,6 +147,9 @@ function connect(
     hasWork: () => store.list().some((job) => !hasEnded(job)),
     onSnapshot: (jobs) => {
       const { feed, notifications } = later();
+      // Events were lost, the connection was not: `onConnected` does not come.
+      if (connection.state === 'connected')
+        readConductorState(store, (method, params) => connection.ask(method, params)).catch(warn);
       // The link is there for questions once this call is over.
       setImmediate(() => {
         void feed.onSnapshot(jobs).then(() => {
@@ -163,16 +166,16 @@ function connect(
     onStarting: showStart,
     log,
   });
+  return connection;
 }
 
 function registerCommands(scope: Scope, services: Services): void {
-  const inTrustOnly = commandsThatNeedTrust(services.context.extension.packageJSON);
+  const guarded = trustedOnly(services.context.extension.packageJSON);
   for (const command of commands) {
     scope.add(
       vscode.commands.registerCommand(command.id, async (...given: unknown[]) => {
         try {
-          // The manifest keeps it out of menus; keybindings and links call it all the same.
-          if (inTrustOnly.has(command.id) && !vscode.workspace.isTrusted) await tellUntrusted();
+          if (guarded.has(command.id) && !vscode.workspace.isTrusted) await tellUntrusted();
           else await command.run(services, ...given);
         } catch (error) {
           await tellFailure(services, error);
@@ -184,7 +187,7 @@ function registerCommands(scope: Scope, services: Services): void {
 
 /** What happens in VS Code, and what follows from it. */
 function watch(scope: Scope, services: Services, onError: (error: unknown) => void): void {
-  const { connection, store, jobsView, sheetsView, instrumentsView, output, secrets } = services;
+  const { connection, feed, store, jobsView, sheetsView, instrumentsView, output, secrets } = services;
   for (const { view } of [jobsView, sheetsView, instrumentsView]) {
     if (view.visible) connection.look();
     scope.add(view.onDidChangeVisibility(({ visible }) => visible && connection.look()));
@@ -203,21 +206,25 @@ function watch(scope: Scope, services: Services, onError: (error: unknown) => vo
       // A window without servers takes none away from another.
       if (Object.keys(settings.mcpServers()).length > 0)
         offerServers((servers) => link.call('mcp.offer', { servers })).catch(onError);
-      link.call('daemon.rate_limits', {}).then((limits) => store.setLimits(accountLimits(limits)), onError);
+      readConductorState(store, (method, params) => link.call(method, params)).catch(onError);
+      feed.resume();
     }),
   );
+  scope.add(secrets.onChange(() => void instrumentsView.refresh(true)));
   scope.add(vscode.window.registerFileDecorationProvider(alarmDecorations));
   scope.add(vscode.workspace.onDidChangeWorkspaceFolders(() => jobsView.refresh()));
-  scope.add(vscode.workspace.onDidGrantWorkspaceTrust(() => contributeTerminal(services.context)));
+  scope.add(
+    vscode.workspace.onDidGrantWorkspaceTrust(() => {
+      contributeTerminal(services.context, connection.stateDir);
+      if (connection.state === 'connected') secrets.offer(connection, process.env).catch(onError);
+    }),
+  );
   scope.add(
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration('marianne.mcpServers') && connection.state === 'connected')
         offerServers((servers) => connection.ask('mcp.offer', { servers })).catch(onError);
-      if (
-        change.affectsConfiguration('marianne.terminal') ||
-        change.affectsConfiguration('marianne.stateDirectory')
-      ) {
-        contributeTerminal(services.context);
+      if (change.affectsConfiguration('marianne.terminal')) {
+        contributeTerminal(services.context, connection.stateDir);
       }
     }),
   );

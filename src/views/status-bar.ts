@@ -8,6 +8,7 @@ import { settings } from './settings';
 import type { JobStore } from './store/job-store';
 import { summarise } from './store/summary';
 import { cost, parts } from './trees/format';
+import { escapeMarkdown } from './trees/job-row';
 
 export class StatusBar implements Disposable {
   private readonly scope = new Scope();
@@ -36,6 +37,7 @@ export class StatusBar implements Disposable {
     const { state } = this.connection;
     if (state === 'idle' || !settings.statusBar()) {
       this.item.hide();
+      this.shown = '';
       return;
     }
     const { running, waiting, failed, costToday, unpricedToday } = summarise(this.store.list(), Date.now());
@@ -72,7 +74,7 @@ export class StatusBar implements Disposable {
     this.item.text = text;
     this.item.accessibilityInformation = { label: `Marianne: ${words}` };
     const tooltip = new vscode.MarkdownString(
-      `**Marianne** — ${words}\n\n[${l10n.t('Show Jobs')}](command:marianne.jobs.focus) · ` +
+      `**Marianne** — ${escapeMarkdown(words)}\n\n[${l10n.t('Show Jobs')}](command:marianne.jobs.focus) · ` +
         `[${l10n.t('Conductor Log')}](command:marianne.showConductorLog) · [${l10n.t('Doctor')}](command:marianne.doctor)`,
     );
     tooltip.isTrusted = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { agentProgram, RealAgent } from '../support/real-agent';
+import { agentProgram, codexConfig, RealAgent } from '../support/real-agent';
 
 const KEY = 'sk-test-codex-0123456789abcdefghijklmnop';
 
@@ -13,22 +13,7 @@ describe('Codex CLI, the real program', () => {
     instrument: 'codex-cli',
     env: (_url, home) => ({ CODEX_HOME: join(home, '.codex') }),
     secrets: { CODEX_API_KEY: KEY },
-    files: (url) => ({
-      '.codex/config.toml': `model = "gpt-test"
-model_provider = "loopback"
-[model_providers.loopback]
-name = "loopback"
-base_url = "${url}/v1"
-env_key = "CODEX_API_KEY"
-wire_api = "responses"
-request_max_retries = 0
-stream_max_retries = 0
-[analytics]
-enabled = false
-[features]
-plugins = false
-`,
-    }),
+    files: (url) => ({ '.codex/config.toml': codexConfig({ name: 'loopback', url, model: 'gpt-test' }) }),
   });
   before(() => agent.start());
   after(() => agent.stop());

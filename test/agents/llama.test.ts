@@ -4,7 +4,7 @@ import { OpenAiBackend } from '../../src/backends/http/openai-backend';
 import { FixedTools, textResult } from '../support/fixed-tools';
 import { httpProfile, playHttp, type HttpAttempt } from '../support/http-backend';
 import { LlamaServer } from '../support/llama-server';
-import { agentProgram, RealAgent, type AgentSetup } from '../support/real-agent';
+import { agentProgram, codexConfig, RealAgent, type AgentSetup } from '../support/real-agent';
 
 const KEY = 'llama-key-0123456789abcdefghijklmnop';
 const SENTENCE = 'PONG from a tiny llama.';
@@ -111,22 +111,7 @@ describe('llama.cpp, the real server', () => {
       instrument: 'codex-cli',
       env: (_at, home) => ({ CODEX_HOME: `${home}/.codex` }),
       secrets: { CODEX_API_KEY: KEY },
-      files: (at) => ({
-        '.codex/config.toml': `model = "tiny"
-model_provider = "llama"
-[model_providers.llama]
-name = "llama"
-base_url = "${at}/v1"
-env_key = "CODEX_API_KEY"
-wire_api = "responses"
-request_max_retries = 0
-stream_max_retries = 0
-[analytics]
-enabled = false
-[features]
-plugins = false
-`,
-      }),
+      files: (at) => ({ '.codex/config.toml': codexConfig({ name: 'llama', url: at, model: 'tiny' }) }),
       wrong: /401|Invalid API Key/,
     },
     {

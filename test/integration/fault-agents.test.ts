@@ -28,7 +28,8 @@ while :; do sleep 1; done`;
 
 describe('agents of every kind', function () {
   this.timeout(30_000);
-  const conductor = new TestConductor();
+  // Some agents here ignore the polite signal: they are killed after this.
+  const conductor = new TestConductor({ politeEndMs: 1000 });
 
   before(async () => {
     const instruments = join(conductor.home, 'instruments');
@@ -246,7 +247,8 @@ cli:
 
   it('an agent that ends between "stop" and the last breath of the conductor is adopted, with its output', async () => {
     // A client with a request in work holds the stopping conductor for a moment: long enough for the agent to end.
-    const run = await conductor.submit('breath', one('breath', ledgerAgent('sleep 1')));
+    const waits = 'while [ ! -e go ]; do sleep 0.02; done';
+    const run = await conductor.submit('breath', one('breath', ledgerAgent(waits)));
     await playing(run);
     const { child } = conductor;
     assert.ok(child);
@@ -255,7 +257,12 @@ cli:
     // The cancel takes as long as the polite request to an agent that ignores it.
     const cancelled = conductor.call('job.cancel', { job_id: other }).catch(() => undefined);
     await conductor.call('daemon.shutdown', {});
+    writeFileSync(join(conductor.workspace, 'go'), '');
     assert.equal(await ended(child), 0);
+    assert.ok(
+      ledger(conductor).some((line) => line.run === run && line.what === 'end'),
+      'it ended while the conductor did',
+    );
     await cancelled;
     await conductor.start();
     for (const [name, status] of [

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { findConductor } from '../../src/client/find';
+import { aliasBomb } from '../support/alias-bomb';
 import { TestConductor } from '../support/conductor';
 
 /** One sheet for each row of the known attack classes, played by a real conductor. */
@@ -54,17 +55,8 @@ describe('hostile scores', function () {
   });
 
   it('bombs are refused in a moment', async () => {
-    const letters = [...'abcdefghij'];
-    const aliases = letters
-      .map(
-        (key, i) =>
-          `${key}: &${key} [${Array(9)
-            .fill(i === 0 ? 'x' : `*${letters[i - 1]}`)
-            .join(',')}]`,
-      )
-      .join('\n');
     const bombs: [string, RegExp][] = [
-      [aliases, /aliases/],
+      [aliasBomb('abcdefghij'), /aliases/],
       ['a: ' + '['.repeat(20_000) + ']'.repeat(20_000), /nested/],
       [head('sheet: {size: 1, total_items: 1000000000}\nprompt: {template: "x"}'), /at most/],
       [head('sheet: {size: 1, total_items: 2, fan_out: {1: 100000000}}\nprompt: {template: "x"}'), /at most/],

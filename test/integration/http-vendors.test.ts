@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TestConductor } from '../support/conductor';
 import { json, LoopbackServer } from '../support/loopback-server';
 import { streamChat, USAGE } from '../support/openai-server';
+import { vendorConductor } from '../support/vendor-conductor';
 
 const KEY = 'sk-or-v1-test-0123456789abcdef0123456789abcdef';
 
@@ -17,24 +17,8 @@ ${more}`;
 
 /** OpenRouter and Recursive Light through the real conductor, against servers that speak their protocols. */
 describe('HTTP vendors in the conductor', () => {
-  const conductor = new TestConductor();
   const server = new LoopbackServer(() => undefined);
-  before(async () => {
-    await server.listen();
-    mkdirSync(conductor.home, { recursive: true, mode: 0o700 });
-    writeFileSync(
-      join(conductor.home, 'conductor.yaml'),
-      `base_urls:\n  openrouter: ${server.url}\n  recursive_light: ${server.url}\n`,
-    );
-    await conductor.start();
-  });
-  after(async () => {
-    await conductor.dispose();
-    await server.close();
-  });
-  beforeEach(() => {
-    server.requests.length = 0;
-  });
+  const conductor = vendorConductor(server, ['openrouter', 'recursive_light']);
 
   it('plays OpenRouter: what it says it cost is the cost', async () => {
     server.answer = (_request, response) =>

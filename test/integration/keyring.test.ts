@@ -12,8 +12,10 @@ import {
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { Checkpoint } from '../../src/protocol/checkpoint';
 import { TestConductor } from '../support/conductor';
 import { LimitedVendor, writeVendorAgent } from '../support/limited-vendor';
+import { LineClient } from '../support/line-client';
 
 const one = 'sk-test-first-0123456789abcdef';
 const two = 'sk-test-second-0123456789abcdef';
@@ -32,16 +34,28 @@ prompt: { template: 'part {{ sheet_num }}' }
 
 /**
  * A vendor of chat completions (https://openrouter.ai/docs/api-reference/overview) that has closed some keys for an hour: 429 with `retry-after`
- * in seconds (RFC 9110 §10.2.3).
+ * in seconds (RFC 9110 §10.2.3), and that knows some keys no more: 401 (https://openrouter.ai/docs/api-reference/errors).
  */
 class KeyedVendor {
+  /** Keys in the order of the requests for an answer. */
   readonly asked: string[] = [];
   readonly closed = new Set<string>();
+  readonly refused = new Set<string>();
   private readonly server: Server = createServer((request: IncomingMessage, response) => {
     request.resume();
     const key = (request.headers.authorization ?? '').replace(/^Bearer /, '');
-    this.asked.push(key);
+    if (request.method === 'POST') this.asked.push(key);
     request.on('end', () => {
+      if (this.refused.has(key)) {
+        response.writeHead(401, { 'content-type': 'application/json' });
+        response.end(JSON.stringify({ error: { code: 401, message: `no user for ${key}` } }));
+        return;
+      }
+      if (request.method === 'GET') {
+        response.writeHead(200, { 'content-type': 'application/json' });
+        response.end(JSON.stringify({ data: [{ id: 'm' }] }));
+        return;
+      }
       if (this.closed.has(key)) {
         response.writeHead(429, { 'content-type': 'application/json', 'retry-after': '3600' });
         response.end(JSON.stringify({ error: { code: 429, message: `slow down, ${key}` } }));
@@ -83,21 +97,24 @@ describe('a keyring', () => {
     mkdirSync(conductor.home, { mode: 0o700 });
     const url = await http.start();
     writeVendorAgent(conductor, 'keyed', await agent.start());
-    writeFileSync(
-      join(conductor.home, 'instruments', 'chat.yaml'),
-      `name: chat
+    for (const name of ['chat', 'lone']) {
+      writeFileSync(
+        join(conductor.home, 'instruments', `${name}.yaml`),
+        `name: ${name}
 display_name: Chat
 kind: http
 default_model: m
 models: [{ name: m }]
 http: { base_url: '${url}', schema_family: openai, auth_env_var: CHAT_API_KEY }
 `,
-    );
+      );
+    }
     writeFileSync(
       join(conductor.home, 'conductor.yaml'),
       `keyring:
   instruments:
     chat: { keys: [{ path: ~/secrets/one, label: first }, { path: ~/secrets/two, label: second }] }
+    lone: { keys: [{ path: ~/secrets/one, label: only }] }
     keyed: { keys: [{ path: ~/secrets/one, label: first }, { path: ~/secrets/two, label: second }] }
 `,
     );
@@ -106,6 +123,9 @@ http: { base_url: '${url}', schema_family: openai, auth_env_var: CHAT_API_KEY }
   beforeEach(() => {
     write('one', one);
     write('two', two);
+    http.refused.clear();
+    http.closed.clear();
+    http.asked.length = 0;
   });
   after(async () => {
     http.stop();
@@ -232,8 +252,6 @@ http: { base_url: '${url}', schema_family: openai, auth_env_var: CHAT_API_KEY }
   });
 
   it('passes over a key file that is bad, waits when none is left, and goes on when one was mended', async () => {
-    http.closed.clear();
-    http.asked.length = 0;
     chmodSync(keyFile('one'), 0o644);
     const next = await conductor.submit('next', score('next', 'chat', 1));
     assert.equal((await conductor.until(next)).status, 'completed');
@@ -249,5 +267,123 @@ http: { base_url: '${url}', schema_family: openai, auth_env_var: CHAT_API_KEY }
     chmodSync(keyFile('one'), 0o600);
     assert.equal((await conductor.until(run)).status, 'completed');
     assert.deepEqual(http.asked, [two, one]);
+  });
+
+  describe('with a key that the vendor refuses', () => {
+    before(() => conductor.call('daemon.clear_rate_limits', { instrument: null }));
+
+    const finished = (run: string) =>
+      conductor
+        .records()
+        .filter((record) => record.type === 'attempt.finished' && record.run === run)
+        .map(({ body }) => body as { error_code: string; next: { status: string; normal_attempts: number } });
+    const labels = (job: Checkpoint) => job.sheets['1']?.attempts.map((attempt) => attempt.key_label);
+
+    it('goes on with the next one at once, leaves it aside, and says so once', async () => {
+      http.refused.add(one);
+      const viewer = await LineClient.connect(join(conductor.home, 'run/s'));
+      await viewer.result('events.subscribe', { since: null, ephemeral: true });
+      const run = await conductor.submit('refused', score('refused', 'chat', 2));
+      const job = await conductor.until(run);
+      assert.equal(job.status, 'completed', JSON.stringify(job.status_reason));
+      assert.deepEqual(http.asked, [one, two, two], 'the second sheet does not ask with it');
+      assert.deepEqual(labels(job), ['first', 'second']);
+      const [end] = finished(run);
+      assert.deepEqual(
+        [end?.error_code, end?.next.status, end?.next.normal_attempts],
+        ['E502', 'pending', 0],
+      );
+      const told = await viewer.notified(({ params }) => params?.['type'] === 'key.refused');
+      const { instrument, key_label: label } = told.params?.['data'] as Record<string, unknown>;
+      assert.deepEqual([instrument, label], ['chat', 'first']);
+      assert.equal(conductor.log().split('"key_label":"first"').length - 1, 1, conductor.log());
+      viewer.close();
+      const { instruments } = await conductor.call('instruments.list', { workspace: null, have: [] });
+      assert.match(instruments.find(({ name }) => name === 'chat')?.detail ?? '', /refused: "first"/);
+      const { ok, checks } = await conductor.call('instruments.check', { name: 'chat' });
+      assert.equal(ok, true, 'one key is enough');
+      const first = checks.filter(({ name }) => name === 'key "first"');
+      assert.ok(first.length === 2 && first.every((check) => check.ok === null), JSON.stringify(checks));
+      assert.match(first[1]?.message ?? '', /^set aside, refused at /);
+      assertNoKey();
+    });
+
+    it('takes a new key in its file at once', async () => {
+      http.refused.add(one);
+      const run = await conductor.submit('anew', score('anew', 'chat', 1));
+      assert.deepEqual(labels(await conductor.until(run)), ['first', 'second']);
+      const anew = 'sk-test-first-of-tomorrow-0123456789';
+      write('one', anew);
+      const next = await conductor.submit('next-anew', score('next-anew', 'chat', 1));
+      assert.deepEqual(labels(await conductor.until(next)), ['first']);
+      assert.deepEqual(http.asked, [one, two, anew]);
+      assertNoKey();
+    });
+
+    it('fails and names the keys when none is left; a resume asks with all of them again', async () => {
+      http.refused.add(one).add(two);
+      const run = await conductor.submit('none-left', score('none-left', 'chat', 1));
+      const failed = await conductor.until(run);
+      assert.equal(failed.status, 'failed');
+      const text = failed.sheets['1']?.error_message ?? '';
+      assert.match(text, /^no key of the keyring is left \(the vendor refuses "second", "first"\): HTTP 401/);
+      assert.deepEqual(http.asked, [one, two], 'each was asked once: a refusal is not retried');
+      http.refused.delete(two);
+      await conductor.call('job.resume', { job_id: run });
+      const job = await conductor.until(run);
+      assert.equal(job.status, 'completed', JSON.stringify(job.status_reason));
+      assert.deepEqual(http.asked, [one, two, one, two]);
+      assertNoKey();
+    });
+
+    it('plays the fallback when none is left', async () => {
+      http.refused.add(one).add(two);
+      const text = score('falls-back', 'chat', 1).replace(
+        'instrument: chat',
+        'instrument: chat\ninstrument_fallbacks: [cli]',
+      );
+      const run = await conductor.submit('falls-back', text.replace('part {{ sheet_num }}', 'echo played'));
+      const job = await conductor.until(run);
+      assert.equal(job.status, 'completed', JSON.stringify(job.status_reason));
+      assert.deepEqual(
+        job.sheets['1']?.attempts.map((attempt) => attempt.instrument),
+        ['chat', 'chat', 'cli'],
+      );
+    });
+
+    it('asks each of them once more after a restart, and comes to its end', async () => {
+      http.refused.add(one).add(two);
+      const slow = join(conductor.workspace, 'restarted');
+      const text = score('restarted', 'chat', 1).replace(
+        'instrument: chat',
+        'instrument: cli\ninstrument_fallbacks: [chat]',
+      );
+      // The program fails for good, so the sheet goes on to the keys; the conductor dies before and between.
+      const run = await conductor.submit(
+        'restarted',
+        text.replace('part {{ sheet_num }}', `while [ ! -e ${slow} ]; do sleep 0.05; done; exit 127`),
+      );
+      await conductor.untilSheet(run, 1, 'dispatched');
+      await conductor.kill();
+      await conductor.start();
+      writeFileSync(slow, '');
+      while (http.asked.length === 0) await new Promise((later) => setTimeout(later, 1));
+      await conductor.kill();
+      await conductor.start();
+      const job = await conductor.until(run);
+      assert.equal(job.status, 'failed');
+      assert.match(job.sheets['1']?.error_message ?? '', /^no key of the keyring is left/);
+      assert.ok(http.asked.length <= 4, `${http.asked.length} requests`);
+      assert.ok(http.asked.includes(one) && http.asked.includes(two));
+    });
+
+    it('fails at once when it is the only one, and names it', async () => {
+      http.refused.add(one);
+      const run = await conductor.submit('lone', score('lone', 'lone', 1));
+      const job = await conductor.until(run);
+      assert.equal(job.status, 'failed');
+      assert.match(job.sheets['1']?.error_message ?? '', /^the vendor refuses the key "only": HTTP 401/);
+      assert.deepEqual(http.asked, [one]);
+    });
   });
 });

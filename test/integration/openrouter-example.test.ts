@@ -1,11 +1,11 @@
 /** examples/openrouter.yaml, played to green by a loopback server that speaks Chat Completions, through the real conductor and its file tools. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { TestConductor } from '../support/conductor';
 import { json, LoopbackServer, type SeenRequest } from '../support/loopback-server';
 import { streamChat, USAGE } from '../support/openai-server';
+import { vendorConductor } from '../support/vendor-conductor';
 
 const KEY = 'sk-or-v1-example-0123456789abcdef0123456789abcdef';
 const PAGE = 'A test that has never failed proves nothing.\n';
@@ -21,7 +21,6 @@ interface Message {
 const messagesOf = (request: SeenRequest) => request.body?.['messages'] as readonly Message[];
 
 describe('the example for OpenRouter', () => {
-  const conductor = new TestConductor();
   /** One model writes the page, the other reads it and writes what should be better (openrouter.ai/docs, "Tool & Function Calling"). */
   const server = new LoopbackServer((request, response) => {
     if (request.headers.authorization !== `Bearer ${KEY}`) {
@@ -49,19 +48,7 @@ describe('the example for OpenRouter', () => {
   });
   const example = readFileSync('examples/openrouter.yaml', 'utf8');
 
-  before(async () => {
-    const url = await server.listen();
-    mkdirSync(conductor.home, { recursive: true, mode: 0o700 });
-    writeFileSync(join(conductor.home, 'conductor.yaml'), `base_urls: { openrouter: "${url}" }\n`);
-    await conductor.start();
-  });
-  after(async () => {
-    await conductor.dispose();
-    await server.close();
-  });
-  beforeEach(() => {
-    server.requests.length = 0;
-  });
+  const conductor = vendorConductor(server, ['openrouter']);
 
   it('plays to green: both files are written with the file tools, by the models of the score', async () => {
     const run = await conductor.submit('openrouter', example, { secrets: { OPENROUTER_API_KEY: KEY } });

@@ -1,19 +1,15 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { TestConductor } from './conductor';
+import { writeScriptInstrument } from './script-instrument';
 
 /**
  * An instrument with the driver of Claude Code whose program is a script that prints what Claude Code 2.1.329 prints (stream-json, as measured). It notes
  * its arguments and which credentials it has in `claude-calls` of the workspace. A prompt with `FAIL` ends with an API failure the first time.
  */
 export function writeClaudeStandIn(conductor: TestConductor, name: string): void {
-  const folder = join(conductor.home, 'instruments');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const script = join(conductor.root, `${name}.cjs`);
-  writeFileSync(
-    script,
-    `#!${process.execPath}
-const { appendFileSync, existsSync, readFileSync } = require('node:fs');
+  writeScriptInstrument(
+    conductor,
+    name,
+    `const { appendFileSync, existsSync, readFileSync } = require('node:fs');
 const { join } = require('node:path');
 const prompt = readFileSync(0, 'utf8');
 const workspace = process.env.MARIANNE_WORKSPACE;
@@ -36,21 +32,15 @@ const end = () => {
 if (prompt.includes('SLOW')) setTimeout(end, 700);
 else end();
 `,
-  );
-  chmodSync(script, 0o755);
-  writeFileSync(
-    join(folder, `${name}.yaml`),
-    `name: ${name}
-display_name: Stand-in for Claude Code
-kind: cli
-cli:
-  driver: claude-code
-  command:
-    executable: ${script}
-    auto_approve_flag: --dangerously-skip-permissions
-    mcp_disable_args: [--strict-mcp-config]
-    env: { CLAUDE_CODE_MAX_RETRIES: '0' }
-    secret_env: [ANTHROPIC_API_KEY, CLAUDE_CODE_OAUTH_TOKEN]
-`,
+    {
+      title: 'Stand-in for Claude Code',
+      driver: 'claude-code',
+      command: [
+        'auto_approve_flag: --dangerously-skip-permissions',
+        'mcp_disable_args: [--strict-mcp-config]',
+        "env: { CLAUDE_CODE_MAX_RETRIES: '0' }",
+        'secret_env: [ANTHROPIC_API_KEY, CLAUDE_CODE_OAUTH_TOKEN]',
+      ],
+    },
   );
 }

@@ -31,6 +31,14 @@ process.on('exit', () => {
 });
 process.once('SIGTERM', () => process.exit(143));
 
+interface JournalRecord {
+  seq: number;
+  t: number;
+  type: string;
+  run?: string;
+  body: Record<string, unknown>;
+}
+
 /** A real conductor in a state directory of its own, for integration tests. */
 export class TestConductor {
   readonly root: string;
@@ -39,7 +47,8 @@ export class TestConductor {
   child: ChildProcess | null = null;
   private client: DaemonClient | null = null;
 
-  constructor(private readonly extraEnv: Readonly<Record<string, string>> = {}) {
+  /** @param options `politeEndMs`: what an agent that is to end gets to do so by itself; a test of one that will not need not wait the full 5 s */
+  constructor(private readonly options: { readonly politeEndMs?: number } = {}) {
     this.root = realpathSync(mkdtempSync(join(tmpdir(), 'mzt-')));
     this.home = join(this.root, 'home');
     this.workspace = join(this.root, 'ws');
@@ -50,8 +59,10 @@ export class TestConductor {
   /** Starts it in the foreground of the test and waits until it answers. */
   async start(): Promise<void> {
     const { PATH = '/usr/bin:/bin' } = process.env;
-    this.child = spawn(process.execPath, [script], {
-      env: { PATH, HOME: this.root, MARIANNE_HOME: this.home, ...this.extraEnv },
+    const { politeEndMs } = this.options;
+    const more = politeEndMs === undefined ? [] : ['--polite-end-ms', String(politeEndMs)];
+    this.child = spawn(process.execPath, [script, ...more], {
+      env: { PATH, HOME: this.root, MARIANNE_HOME: this.home },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     await this.ready();
@@ -146,8 +157,8 @@ export class TestConductor {
     }
   }
 
-  /** All journal records on disk, archives included, as parsed JSON. */
-  records(): { seq: number; t: number; type: string; run?: string; body: Record<string, unknown> }[] {
+  /** All journal records on disk, archives included, each once, as parsed JSON. */
+  records(): JournalRecord[] {
     const read = (dir: string) => {
       try {
         return readdirSync(join(this.home, dir))
@@ -162,22 +173,18 @@ export class TestConductor {
         return [];
       }
     };
-    const lines = [...read('archive'), ...read('journal')];
-    return lines.flatMap((line) => {
-      try {
-        return [
-          JSON.parse(line) as {
-            seq: number;
-            t: number;
-            type: string;
-            run?: string;
-            body: Record<string, unknown>;
-          },
-        ];
-      } catch {
-        return [];
-      }
-    });
+    const parsed = (dir: string) =>
+      read(dir).flatMap((line) => {
+        try {
+          return [JSON.parse(line) as JournalRecord];
+        } catch {
+          return [];
+        }
+      });
+    const archived = parsed('archive');
+    // A finished job's records are in both for a moment.
+    const known = new Set(archived.map(({ seq }) => seq));
+    return [...archived, ...parsed('journal').filter(({ seq }) => !known.has(seq))];
   }
 
   /** SIGKILL to whoever is the conductor now. */

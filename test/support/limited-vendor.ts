@@ -1,8 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { TestConductor } from './conductor';
+import { writeScriptInstrument } from './script-instrument';
 
 /** A request as the vendor saw it; instants in milliseconds. */
 export interface Seen {
@@ -138,13 +137,10 @@ function answerMessages(response: ServerResponse, retryAfter: number | null): vo
  * Its key is `VENDOR_API_KEY`.
  */
 export function writeVendorAgent(conductor: TestConductor, name: string, url: string): void {
-  const folder = join(conductor.home, 'instruments');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const script = join(conductor.root, `${name}.cjs`);
-  writeFileSync(
-    script,
-    `#!${process.execPath}
-const { request } = require('node:http');
+  writeScriptInstrument(
+    conductor,
+    name,
+    `const { request } = require('node:http');
 const key = process.env.VENDOR_API_KEY ?? '';
 request(${JSON.stringify(url)}, { method: 'POST', headers: { 'x-api-key': key } }, (response) => {
   response.setEncoding('utf8');
@@ -158,18 +154,7 @@ request(${JSON.stringify(url)}, { method: 'POST', headers: { 'x-api-key': key } 
   });
 }).end('hello');
 `,
-  );
-  chmodSync(script, 0o755);
-  writeFileSync(
-    join(folder, `${name}.yaml`),
-    `name: ${name}
-display_name: Vendor ${name}
-kind: cli
-cli:
-  command:
-    executable: ${script}
-    secret_env: [VENDOR_API_KEY]
-`,
+    { title: `Vendor ${name}`, command: ['secret_env: [VENDOR_API_KEY]'] },
   );
 }
 

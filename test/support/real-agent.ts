@@ -12,6 +12,28 @@ export function agentProgram(name: string): string {
   return path;
 }
 
+/** Codex's own configuration (developers.openai.com/codex, "Configuration"): one server of ours, asked once, and nothing else. */
+export function codexConfig(server: {
+  readonly name: string;
+  readonly url: string;
+  readonly model: string;
+}): string {
+  return `model = "${server.model}"
+model_provider = "${server.name}"
+[model_providers.${server.name}]
+name = "${server.name}"
+base_url = "${server.url}/v1"
+env_key = "CODEX_API_KEY"
+wire_api = "responses"
+request_max_retries = 0
+stream_max_retries = 0
+[analytics]
+enabled = false
+[features]
+plugins = false
+`;
+}
+
 export interface AgentSetup {
   readonly program: string;
   /** Of conductor.yaml's `executables`, and of the profile. */

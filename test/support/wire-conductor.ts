@@ -65,6 +65,18 @@ export async function main(folder: string): Promise<void> {
         );
         return Promise.resolve({ draining: true, reason: null, running_sheets: 0 });
       },
+      // Connections end first and ownership is given back last, after what a real conductor still has to write.
+      'daemon.shutdown': () => {
+        setImmediate(
+          () =>
+            void server
+              .close(1_000)
+              .then(() => new Promise((resolve) => setTimeout(resolve, 600)))
+              .then(() => ownership.release())
+              .then(() => process.exit(0)),
+        );
+        return Promise.resolve({ shutting_down: true });
+      },
       'job.pause': (params) => {
         hub.publish({ type: 'job.paused', job_id: params.job_id, t: 0, data: {}, seq: hub.seq + 1 });
         return Promise.resolve({ paused: true });

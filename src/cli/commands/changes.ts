@@ -1,4 +1,5 @@
 /** `changes`, `undo`: what an attempt did to its workspace, and putting it back. */
+import type { Command } from 'commander';
 import type { CliCommand, Invocation } from '../command';
 import { action, examples, jsonOption, positive, subcommand } from '../command';
 import { withConductor } from '../connection';
@@ -14,15 +15,19 @@ interface ChangesOptions {
   readonly attempt?: number;
 }
 
+/** A command on what an attempt of a sheet did to its workspace. */
+function ofAttempt(program: Command, name: string, summary: string): Command {
+  const command = subcommand(program, `${name} <job> <sheet>`, summary);
+  return command.option('--attempt <n>', 'this attempt instead of the latest', positive('--attempt'));
+}
+
 export const changesCommand: CliCommand = {
   name: 'changes',
   configure(program, session) {
-    const command = subcommand(program, 'changes <job> <sheet>', 'files that a sheet changed')
-      .description(
-        'Show which files an attempt of a sheet added (A), modified (M) and deleted (D). Recorded where the workspace is\n' +
-          'a git repository; ignored files are not. Of an attempt that still runs: compared with what is there now.',
-      )
-      .option('--attempt <n>', 'this attempt instead of the latest', positive('--attempt'));
+    const command = ofAttempt(program, 'changes', 'files that a sheet changed').description(
+      'Show which files an attempt of a sheet added (A), modified (M) and deleted (D). Recorded where the workspace is\n' +
+        'a git repository; ignored files are not. Of an attempt that still runs: compared with what is there now.',
+    );
     jsonOption(command);
     examples(command, [
       ['mzt changes review 3', ''],
@@ -99,12 +104,11 @@ interface UndoOptions extends ChangesOptions {
 export const undoCommand: CliCommand = {
   name: 'undo',
   configure(program, session) {
-    const command = subcommand(program, 'undo <job> <sheet>', 'put back the files that a sheet changed')
+    const command = ofAttempt(program, 'undo', 'put back the files that a sheet changed')
       .description(
         'Put the files that an attempt changed back as they were before it, after a question. Refused, with their names,\n' +
           'when files changed since. The record of the job stays as it is: mzt rerun plays the sheet again.',
       )
-      .option('--attempt <n>', 'this attempt instead of the latest', positive('--attempt'))
       .option('--mixed', 'also where others ran at the same time: what they did to the same files goes too')
       .option('-n, --dry-run', 'only tell')
       .option('-y, --yes', 'do not ask');

@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { allJobs } from '../../client/list-jobs';
 import type { CliCommand, Invocation } from '../command';
 import { action, examples, repeatable, seconds, subcommand } from '../command';
 import { withConductor } from '../connection';
@@ -54,7 +55,7 @@ async function clear(invocation: Invocation, options: ClearOptions): Promise<Exi
   });
   if (output.json && options.yes !== true) throw usageError('--json needs --yes: there is nobody to ask');
   return withConductor(invocation, async ({ client }) => {
-    const jobs = await client.call('job.list', {});
+    const jobs = await allJobs((method, params) => client.call(method, params));
     const oldest = options.olderThan === undefined ? Infinity : context.now() / 1000 - options.olderThan;
     for (const run of options.score ?? []) {
       const job = jobs.find(({ job_id: id }) => id === run);

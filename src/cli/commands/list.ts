@@ -1,3 +1,4 @@
+import { allJobs } from '../../client/list-jobs';
 import { jobStatusSchema } from '../../protocol/states';
 import type { CliCommand, Invocation } from '../command';
 import { action, examples, jsonOption, positive, subcommand } from '../command';
@@ -42,7 +43,7 @@ async function list(invocation: Invocation, options: ListOptions): Promise<ExitC
     );
   }
   return withConductor(invocation, async ({ client }) => {
-    const jobs = (await client.call('job.list', {}))
+    const jobs = (await allJobs((method, params) => client.call(method, params)))
       .filter((job) =>
         wanted === null ? options.all === true || !isOver(job.status) : job.status === wanted.data,
       )

@@ -1,3 +1,4 @@
+import type { WireDiagnostic } from '../../protocol/diagnostic';
 import type { Diagnostic } from '../../score/diagnostic';
 import type { Plan, PlannedSheet } from '../../score/plan';
 import type { RenderedSheet } from '../../score/render-all';
@@ -101,9 +102,14 @@ function issueReport(diagnostics: readonly Diagnostic[]) {
       suggestion: diagnostic.remedy,
       auto_fixable: diagnostic.fix !== undefined,
       metadata: {},
-      range: wireDiagnostic(diagnostic).range,
+      ...placesOf(wireDiagnostic(diagnostic)),
     })),
   };
+}
+
+/** What the Python system does not tell: the exact range, other places that belong to it, how an editor may draw it. */
+function placesOf({ range, related, tags }: WireDiagnostic) {
+  return { range, related: related ?? [], tags: tags ?? [] };
 }
 
 type ExpandPath = (path: string, sheet: PlannedSheet) => string | null;

@@ -60,6 +60,10 @@ function say(event: WireEvent): string | null {
         eventDataSchemas.cost.safeParse(event.data).data ?? {};
       return `most of a cost limit is spent: ${money(spent ?? 0)} of ${money(limit ?? 0)}`;
     }
+    case 'key.refused': {
+      const { instrument, key_label: label, message } = eventDataSchemas.key.safeParse(event.data).data ?? {};
+      return `the key "${printable(label ?? '')}" of ${printable(instrument ?? 'an instrument')} is refused and set aside: ${printable(message ?? '')}`;
+    }
     case 'rate_limit.cleared':
       return 'rate limit cleared';
     case 'storage.failed':

@@ -14,7 +14,7 @@ export interface DiagnosticStyle {
   readonly width: number | undefined;
 }
 
-/** Lines of one diagnostic: `file:line:column: error V001: message`, the excerpt, `help: …`. */
+/** Lines of one diagnostic: `file:line:column: error V001: message`, the excerpt, the places that belong to it, `help: …`. */
 export function diagnosticLines(diagnostic: WireDiagnostic, style: DiagnosticStyle): string[] {
   const { colors } = style;
   const { range, severity, code } = diagnostic;
@@ -24,6 +24,12 @@ export function diagnosticLines(diagnostic: WireDiagnostic, style: DiagnosticSty
     `${colors.bold(`${place}:`)} ${paint(`${severity} ${code}`)}: ${printable(diagnostic.message)}`,
   ];
   if (range !== null && style.source !== null) lines.push(...excerpt(range, style.source, style, paint));
+  for (const related of diagnostic.related ?? []) {
+    const { line, column } = related.range;
+    lines.push(
+      `  ${colors.dim(`${printable(related.file ?? style.file)}:${line}:${column}:`)} ${printable(related.message)}`,
+    );
+  }
   if (diagnostic.remedy !== null) lines.push(`  ${colors.cyan('help:')} ${printable(diagnostic.remedy)}`);
   return lines;
 }

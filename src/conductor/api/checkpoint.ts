@@ -97,6 +97,7 @@ export function checkpoint(job: JobState, context: CheckpointContext, withSheets
     completed_at: iso(job.finished_at),
     total_sheets: job.sheets.length,
     last_completed_sheet: job.sheets.filter((sheet) => sheet.status === 'completed').length,
+    progress_skipped: job.sheets.filter((sheet) => sheet.status === 'skipped').length,
     current_sheet: currentSheet(job),
     status: job.status,
     sheets: withSheets

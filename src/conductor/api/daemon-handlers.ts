@@ -18,6 +18,7 @@ import { findMarked } from '../../process/table';
 import type { ConductorConfig } from '../config';
 import type { Engine } from '../engine/engine';
 import type { EngineCore } from '../engine/core';
+import type { CheckedKey } from '../engine/key-choice';
 import { readLog } from '../output/read-log';
 import type { Handlers } from '../server/handlers';
 import type { SecretStore } from '../secrets';
@@ -45,8 +46,8 @@ export interface DaemonApiOptions {
     readonly startedAt: number;
   };
   loadCatalogue(workspace: string | null): Promise<InstrumentCatalogue>;
-  /** A key of the user's keyring for a check of this instrument, by its variable. */
-  keyForCheck(entry: CatalogueEntry): Readonly<Record<string, string>>;
+  /** The keys of the user's keyring for a check of this instrument. */
+  keysForCheck(entry: CatalogueEntry): readonly CheckedKey[];
   /** Clients that listen to events, apart from this one. */
   clientsBeside(connectionId: number): number;
   storageFailed(): boolean;
@@ -145,10 +146,7 @@ export function daemonHandlers(options: DaemonApiOptions): Handlers {
       });
     },
     'daemon.clear_rate_limits': async (params) => {
-      const accounts = [...core.state.limits.values()].filter(
-        (limit) => params.instrument === null || limit.instrument === params.instrument,
-      );
-      await engine.commands.clearLimits(accounts.map((limit) => limit.account));
+      const accounts = await engine.commands.clearLimits(params.instrument);
       return { cleared: accounts.length, instrument: params.instrument };
     },
     'daemon.learning.patterns': () => Promise.resolve({ patterns: [] }),

@@ -7,6 +7,7 @@ import type { InstrumentRow } from '../../protocol/daemon-methods';
 import type { ParamsOf, ResultOf } from '../../protocol/methods';
 import { SILENT_CONFIG } from '../../score/plan';
 import type { EngineCore } from '../engine/core';
+import type { CheckedKey } from '../engine/key-choice';
 import type { DaemonApiOptions } from './daemon-handlers';
 
 type Check = ResultOf<'instruments.check'>['checks'][number];
@@ -33,8 +34,8 @@ export async function instrumentRow(
   if (!entry.supported) return { ...base, status: 'unknown', detail: entry.note };
   if (!isCliProfile(profile)) {
     const name = profile.http?.auth_env_var ?? null;
-    if (name !== null && Object.hasOwn(options.keyForCheck(entry), name))
-      return { ...base, status: 'ready', detail: `${name} comes from the keyring` };
+    const ring = options.keysForCheck(entry).filter((key) => key.variable === name);
+    if (ring.length > 0) return { ...base, status: 'ready', detail: ringDetail(entry, options, ring) };
     return { ...base, ...keyState(name, have, profile.login_hint) };
   }
   const { executable, known_places: places } = profile.cli.command;
@@ -71,6 +72,51 @@ function limitedUntil(core: EngineCore, instrument: string): string | null {
   return ends.length === 0 ? null : new Date(Math.max(...ends)).toISOString();
 }
 
+/** Which keys there are, and which of them are set aside. */
+function ringDetail(
+  { profile: { name } }: CatalogueEntry,
+  { engine }: DaemonApiOptions,
+  ring: readonly CheckedKey[],
+): string {
+  const refused = engine.ledger.refusedKeys(name, Date.now()).map(({ label }) => `"${label}"`);
+  const aside = refused.length === 0 ? '' : `; refused: ${refused.join(', ')}`;
+  return `${ring[0]?.variable ?? 'its key'} comes from the keyring${aside}`;
+}
+
+const ringRemedy = 'Put a good key into its file, or take it out of keyring in conductor.yaml.';
+
+type Told = Awaited<ReturnType<DaemonApiOptions['engine']['checkInstrument']>>;
+
+function isGood({ health, answer }: Told): boolean {
+  return health.ok && answer?.ok !== false;
+}
+
+function said({ health, answer }: Told): string {
+  return (answer ?? health).message;
+}
+
+/**
+ * Asks with every key, and tells which ones do not work. A program says its version whatever key it has, so it is asked only until it answers well.
+ * @param ask `more`: nothing that uses quota has gone well yet
+ */
+async function askWithKeys(
+  ring: readonly CheckedKey[],
+  isProgram: boolean,
+  ask: (key: CheckedKey | null, more: boolean) => Promise<Told>,
+): Promise<{ readonly best: Told; readonly others: readonly { label: string; told: Told }[] }> {
+  const asked: { label: string; told: Told }[] = [];
+  let good = false;
+  for (const key of ring) {
+    if (good && isProgram) break;
+    const told = await ask(key, !good);
+    good ||= isGood(told);
+    asked.push({ label: key.label, told });
+  }
+  const best = asked.find(({ told }) => isGood(told)) ?? asked[0];
+  if (!best) return { best: await ask(null, true), others: [] };
+  return { best: best.told, others: asked.filter((one) => one !== best && !isGood(one.told)) };
+}
+
 /** Looks at an instrument closely, with what the asker's jobs would bring: program or server, version, key; with `quota`, an answer. */
 export async function checkInstrument(
   entry: CatalogueEntry,
@@ -79,9 +125,10 @@ export async function checkInstrument(
 ): Promise<ResultOf<'instruments.check'>> {
   const { profile } = entry;
   const { env = {}, quota = false } = params;
+  const ring = options.keysForCheck(entry);
   // As in a job: the keyring beats what the asker has.
-  const secrets = { ...params.secrets, ...options.keyForCheck(entry) };
-  const have = Object.keys(secrets);
+  const own = params.secrets ?? {};
+  const have = [...Object.keys(own), ...ring.map((key) => key.variable)];
   const row = await instrumentRow(entry, options, have);
   const isProgram = isCliProfile(profile);
   const checks: Check[] = [];
@@ -119,8 +166,14 @@ export async function checkInstrument(
         profile.login_hint,
       );
   }
-  const asker = { env, secrets };
-  const { health, answer } = await options.engine.checkInstrument(profile, asker, quota === true);
+  const { best, others } = await askWithKeys(ring, isProgram, (key, more) =>
+    options.engine.checkInstrument(
+      profile,
+      { env, secrets: key === null ? own : { ...own, [key.variable]: key.value } },
+      quota === true && more,
+    ),
+  );
+  const { health, answer } = best;
   say(
     isProgram ? 'version' : 'server',
     health.ok,
@@ -128,6 +181,13 @@ export async function checkInstrument(
     isProgram ? profile.install_hint : profile.login_hint,
   );
   if (answer !== null) say('answer', answer.ok, answer.message, profile.login_hint);
+  // The instrument can be used as long as one key can.
+  for (const { label, told } of others)
+    say(`key "${label}"`, isGood(best) ? null : false, said(told), ringRemedy);
+  for (const { label, at, message } of options.engine.ledger.refusedKeys(profile.name, Date.now())) {
+    const text = `set aside, refused at ${new Date(at).toISOString()}: ${message}`;
+    say(`key "${label}"`, null, text, `mzt clear-rate-limits -i ${profile.name} tries it again`);
+  }
   if (row.limited_until)
     say('limit', null, `limited until ${row.limited_until}`, 'mzt clear-rate-limits ends the wait');
   return end(isProgram && health.ok ? health.message : null);

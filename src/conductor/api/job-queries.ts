@@ -9,26 +9,23 @@ import { renderReport } from '../report/render';
 import type { Handlers } from '../server/handlers';
 import { attemptSummary, iso, jobRow, validationDetail, wireSheet } from './checkpoint';
 import { describeCommand } from './describe-command';
+import { FinishedRows } from './finished-rows';
 import type { JobApiOptions, JobLookup } from './job-lookup';
 import { reportData } from './report-data';
 import { estimateTokens, wireDiagnostic, wirePlan } from '../../score/wire-plan';
-
-/** What a page of `job.list` adds of finished jobs, newest first. As many as the Python system's. */
-const listedFinished = 50;
 
 /** What asks about jobs and changes nothing. */
 export function jobQueries(options: JobApiOptions, lookup: JobLookup): Handlers {
   const { engine, core, holds } = options;
   const { jobs, submissions } = engine;
+  const finishedRows = new FinishedRows(jobs, options.pid);
   const { named, shown, planOf, status, sheetIn } = lookup;
 
   return {
     'job.status': (params) => status(params.job_id, params.sheets),
-    'job.list': async () => {
-      await Promise.resolve();
-      const live = [...core.durable.jobs.values()].map((job) => jobRow(job, options.pid));
-      const finished = await jobs.recent(listedFinished);
-      return [...live, ...finished.map((job) => jobRow(job, options.pid))];
+    'job.list': async ({ finished, finished_offset: offset }) => {
+      const live = offset > 0 ? [] : [...core.durable.jobs.values()].map((job) => jobRow(job, options.pid));
+      return [...live, ...(await finishedRows.page(offset, finished))];
     },
     'job.errors': async (params) => ({ state: await status(params.job_id) }),
     'job.diagnose': async (params) => {

@@ -25,6 +25,8 @@ export interface SessionServices {
   readonly clock: Clock;
   readonly launcher: Launcher;
   readonly watcher: AdoptionWatcher;
+  /** Time between the polite and the last signal, milliseconds. */
+  readonly politeEndMs: number;
   readonly wake: WakeCommand | null;
   /** The user's own file mode mask: the conductor's is private, an agent's files are not. */
   readonly umask: number;
@@ -190,7 +192,8 @@ export class ProcessSession {
   }
 
   private async endTree(): Promise<void> {
-    const ended = await endProcessTree({ shim: this.shim(), marker: this.options.marker });
+    const { politeEndMs: graceMs } = this.services;
+    const ended = await endProcessTree({ shim: this.shim(), marker: this.options.marker, graceMs });
     this.signalSent = ended.lastSignal;
   }
 

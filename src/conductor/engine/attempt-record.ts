@@ -14,10 +14,8 @@ const tailChars = 2000;
 /** The end of an attempt that has no execution result: it was never started, or we failed. */
 export function finishedWithoutResult(
   run: string,
-  sheet: SheetState,
-  attempt: number,
-  instrument: string,
-  model: string | null,
+  sheet: number,
+  { attempt, instrument, model }: Pick<AttemptState, 'attempt' | 'instrument' | 'model'>,
   errorType: 'not_started' | 'internal',
   verdict: Verdict,
   next: NextStep,
@@ -26,7 +24,7 @@ export function finishedWithoutResult(
     type: 'attempt.finished',
     run,
     body: {
-      sheet: sheet.num,
+      sheet,
       attempt,
       outcome: 'failed',
       instrument,
@@ -126,16 +124,7 @@ export function abandoned(
   const counters = { ...spent, rate_limit_waits, quota_waits, interruptions };
   const reason = { code: verdict.category, message, until: null };
   const next: NextStep = { status: 'failed', reason, due_at: null, mode, ...counters };
-  return finishedWithoutResult(
-    run,
-    sheet,
-    attempt.attempt,
-    attempt.instrument,
-    attempt.model,
-    'internal',
-    verdict,
-    next,
-  );
+  return finishedWithoutResult(run, sheet.num, attempt, 'internal', verdict, next);
 }
 
 /** US dollars that a sheet's attempts were paid for; list prices of a subscription are not. */

@@ -1,25 +1,25 @@
-import { cutAnswer } from '../../score/cross-sheet';
-import type { Plan, PlannedInstrument, PlannedSheet } from '../../score/plan';
-import { PrepareError, type AttemptEnd, type AttemptRequest, type AttemptRunner } from '../attempts/runner';
+import type { PlannedInstrument, PlannedSheet } from '../../score/plan';
+import { PrepareError, type AttemptRequest, type AttemptRunner } from '../attempts/runner';
 import type { Clock } from '../clock';
-import type { AttemptOutcome, AttemptStarted, RecordDraft } from '../records';
-import { finishedWithResult, finishedWithoutResult, outcomeOf, withinBudget } from './attempt-record';
-import type { AttemptHooks, AttemptServices, SheetPrompt, ValidationReport } from './attempt-services';
+import type { AttemptStarted } from '../records';
+import { AbortableWork } from './abortable-work';
+import { AttemptJudge, type EndedAttempt } from './attempt-judge';
+import type { AttemptHooks, AttemptServices, SheetPrompt } from './attempt-services';
 import type { StoredBundle } from './bundles';
 import type { EngineCore } from './core';
-import { decide, type Verdict } from './decide';
 import type { Flight, Flights } from './flight';
 import type { OfferedKey } from './key-choice';
-import type { Ledger, OtherKeys } from './ledger';
+import type { Ledger } from './ledger';
 import { instrumentFor, instrumentKey, type Candidate } from './ready';
-import { currentAttempt, sheetOf, type AttemptState, type JobState, type SheetState } from './state';
+import { currentAttempt, sheetOf, type JobState, type SheetState } from './state';
 
 /** Wait before a start that failed for reasons of ours is tried again, milliseconds. */
 const troubleMs = 2000;
 
-/** Carries one attempt from "ready" to its record: prepare, journal, run, validate, decide, journal. */
+/** Carries one attempt from "ready" to its record: prepare, journal, run, have it judged, journal. */
 export class AttemptConductor {
-  private readonly validating = new Map<string, AbortController>();
+  private readonly work = new AbortableWork();
+  private readonly judge: AttemptJudge;
   private stopped = false;
 
   constructor(
@@ -28,10 +28,12 @@ export class AttemptConductor {
     private readonly runner: AttemptRunner,
     private readonly services: AttemptServices,
     private readonly clock: Clock,
-    private readonly random: () => number,
+    random: () => number,
     private readonly hooks: AttemptHooks,
     private readonly ledger: Ledger,
-  ) {}
+  ) {
+    this.judge = new AttemptJudge(core, flights, services, clock, random, ledger, this.work);
+  }
 
   /** Starts a sheet, with the account that the look at this instant found free. Returns at once; everything after is told through records. */
   begin(candidate: Candidate, now: number): void {
@@ -72,22 +74,20 @@ export class AttemptConductor {
       });
       flight.handle = handle;
       if (flight.cancelled || job.cancelling) handle.cancel();
-      await this.finish(job, flight, planned, instrument, attempt, await handle.done);
+      await this.finish({ job, flight, planned, instrument, attempt, end: await handle.done });
     });
   }
 
   /** Ends a run's attempts, or one sheet's, and their validations. */
   cancel(run: string, sheet?: number): void {
     this.flights.cancel(run, sheet);
-    for (const [key, controller] of this.validating) {
-      if (key === `${run}/${sheet}` || (sheet === undefined && key.startsWith(`${run}/`))) controller.abort();
-    }
+    this.work.abort(run, sheet);
   }
 
   /** Starts nothing more, and leaves what is not recorded to the next conductor. */
   stop(): void {
     this.stopped = true;
-    for (const controller of this.validating.values()) controller.abort();
+    this.work.abortAll();
     this.flights.detachAll();
   }
 
@@ -101,7 +101,9 @@ export class AttemptConductor {
       this.services.changes.leave(flight);
       if (this.stopped) return;
       this.hooks.report(`attempt of ${job.run} sheet ${flight.sheet} stopped on an internal error`, error);
-      if (this.failInternally(job, flight.sheet, error)) {
+      const drafts = this.judge.internalFault(job.run, flight.sheet, error);
+      if (drafts) {
+        void this.core.commit(drafts);
         leave();
         return;
       }
@@ -111,44 +113,13 @@ export class AttemptConductor {
     });
   }
 
-  /** A fault of ours must not leave a sheet that looks as if it ran for ever. False: no attempt was in flight. */
-  private failInternally(job: JobState, num: number, error: unknown): boolean {
-    const live = this.core.state.jobs.get(job.run);
-    const sheet = live?.sheets[num - 1];
-    const attempt = sheet && currentAttempt(sheet);
-    const planned = live && this.core.bundleOf(live).plan.sheets[num - 1];
-    if (!live || !sheet || !attempt || !planned) return false;
-    const bundle = this.core.bundleOf(live);
-    const message = `internal error: ${error instanceof Error ? error.message : String(error)}`;
-    const verdict: Verdict = {
-      code: 'E999',
-      category: 'fatal',
-      action: 'retry',
-      waitSeconds: null,
-      quota: false,
-      message,
-    };
-    const decision = this.decision(bundle.plan, sheet, planned, 'failed', verdict, null, this.clock.now());
-    void this.core.commit([
-      finishedWithoutResult(
-        live.run,
-        sheet,
-        attempt.attempt,
-        attempt.instrument,
-        attempt.model,
-        'internal',
-        verdict,
-        decision.next,
-      ),
-    ]);
-    return true;
-  }
-
-  private async run({ job, sheet, planned, instrument }: Candidate, flight: Flight): Promise<void> {
+  private async run(candidate: Candidate, flight: Flight): Promise<void> {
+    const { job, sheet, planned, instrument, fallbackIndex } = candidate;
     const bundle = this.core.bundleOf(job);
     if (sheet.attempts.length === 0 && (await this.skipped(job, bundle, planned, instrument))) return;
     const attempt = (sheet.attempts.at(-1)?.attempt ?? 0) + 1;
-    const mode = sheet.mode === 'normal' && sheet.normal_attempts > 0 ? 'retry' : sheet.mode;
+    const again = sheet.mode === 'normal' && sheet.normal_attempts > 0 ? 'retry' : sheet.mode;
+    const mode = fallbackIndex === sheet.fallback_index ? again : 'normal';
     const base = this.services.attemptBase(job.run, sheet.num, attempt);
     const started: AttemptStarted = {
       sheet: sheet.num,
@@ -158,7 +129,7 @@ export class AttemptConductor {
       model: instrument.config.model,
       account: flight.account,
       key_label: flight.key?.label ?? null,
-      fallback_index: sheet.fallback_index,
+      fallback_index: fallbackIndex,
       prompt_sha256: null,
       argv: [],
       cwd: null,
@@ -199,7 +170,8 @@ export class AttemptConductor {
       });
     } catch (error) {
       if (!(error instanceof PrepareError)) throw error;
-      await this.failBeforeStart(job, sheet, planned, instrument, started, error);
+      if (this.mayStart(job, sheet))
+        await this.core.commit(this.judge.notStarted(job, sheet, planned, started, error));
       return;
     }
     if (!this.mayStart(job, sheet)) return;
@@ -209,7 +181,7 @@ export class AttemptConductor {
     const handle = prepared.start();
     flight.handle = handle;
     if (flight.cancelled || job.cancelling) handle.cancel();
-    await this.finish(job, flight, planned, instrument, state, await handle.done);
+    await this.finish({ job, flight, planned, instrument, attempt: state, end: await handle.done });
   }
 
   /** Asks the instrument, at no cost of quota, whether it could be used: a limit that is over has been told of before. */
@@ -245,7 +217,7 @@ export class AttemptConductor {
     instrument: PlannedInstrument,
   ): Promise<boolean> {
     if (planned.skipWhen === null && planned.skipWhenCommand === null) return false;
-    const message = await this.withSignal(job.run, planned.num, (signal) =>
+    const message = await this.work.run(job.run, planned.num, (signal) =>
       this.services.skipReason(job, bundle, planned, instrument, signal),
     );
     if (message === null || !this.mayStart(job, sheetOf(job, planned.num))) return message !== null;
@@ -287,199 +259,18 @@ export class AttemptConductor {
     };
   }
 
-  private async failBeforeStart(
-    job: JobState,
-    sheet: SheetState,
-    planned: PlannedSheet,
-    instrument: PlannedInstrument,
-    started: AttemptStarted,
-    error: PrepareError,
-  ): Promise<void> {
-    if (!this.mayStart(job, sheet)) return;
-    const now = this.clock.now();
-    const verdict: Verdict = {
-      code: error.code,
-      category: error.category,
-      action: error.fallbackHelps ? 'fallback' : 'stop',
-      waitSeconds: null,
-      quota: false,
-      message: error.message,
-    };
-    // Without a remedy elsewhere, another instrument would fail in the same way: the fallbacks are passed over.
-    const decision = this.decision(
-      this.core.bundleOf(job).plan,
-      sheet,
-      planned,
-      'failed',
-      verdict,
-      null,
-      now,
-      error.fallbackHelps ? undefined : sheet.fallback_index,
-    );
-    await this.core.commit([
-      { type: 'attempt.started', run: job.run, body: started },
-      finishedWithoutResult(
-        job.run,
-        sheet,
-        started.attempt,
-        instrument.profile,
-        instrument.config.model,
-        'not_started',
-        verdict,
-        decision.next,
-      ),
-    ]);
-  }
-
-  private async finish(
-    job: JobState,
-    flight: Flight,
-    planned: PlannedSheet,
-    instrument: PlannedInstrument,
-    attempt: AttemptState,
-    end: AttemptEnd,
-  ): Promise<void> {
+  private async finish(ended: EndedAttempt): Promise<void> {
     if (this.stopped) return;
-    const { result } = end;
-    const num = flight.sheet;
-    const bundle = this.core.bundleOf(job);
-    let report: ValidationReport | null = null;
-    let outcome: AttemptOutcome = outcomeOf(end);
-    if (outcome === 'success') {
-      try {
-        report = await this.withSignal(job.run, num, (signal) =>
-          this.services.validate(job, bundle, planned, instrument, attempt.file_marks, signal),
-        );
-        if (report.passPercent < 100) outcome = 'invalid';
-      } catch (error) {
-        if (!job.cancelling) throw error;
-        outcome = 'cancelled';
-      }
-    }
-    const treeAfter = await this.services.changes.record(
-      job.run,
-      job.workspace,
-      `${num}.${attempt.attempt}.after`,
-    );
+    const findings = await this.judge.examine(ended);
     if (this.stopped) return;
-    if (outcome !== 'success' && job.cancelling) outcome = 'cancelled';
-    const verdict =
-      outcome === 'failed' ? this.services.classify(result, job, bundle.plan, instrument) : null;
-    if (verdict?.action === 'wait') outcome = 'rate_limited';
-    const now = this.clock.now();
-    const cost = result.costUsd ?? this.services.price(job, bundle.plan, instrument, result);
-    const payer = result.paidBy ?? this.services.paidBy(job, instrument, attempt.env_names);
-    const decision = withinBudget(
-      this.decision(bundle.plan, sheetOf(job, num), planned, outcome, verdict, report, now, undefined, {
-        account: flight.account,
-        started_at: attempt.started_at,
-        others: this.ledger.others(job, instrument, flight.account, now),
-      }),
-      sheetOf(job, num),
-      payer === 'subscription' ? 0 : (cost ?? 0),
-      bundle.plan,
-    );
-    const kept = cutAnswer(end.answer, instrument.config.maxOutputCaptureBytes);
-    if (kept !== '') await this.services.keepAnswer(attempt.base, kept);
-    const drafts: RecordDraft[] = [
-      finishedWithResult(job.run, {
-        sheet: num,
-        attempt: attempt.attempt,
-        instrument,
-        outcome,
-        end,
-        verdict,
-        report,
-        cost,
-        payer,
-        treeAfter,
-        mixed: this.services.changes.isMixed(flight),
-        next: decision.next,
-      }),
-    ];
-    const { account } = flight;
-    const limit = decision.limit && {
-      ...decision.limit,
-      message: verdict?.message ?? 'rate limited',
-    };
-    const { started_at: startedAt, key_label: label } = attempt;
-    const used = { account, instrument: instrument.profile, started_at: startedAt, key_label: label };
-    if (outcome !== 'cancelled') drafts.push(...this.ledger.ended(used, result, limit, now));
-    // Decided here and not from the state, so that a resume can say: wait it out.
-    if (decision.next.status === 'waiting' && !job.auto_continue && job.status === 'running') {
-      const message = 'an instrument is limited, and the job was submitted not to go on by itself';
-      drafts.push({
-        type: 'job.status',
-        run: job.run,
-        body: { status: 'paused', reason: { code: 'rate_limit', message } },
-      });
-    }
-    const pause = bundle.plan.pauseBetweenSheetsSeconds;
-    const more = this.core.indexOf(job).open > 1;
-    if (decision.next.status === 'completed' && pause > 0 && more && this.flights.perJob(job.run) <= 1) {
-      drafts.push({ type: 'job.pacing', run: job.run, body: { until: now + pause * 1000 } });
-    }
-    const durable = this.core.commit(drafts);
-    this.services.changes.leave(flight);
-    this.flights.leave(flight);
-    this.hooks.changed(job);
+    const durable = this.core.commit(await this.judge.records(ended, findings));
+    this.services.changes.leave(ended.flight);
+    this.flights.leave(ended.flight);
+    this.hooks.changed(ended.job);
     await durable;
     // The next attempt may have been decided together with this end: its start goes first.
     await new Promise((later) => setImmediate(later));
-    await this.runner.discard(attempt.base);
-  }
-
-  private decision(
-    plan: Plan,
-    sheet: SheetState,
-    planned: PlannedSheet,
-    outcome: AttemptOutcome,
-    verdict: Verdict | null,
-    report: ValidationReport | null,
-    now: number,
-    fallbackCount = planned.fallbacks.length,
-    attempt: (Pick<AttemptState, 'account' | 'started_at'> & { readonly others: OtherKeys }) | null = null,
-  ): ReturnType<typeof decide> {
-    return decide({
-      outcome,
-      mode: sheet.mode,
-      verdict,
-      passPercent: report?.passPercent ?? null,
-      failureSummary: report?.summary ?? null,
-      counters: {
-        normalAttempts: sheet.normal_attempts,
-        completionAttempts: sheet.completion_attempts,
-        rateLimitWaits: sheet.rate_limit_waits,
-        quotaWaits: sheet.quota_waits,
-        interruptions: sheet.interruptions,
-      },
-      fallbackIndex: sheet.fallback_index,
-      fallbackCount,
-      policy: plan.retry,
-      maxWaits: plan.rateLimit.maxWaits,
-      maxQuotaWaits: plan.rateLimit.maxQuotaWaits,
-      others: attempt?.others ?? null,
-      known: attempt ? this.ledger.limitOf(attempt.account) : null,
-      startedAt: attempt?.started_at ?? now,
-      maxUnstatedWaitSeconds: plan.rateLimit.waitMinutes * 60,
-      now,
-      random: this.random(),
-    });
-  }
-
-  private async withSignal<T>(
-    run: string,
-    sheet: number,
-    work: (signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    const key = `${run}/${sheet}`;
-    const controller = new AbortController();
-    this.validating.set(key, controller);
-    try {
-      return await work(controller.signal);
-    } finally {
-      this.validating.delete(key);
-    }
+    await this.runner.discard(ended.attempt.base);
   }
 }
 

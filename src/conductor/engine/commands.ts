@@ -68,6 +68,7 @@ export class Commands {
     }
     for (const sheet of job.sheets) if (needsReset(sheet)) drafts.push(reset(job, sheet, null, 'resume'));
     drafts.push({ type: 'job.status', run, body: { status: 'queued' } });
+    this.ledger.retryRefused();
     await this.commit(run, drafts);
   }
 
@@ -144,12 +145,18 @@ export class Commands {
     }
     if (job.status !== 'running' && job.status !== 'queued')
       drafts.push({ type: 'job.status', run, body: { status: 'queued' } });
+    this.ledger.retryRefused();
     await this.commit(run, drafts);
     return [...again].sort((a, b) => a - b);
   }
 
-  /** Takes rate limits back: what waits for one becomes due. */
-  async clearLimits(accounts: readonly string[]): Promise<void> {
+  /** Takes rate limits back: what waits for one becomes due. Keys that were refused are tried again. @param instrument null = of all */
+  async clearLimits(instrument: string | null): Promise<string[]> {
+    const limits = [...this.core.state.limits.values()];
+    const accounts = limits
+      .filter((limit) => instrument === null || limit.instrument === instrument)
+      .map(({ account }) => account);
+    this.ledger.retryRefused(instrument);
     const drafts: RecordDraft[] = accounts.map((account) => ({
       type: 'limit.cleared',
       body: { account, instrument: this.ledger.limitOf(account)?.instrument ?? account },
@@ -171,6 +178,7 @@ export class Commands {
     const durable = this.core.commit(drafts);
     this.dispatch();
     await durable;
+    return accounts;
   }
 
   /** Takes sheets for done whose results are there (recovery); the job then goes on only when it is resumed. */
@@ -209,6 +217,7 @@ export class Commands {
       }
       drafts.push({ type: 'job.status', run, body: { status: 'queued' } });
     }
+    this.ledger.retryRefused();
     await this.loadBundle(body.bundle);
     await this.commit(run, drafts);
   }

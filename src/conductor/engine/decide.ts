@@ -40,7 +40,7 @@ export interface DecisionInput {
   /** What is known of the account's limit; null = it was not limited. */
   readonly known: LimitState | null;
   /** Where several keys are configured: what the others promise. */
-  readonly others?: OtherKeys | null;
+  readonly others?: Pick<OtherKeys, 'usable' | 'free' | 'until'> | null;
   /** When the attempt began, milliseconds. */
   readonly startedAt: number;
   /** Longest wait when none is stated, seconds. */
@@ -76,6 +76,7 @@ const forgottenAfterMs = 60 * 60_000;
  * | interrupted | again at once, no budget used; from the 5th time in a row an ordinary failure |
  * | rate limited | wait until the stated end, else 60 s doubled; after `max_waits` waits (`max_quota_waits` for a quota): exhausted |
  * | rate limited, and another key of the keyring is not | again at once with that one, not counted as a wait |
+ * | a key of the keyring is refused, and another one is not | again at once with that one, not counted as a retry |
  * | quota spent, no end stated | next fallback instrument; if there is none, wait as above |
  * | ran, all rules hold | completed |
  * | ran, more than `completion_threshold_percent` hold | completion mode, `max_completion_attempts` times; then exhausted (no second round through the retries) |
@@ -123,6 +124,8 @@ export function decide(input: DecisionInput): Decision {
       return retryOrExhaust(input, base);
     case 'failed':
       if (input.verdict?.action === 'stop') return failed(input, base);
+      if (input.verdict?.category === 'auth' && input.others && input.others.usable !== null)
+        return withAnotherKey(input, base, input.others.usable);
       if (input.verdict?.action === 'fallback') return exhausted(input, base);
       return retryOrExhaust(input, base);
   }
@@ -153,13 +156,8 @@ function waitOrExhaust(input: DecisionInput, before: NextStep): Decision {
   const message = verdict?.message ?? 'rate limited';
   const { free = null, until: othersUntil = null } = input.others ?? {};
   // Not a wait, so it is not counted: each such turn limits one key more, until none is free.
-  if (free !== null) {
-    const reason = because('another_key', `goes on with the key "${free}": ${message}`);
-    return {
-      next: { ...before, status: 'pending', mode: input.mode, reason },
-      limit: limitAfter(input, stated, waits),
-    };
-  }
+  if (free !== null)
+    return { ...withAnotherKey(input, before, free), limit: limitAfter(input, stated, waits) };
   // Credit comes back when a person pays: whoever can go elsewhere does not wait for that.
   if (quota && stated === null && input.fallbackIndex < input.fallbackCount)
     return exhausted(input, before, message);
@@ -177,6 +175,11 @@ function waitOrExhaust(input: DecisionInput, before: NextStep): Decision {
     },
     limit,
   };
+}
+
+function withAnotherKey(input: DecisionInput, base: NextStep, label: string): Decision {
+  const reason = because('another_key', `goes on with the key "${label}": ${why(input)}`);
+  return plain({ ...base, status: 'pending', mode: input.mode, reason });
 }
 
 /** Until when the account is limited. Several attempts that met one limit together know it as one, and its longest wait counts. */

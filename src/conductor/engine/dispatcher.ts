@@ -1,9 +1,19 @@
+import type { Plan } from '../../score/plan';
 import type { Clock } from '../clock';
 import type { AttemptConductor } from './attempts';
+import { openCircuit } from './breaker';
 import type { EngineCore } from './core';
 import type { Flights } from './flight';
 import type { Ledger } from './ledger';
-import { instrumentKey, jobWidth, nextDue, readySheets, type Candidate, type DispatchLimits } from './ready';
+import {
+  instrumentFor,
+  instrumentKey,
+  jobWidth,
+  nextDue,
+  readySheets,
+  type Candidate,
+  type DispatchLimits,
+} from './ready';
 import type { JobState } from './state';
 
 /** Instants are the wall clock's, and timers are not: after a sleep of the machine, or a change of the clock, they are looked at again this soon. Milliseconds. */
@@ -25,6 +35,8 @@ export class Dispatcher {
   private storageFailed = false;
   private cancelTimer: (() => void) | null = null;
   private waitsForKeyFile = false;
+  /** When the first circuit that keeps a sheet waiting may be tried. */
+  private circuitCloses = Infinity;
   private readonly lastStart = new Map<string, number>();
   /** Sheets that wait for a key, for `status`; by `run/sheet`, the name that is missing. */
   readonly waitingForKey = new Map<string, string>();
@@ -81,6 +93,7 @@ export class Dispatcher {
   private startReady(now: number): void {
     this.waitingForKey.clear();
     this.waitsForKeyFile = false;
+    this.circuitCloses = Infinity;
     const jobs = [...this.core.state.jobs.values()].filter(
       (job) => job.status === 'running' && !job.cancelling,
     );
@@ -116,12 +129,30 @@ export class Dispatcher {
       return false;
     // Not for … of: that would end the generator at the first that starts.
     for (let next = ready.next(); !next.done; next = ready.next()) {
-      if (!this.allowed(next.value, now)) continue;
+      const candidate = this.pastOpenCircuits(next.value, plan, now);
+      if (!candidate || !this.allowed(candidate, now)) continue;
       this.lastStart.set(job.run, now);
-      this.attempts.begin(next.value, now);
+      this.attempts.begin(candidate, now);
       return true;
     }
     return false;
+  }
+
+  /** With the first of its instruments that the job does not leave alone now; null = it waits for one. */
+  private pastOpenCircuits(candidate: Candidate, plan: Plan, now: number): Candidate | null {
+    const { job, planned } = candidate;
+    for (let index = candidate.fallbackIndex; index <= planned.fallbacks.length; index += 1) {
+      const instrument = instrumentFor(planned, index);
+      const open = openCircuit(job, plan, instrument.profile);
+      // When its time is over, one sheet tries.
+      const mayTry = open === null || open.until <= now;
+      if (mayTry && (open === null || this.flights.perJobAndInstrument(job.run, instrument.profile) === 0))
+        return index === candidate.fallbackIndex
+          ? candidate
+          : { ...candidate, instrument, fallbackIndex: index };
+      if (!mayTry) this.circuitCloses = Math.min(this.circuitCloses, open.until);
+    }
+    return null;
   }
 
   private allowed(candidate: Candidate, now: number): boolean {
@@ -151,6 +182,7 @@ export class Dispatcher {
       const stagger = this.core.bundleOf(job).plan.parallel.staggerDelayMs;
       if (stagger > 0 && at + stagger > now) due = Math.min(due ?? Infinity, at + stagger);
     }
+    if (this.circuitCloses < Infinity) due = Math.min(due ?? Infinity, this.circuitCloses);
     if (this.waitsForKeyFile) due = Math.min(due ?? Infinity, now + keyFileLook);
     if (due !== null)
       this.cancelTimer = this.clock.schedule(Math.min(due - now, longestSleep), () => this.dispatch());

@@ -23,6 +23,7 @@ import { Flights } from './flight';
 import { Jobs } from './jobs';
 import { Ledger, type AccountOf, type KeysOf } from './ledger';
 import type { Candidate, DispatchLimits } from './ready';
+import type { RefusedKey } from './refused-keys';
 import { settle, sheetDraft } from './settle';
 import { sweepStored } from './sweep';
 import { Submissions, type SubmissionOptions } from './submission';
@@ -41,6 +42,8 @@ export interface EngineOptions {
   readonly stateDir: string;
   readonly stateHash: string;
   readonly scoresDir: string;
+  /** Time between the polite and the last signal to an agent, milliseconds. */
+  readonly politeEndMs: number;
   readonly clock: Clock;
   readonly random: () => number;
   readonly runner: AttemptRunner;
@@ -50,6 +53,8 @@ export interface EngineOptions {
   readonly missingKey: (candidate: Candidate) => string | null;
   readonly accountOf: AccountOf;
   readonly keysOf: KeysOf;
+  /** A key of the keyring is set aside: told once. */
+  readonly onKeyRefused: (key: RefusedKey) => void;
   readonly catalogues: Map<string, InstrumentCatalogue>;
   readonly submissions: Omit<SubmissionOptions, 'scoresDir' | 'adoptBundle'>;
   /** The journal was read whole: what no record refers to is not needed. */
@@ -79,6 +84,7 @@ export class Engine {
       options.accountOf,
       options.limits.maxConcurrentSheets,
       options.keysOf,
+      options.onKeyRefused,
     );
     this.attempts = new AttemptConductor(
       core,
@@ -122,6 +128,8 @@ export class Engine {
       },
     });
     core.onRecord((record, job) => {
+      // Who submits may have put a refused key right before.
+      if (record.type === 'job.submitted') this.ledger.retryRefused();
       if (record.type === 'job.submitted' || record.type === 'job.status') this.dispatcher.dispatch();
       if (record.type === 'job.status' && job && terminalJob.has(job.status)) this.scheduleArchive(job.run);
     });
@@ -319,7 +327,8 @@ export class Engine {
     for (const sheet of job?.sheets ?? []) {
       for (const attempt of sheet.attempts) {
         const marker = `${this.options.stateHash}:${run}:${sheet.num}.${attempt.attempt}`;
-        if ((await findMarked(marker)).length > 0) await endProcessTree({ shim: null, marker });
+        if ((await findMarked(marker)).length > 0)
+          await endProcessTree({ shim: null, marker, graceMs: this.options.politeEndMs });
       }
     }
   }
@@ -355,9 +364,8 @@ export class Engine {
     // A resumed run keeps its archive until its next end, and is no history meanwhile.
     const finished = [...archives].filter((run) => !this.jobs.live(run));
     if (finished.length <= maxJobHistory) return;
-    const ended = await Promise.all(finished.map((run) => this.jobs.ended(run)));
-    ended.sort((a, b) => a.at - b.at);
-    await this.deleteRuns(ended.slice(0, finished.length - maxJobHistory).map(({ run }) => run));
+    const newest = (await this.jobs.newestFinished()).filter(({ run }) => !this.jobs.live(run));
+    await this.deleteRuns(newest.slice(maxJobHistory).map(({ run }) => run));
   }
 
   private async deleteRuns(runs: readonly string[]): Promise<void> {

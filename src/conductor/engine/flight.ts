@@ -68,6 +68,11 @@ export class Flights implements InFlight {
     return this.count((flight) => flight.run === run);
   }
 
+  /** Of a run, with an instrument whatever its model. */
+  perJobAndInstrument(run: string, profile: string): number {
+    return this.count((flight) => flight.run === run && flight.instrumentKey.startsWith(`${profile}:`));
+  }
+
   perInstrument(key: string): number {
     return this.count((flight) => flight.instrumentKey === key);
   }

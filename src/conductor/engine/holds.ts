@@ -1,4 +1,5 @@
 import type { Reason } from '../records';
+import { openCircuit } from './breaker';
 import type { EngineCore } from './core';
 import type { Dispatcher } from './dispatcher';
 import type { Flights } from './flight';
@@ -35,12 +36,28 @@ export class HoldReasons {
         until: null,
       };
     }
-    const limited = this.limitOf(job, sheet);
+    const limited = this.circuitOf(job, sheet) ?? this.limitOf(job, sheet);
     if (limited) return limited;
     if (job.pacing_until !== null && job.pacing_until > this.now()) {
       return { code: 'pacing', message: 'the pause between sheets', until: job.pacing_until };
     }
     return null;
+  }
+
+  /** An instrument with a fallback is passed over: who waits has come to its last. */
+  private circuitOf(job: JobState, sheet: SheetState): Reason | null {
+    const plan = this.core.bundles.get(job.bundle)?.plan;
+    const planned = plan?.sheets[sheet.num - 1];
+    if (!plan || !planned) return null;
+    const circuits = [planned.instrument, ...planned.fallbacks]
+      .slice(sheet.fallback_index)
+      .map(({ profile }) => ({ profile, open: openCircuit(job, plan, profile) }));
+    const [first] = circuits;
+    if (!first?.open || circuits.some(({ open }) => open === null)) return null;
+    const ends = circuits.map(({ open }) => open?.until ?? 0);
+    const until = Math.min(...ends);
+    const message = `${first.profile} failed ${first.open.failures} times in a row (circuit_breaker): one sheet tries it again`;
+    return { code: 'circuit_open', message, until: until > this.now() ? until : null };
   }
 
   private limitOf(job: JobState, sheet: SheetState): Reason | null {

@@ -10,12 +10,26 @@ export interface ArchivePort {
   read(run: string): AsyncIterable<FoldRecord>;
 }
 
+/** What is kept of every finished run once it was read. */
+interface Head {
+  readonly stem: string;
+  readonly name: string;
+  /** When it ended, milliseconds since the epoch. */
+  readonly endedAt: number;
+}
+
+/** Finished jobs that are kept whole: so many, or more while they have few sheets together. */
+const KEPT_JOBS = 50;
+const KEPT_SHEETS = 5_000;
+/** Archives that are read at once: a thousand files must not be open together. */
+const READ_AT_ONCE = 16;
+
 /** Live and finished jobs under one roof. */
 export class Jobs {
-  /** Recently read finished jobs; small, since the archive is quick to read. */
+  /** Recently read finished jobs. */
   private readonly finished = new Map<string, JobState>();
-  private readonly names = new Map<string, { stem: string; name: string }>();
-  private readonly endings = new Map<string, number>();
+  private finishedSheets = 0;
+  private readonly heads = new Map<string, Head>();
 
   constructor(
     private readonly core: EngineCore,
@@ -39,32 +53,55 @@ export class Jobs {
     for await (const record of this.archive.read(run)) applyRecord(state, record);
     const job = state.jobs.get(run);
     if (!job) throw notFound(run, this.allRuns());
-    this.finished.set(run, job);
-    const oldest = this.finished.keys().next();
-    if (this.finished.size > 50 && !oldest.done) this.finished.delete(oldest.value);
+    this.heads.set(run, { stem: job.stem, name: job.name, endedAt: job.finished_at ?? 0 });
+    this.keep(run, job);
     return job;
   }
 
   forget(run: string): void {
+    this.drop(run);
+    this.heads.delete(run);
+  }
+
+  private keep(run: string, job: JobState): void {
+    this.drop(run);
+    this.finished.set(run, job);
+    this.finishedSheets += job.sheets.length;
+    for (const oldest of this.finished.keys()) {
+      if (this.finished.size <= KEPT_JOBS || this.finishedSheets <= KEPT_SHEETS) return;
+      this.drop(oldest);
+    }
+  }
+
+  private drop(run: string): void {
+    this.finishedSheets -= this.finished.get(run)?.sheets.length ?? 0;
     this.finished.delete(run);
-    this.names.delete(run);
-    this.endings.delete(run);
   }
 
   /** The run that a person means by a run id, stem, score name or unique prefix. @throws JobSubmissionError */
   async find(name: string): Promise<string> {
     const runs = this.allRuns();
-    const names = new Map(await Promise.all(runs.map(async (run) => [run, await this.naming(run)] as const)));
+    await this.readHeads(runs);
+    const names = new Map<string, { stem: string; name: string }>();
+    for (const run of runs) {
+      const known = this.live(run) ?? this.heads.get(run);
+      // Deleted while others were read.
+      if (known !== undefined) names.set(run, known);
+    }
     return resolveRun(name, names);
   }
 
-  /** The newest finished jobs. */
-  async recent(limit: number): Promise<JobState[]> {
+  /** Finished runs, the one that ended last first; of one moment, by name. */
+  async newestFinished(): Promise<{ readonly run: string; readonly endedAt: number }[]> {
     // The complement of what everybody is shown as live, so that at every moment a run is in one of the two lists and not in both.
     const runs = this.archive.runs().filter((run) => !this.core.durable.jobs.has(run));
-    const jobs = await Promise.all(runs.map((run) => this.ended(run)));
-    jobs.sort((a, b) => b.at - a.at);
-    return Promise.all(jobs.slice(0, limit).map(({ run }) => this.get(run)));
+    await this.readHeads(runs);
+    return runs
+      .flatMap((run) => {
+        const head = this.heads.get(run);
+        return head === undefined ? [] : [{ run, endedAt: head.endedAt }];
+      })
+      .sort((a, b) => b.endedAt - a.endedAt || (a.run < b.run ? 1 : -1));
   }
 
   /** Finished runs that fit all that is asked for. Named runs must be named in full: what deletes takes no prefixes. */
@@ -88,24 +125,18 @@ export class Jobs {
     return found;
   }
 
-  /** Stem and name of a run, without reading all of it. */
-  private async naming(run: string): Promise<{ stem: string; name: string }> {
-    const live = this.live(run);
-    if (live) return { stem: live.stem, name: live.name };
-    const known = this.names.get(run);
-    if (known) return known;
-    const { stem, name } = await this.get(run);
-    this.names.set(run, { stem, name });
-    return { stem, name };
-  }
-
-  /** When a finished run ended, milliseconds; read once. */
-  async ended(run: string): Promise<{ run: string; at: number }> {
-    const known = this.endings.get(run);
-    if (known !== undefined) return { run, at: known };
-    const at = (await this.get(run)).finished_at ?? 0;
-    this.endings.set(run, at);
-    return { run, at };
+  /** Reads the archives of which nothing is known yet. A run that goes meanwhile is left out. */
+  private async readHeads(runs: readonly string[]): Promise<void> {
+    const unknown = runs.filter((run) => !this.heads.has(run) && !this.live(run));
+    const next = unknown.values();
+    const read = async () => {
+      for (const run of next) {
+        await this.get(run).catch((error: unknown) => {
+          if (!(error instanceof UnknownJobError)) throw error;
+        });
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(READ_AT_ONCE, unknown.length) }, read));
   }
 }
 

@@ -1,13 +1,17 @@
 /** Which of several keys an attempt gets. */
 import type { Rotation } from '../../instruments/keyring';
 
-/** A key of the user's keyring that an attempt may be given. In memory only: what is recorded is its label. */
-export interface OfferedKey {
+/** A key of the user's keyring, as a check of its instrument is given it. In memory only: what is recorded is its label. */
+export interface CheckedKey {
   readonly label: string;
-  readonly account: string;
   /** The variable that the agent finds it in. */
   readonly variable: string;
   readonly value: string;
+}
+
+/** One that an attempt may be given. */
+export interface OfferedKey extends CheckedKey {
+  readonly account: string;
 }
 
 /** The keys of one instrument that can be used now, in the order of the settings. */

@@ -5,7 +5,8 @@ import type { EngineCore } from './core';
 import type { Decision } from './decide';
 import type { Flights } from './flight';
 import { KeyOrder, type KeyOffer, type OfferedKey } from './key-choice';
-import type { JobState } from './state';
+import { refusedInARow, RefusedKeys, type RefusedKey } from './refused-keys';
+import type { AttemptState, JobState, SheetState } from './state';
 
 /** Checks of a limited instrument that may find it unusable, one after another, before an attempt is let through to tell the truth. */
 const mostChecks = 3;
@@ -39,8 +40,14 @@ export interface AccountChoice {
   readonly hold: AccountHold | null;
 }
 
-/** What the other keys of a keyring promise to a sheet that one of them was refused for. */
+/** What the other keys of a keyring promise to a sheet that met a limit, or a refusal, with one of them. */
 export interface OtherKeys {
+  /** Label of one that the vendor does not refuse, limited or not; null = there is none. */
+  readonly usable: string | null;
+  /** Labels of those that the vendor refuses. */
+  readonly refused: readonly string[];
+  /** What is wrong with the files of the rest. */
+  readonly problems: readonly string[];
   /** Label of one that is not limited at all; null = all are. */
   readonly free: string | null;
   /** When the first of them is not limited any more; null = there is none. */
@@ -59,6 +66,7 @@ export class Ledger {
   private readonly seen = new Map<string, string>();
   private readonly offers = new Map<string, KeyOffer | null>();
   private readonly order = new KeyOrder();
+  private readonly refused = new RefusedKeys();
   private seenAt = NaN;
 
   constructor(
@@ -68,6 +76,8 @@ export class Ledger {
     /** No account is ever worth more at once. */
     private readonly widest: number,
     private readonly keysOf: KeysOf = () => null,
+    /** Told once of each key that is set aside. */
+    private readonly onRefused: (key: RefusedKey) => void = () => undefined,
   ) {}
 
   /** Null = an account of the instrument may take one more attempt now. */
@@ -92,25 +102,57 @@ export class Ledger {
     return this.keysOf(job, instrument)?.keys.find((key) => key.account === account) ?? null;
   }
 
-  /** What is left when this account has just been limited. */
-  others(job: JobState, instrument: PlannedInstrument, account: string, now: number): OtherKeys {
+  /** What is left to a sheet when this account has just been limited, or refused. */
+  others(
+    job: JobState,
+    instrument: PlannedInstrument,
+    account: string,
+    now: number,
+    sheet: Pick<SheetState, 'attempts'> = { attempts: [] },
+  ): OtherKeys {
+    const inVain = refusedInARow(sheet);
     const offer = this.keysOf(job, instrument);
-    if (!offer) return { free: null, until: null };
-    const others = this.sorted(instrument, offer).filter((key) => key.account !== account);
-    const free = others.find((key) => this.limitOf(key.account) === null);
-    const ends = others.map((key) => this.limitOf(key.account)?.until ?? now);
-    return { free: free?.label ?? null, until: ends.length === 0 ? null : Math.min(...ends) };
+    const { keys, problems } = offer ?? { keys: [], problems: [] };
+    const others = (offer ? this.sorted(instrument, offer) : []).filter((key) => key.account !== account);
+    const usable = others.filter((key) => !inVain.has(key.account) && !this.refused.has(key.account, now));
+    const free = usable.find((key) => this.limitOf(key.account) === null);
+    const ends = usable.map((key) => this.limitOf(key.account)?.until ?? now);
+    return {
+      usable: (free ?? usable[0])?.label ?? null,
+      refused: keys.filter((key) => others.includes(key) && !usable.includes(key)).map(({ label }) => label),
+      problems,
+      free: free?.label ?? null,
+      until: ends.length === 0 ? null : Math.min(...ends),
+    };
+  }
+
+  /** Keys of the instrument that are set aside because the vendor refuses them. */
+  refusedKeys(instrument: string, now: number): readonly RefusedKey[] {
+    return this.refused.of(instrument, now);
+  }
+
+  /** Keys that were refused are tried again: a person acts, and may have put them right. @param instrument null = all */
+  retryRefused(instrument: string | null = null): void {
+    this.refused.forget(instrument);
   }
 
   private choose(instrument: PlannedInstrument, offer: KeyOffer, now: number): AccountChoice {
     let best: AccountChoice | null = null;
-    for (const key of this.sorted(instrument, offer)) {
+    for (const key of this.acceptable(instrument, offer, now)) {
       const choice = { account: key.account, key, hold: this.holdOf(key.account, now) };
       if (choice.hold === null) return choice;
       if (best === null || freeAt(choice.hold) < freeAt(best.hold)) best = choice;
     }
     const hold = { kind: 'no_key', limit: null, width: null, problems: offer.problems } as const;
     return best ?? { account: instrument.profile, key: null, hold };
+  }
+
+  /** Those that the vendor does not refuse. If it refuses all, one of them has to find out whether it still does: another one each time. */
+  private acceptable(instrument: PlannedInstrument, offer: KeyOffer, now: number): readonly OfferedKey[] {
+    const keys = this.sorted(instrument, offer);
+    const usable = keys.filter((key) => !this.refused.has(key.account, now));
+    const since = (key: OfferedKey) => this.refused.at(key.account, now) ?? 0;
+    return usable.length > 0 ? usable : [...keys].sort((a, b) => since(a) - since(b));
   }
 
   private sorted(instrument: PlannedInstrument, offer: KeyOffer): readonly OfferedKey[] {
@@ -148,6 +190,7 @@ export class Ledger {
     now: number,
   ): RecordDraft[] {
     const { account, instrument } = attempt;
+    this.judgeKey(attempt, result, now);
     const known = this.limitOf(account);
     if (limited) {
       const same = known !== null && isSameWindow(known, attempt.started_at, now);
@@ -179,6 +222,20 @@ export class Ledger {
         body: { ...known, until: now + unansweredMs, spread_ms: 0, stated: false, message, checks: 0 },
       },
     ];
+  }
+
+  /** A limit is an answer to a good key, too. */
+  private judgeKey(
+    attempt: Pick<AttemptState, 'account' | 'instrument' | 'started_at'> & { key_label?: string | null },
+    result: ExecutionResult,
+    now: number,
+  ): void {
+    const { account, instrument, key_label: label = null } = attempt;
+    if (result.success || result.errorType === 'rate_limit' || result.errorType === 'usage_limit')
+      this.refused.taken(account, attempt.started_at);
+    if (label === null || result.errorType !== 'authentication') return;
+    const key = { account, instrument, label, at: now, message: result.errorMessage ?? 'no reason given' };
+    if (this.refused.add(key)) this.onRefused(key);
   }
 
   /** What a check found that the limited instrument cannot be used now: it is asked again a little later. Null = let the probe tell. */

@@ -47,6 +47,8 @@ export interface Candidate {
   readonly sheet: SheetState;
   readonly planned: PlannedSheet;
   readonly instrument: PlannedInstrument;
+  /** Which of the planned instruments that is; 0 = the first choice. */
+  readonly fallbackIndex: number;
 }
 
 export function instrumentKey(instrument: PlannedInstrument): string {
@@ -80,7 +82,8 @@ export function* readySheets(
     const planned = plan.sheets[num - 1];
     const sheet = job.sheets[num - 1];
     if (!planned || !sheet || !isDue(sheet, now) || busy(num)) continue;
-    yield { job, sheet, planned, instrument: instrumentFor(planned, sheet.fallback_index) };
+    const fallbackIndex = sheet.fallback_index;
+    yield { job, sheet, planned, instrument: instrumentFor(planned, fallbackIndex), fallbackIndex };
   }
 }
 

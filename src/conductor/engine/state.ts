@@ -15,6 +15,7 @@ import {
   type RecordType,
   type SheetSkeleton,
 } from '../records';
+import { instrumentFailures } from './breaker';
 import { runNumber } from './run-ids';
 import { ruleResultSchema } from '../validations/result';
 import { snapshotSchema } from '../validations/snapshot';
@@ -127,6 +128,8 @@ export const jobState = z.object({
   unpriced: z.boolean(),
   input_tokens: z.number(),
   output_tokens: z.number(),
+  /** By instrument: failures in a row that are its own, and when the last of them was. */
+  failing: z.record(z.string(), z.object({ count: z.number(), last_at: z.number() })).default({}),
   sheets: z.array(sheetState),
 });
 export type JobState = z.infer<typeof jobState>;
@@ -159,8 +162,13 @@ export interface FoldRecord {
 export const terminalSheet: ReadonlySet<string> = new Set(['completed', 'failed', 'skipped', 'cancelled']);
 export const terminalJob: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled']);
 
-/** Ends of an attempt after which nobody has acted on its hint: the next one gets it again. */
-const hintUnread: ReadonlySet<string> = new Set(['interrupted', 'rate_limited']);
+/** Outcomes and types of failures of an attempt after which nobody has acted on its hint: the next one gets it again. */
+const hintUnread: ReadonlySet<string> = new Set([
+  'interrupted',
+  'rate_limited',
+  'not_started',
+  'authentication',
+]);
 
 /** A skip that somebody wanted satisfies dependants and does not fail the job; one that follows a failure does neither. */
 export function skippedOnPurpose(sheet: SheetState): boolean {
@@ -213,18 +221,30 @@ function withJob(state: EngineState, run: string, change: (job: JobState) => voi
   if (job) change(job);
 }
 
+const freshBudgets = {
+  mode: 'normal',
+  normal_attempts: 0,
+  completion_attempts: 0,
+  rate_limit_waits: 0,
+  quota_waits: 0,
+  interruptions: 0,
+} as const;
+
+/** What ran says that its instrument works, whatever it did; a limit, a restart or a cancel says nothing. */
+function noteFailing(job: JobState, end: RecordBody<'attempt.finished'>, t: number): void {
+  const { [end.instrument]: failing, ...others } = job.failing;
+  if (end.outcome === 'success' || end.outcome === 'invalid') job.failing = others;
+  else if (end.outcome === 'failed' && instrumentFailures.has(end.error_type ?? ''))
+    job.failing = { ...others, [end.instrument]: { count: (failing?.count ?? 0) + 1, last_at: t } };
+}
+
 function freshSheet(skeleton: SheetSkeleton): SheetState {
   return {
     ...skeleton,
+    ...freshBudgets,
     status: 'pending',
     reason: null,
-    mode: 'normal',
     fallback_index: 0,
-    normal_attempts: 0,
-    completion_attempts: 0,
-    rate_limit_waits: 0,
-    quota_waits: 0,
-    interruptions: 0,
     due_at: null,
     hint: null,
     error_code: null,
@@ -259,6 +279,7 @@ const handlers: Handlers = {
       unpriced: false,
       input_tokens: 0,
       output_tokens: 0,
+      failing: {},
       sheets: sheets.map(freshSheet),
     });
     withJob(state, run, (submitted) => {
@@ -317,6 +338,8 @@ const handlers: Handlers = {
       sheet.reason = null;
       sheet.due_at = null;
       sheet.started_at ??= t;
+      // Past an open circuit: as after any fallback, budgets are fresh.
+      if (sheet.fallback_index !== body.fallback_index) Object.assign(sheet, freshBudgets);
       sheet.fallback_index = body.fallback_index;
       const { sheet: _sheet, ...facts } = body;
       sheet.attempts.push({
@@ -366,7 +389,8 @@ const handlers: Handlers = {
       sheet.rate_limit_waits = next.rate_limit_waits;
       sheet.quota_waits = next.quota_waits;
       sheet.interruptions = next.interruptions;
-      if (!hintUnread.has(body.outcome) && body.error_type !== 'not_started') sheet.hint = null;
+      if (!hintUnread.has(body.outcome) && !hintUnread.has(body.error_type ?? '')) sheet.hint = null;
+      noteFailing(job, body, t);
       sheet.error_code = body.error_code;
       sheet.error_category = body.error_category;
       sheet.error_message = body.error_message;
@@ -391,6 +415,8 @@ const handlers: Handlers = {
   'sheet.reset': (state, run, body) =>
     withJob(state, run, (job) => {
       const old = sheetOf(job, body.sheet);
+      // A person has another try: with the instrument, too.
+      job.failing = {};
       job.sheets[body.sheet - 1] = { ...freshSheet(old), attempts: old.attempts, hint: body.hint };
     }),
   'limit.set': (state, _run, body) => {

@@ -1,29 +1,27 @@
 import { randomUUID } from 'node:crypto';
-import { access, constants, mkdir, realpath, stat } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname } from 'node:path';
-import { agentFacts, withheldFrom } from '../../instruments/agent-facts';
-import type { InstrumentCatalogue } from '../../instruments/catalogue';
-import { endpointIn, keyOf } from '../../instruments/endpoint';
-import { CancelledError, JobSubmissionError, ModifyRefusedError } from '../../protocol/errors';
+import { CancelledError, JobSubmissionError } from '../../protocol/errors';
 import { makeBundle } from '../../score/bundle';
 import type { Diagnostic } from '../../score/diagnostic';
-import { diskFiles } from '../../score/disk-files';
 import type { Plan } from '../../score/plan';
 import { leftOut, playProblem, unknownInstrument } from '../../score/selection';
 import type { PlayProblem, Selection } from '../../score/selection';
-import { renderSheetPrompt, sheetContext } from '../../score/prompt';
 import type { Consents } from '../consents';
 import type { AgentState, RecordDraft, SheetSkeleton } from '../records';
 import { storeBundle, type StoredBundle } from './bundles';
+import { refuseChangedSheets } from './changed-sheets';
 import type { EngineCore } from './core';
 import type { Jobs } from './jobs';
+import { PlanNeeds, type GivenEnvironment, type KeySettings } from './plan-needs';
 import { runNumber } from './run-ids';
 import { hasErrors, takeIn, type Intake, type LoadCatalogue } from './score-intake';
 import { terminalJob, type JobState } from './state';
+import { prepareWorkspace } from './workspace-folder';
 
 /** What a client submits. */
-export interface SubmitRequest extends Selection {
+export interface SubmitRequest extends Selection, GivenEnvironment {
   readonly configPath: string;
   readonly workspace: string | null;
   readonly clientCwd: string;
@@ -33,9 +31,6 @@ export interface SubmitRequest extends Selection {
   readonly autoContinue: boolean;
   /** `ask`: refuse agents that act without asking, unless a person agreed to that in the workspace; `given`: a person does now. */
   readonly consent: 'ask' | 'given' | null;
-  /** Names of `secrets` that the client had stored. */
-  readonly storedSecrets: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, string>>;
   /** True once the client has taken it back: until its record is written, nothing then comes of it. */
   isCancelled?(): boolean;
@@ -61,19 +56,15 @@ interface Rejection {
   readonly consentNeeded?: { readonly workspace: string; readonly instruments: readonly string[] };
 }
 
-export interface SubmissionOptions {
+export interface SubmissionOptions extends KeySettings {
   readonly scoresDir: string;
   readonly productVersion: string;
   readonly loadCatalogue: LoadCatalogue;
   readonly consents: Consents;
   now(): number;
   keepSecrets(run: string, values: Readonly<Record<string, string>>): void;
-  /** `base_urls` of conductor.yaml. */
-  readonly userUrls: Readonly<Record<string, string>>;
   /** `executables` of conductor.yaml. */
   readonly executables: Readonly<Record<string, string>>;
-  /** The variable in which the keyring of conductor.yaml gives a key to an instrument; null = it gives none. */
-  keyringVariable(catalogue: InstrumentCatalogue, profile: string): string | null;
   adoptBundle(run: string, bundle: StoredBundle): Promise<void>;
 }
 
@@ -195,7 +186,8 @@ export class Submissions {
         active.run,
       );
     }
-    const agents = await this.agentsOf(plan, request);
+    const needs = await this.needs(plan);
+    const agents = needs.agents(request);
     const unasked = agents.filter((agent) => agent.acts_unasked).map(({ instrument }) => instrument);
     if (
       unasked.length > 0 &&
@@ -236,7 +228,7 @@ export class Submissions {
             total_stages: plan.totalStages,
             submit_key: request.submitKey ?? randomUUID(),
             env: { ...request.env },
-            secret_names: await this.secretNames(plan, Object.keys(request.secrets), request.env),
+            secret_names: needs.secretNames(Object.keys(request.secrets), request.env),
             stored_secret_names: [...request.storedSecrets],
             agents,
             auto_continue: request.autoContinue,
@@ -275,23 +267,9 @@ export class Submissions {
       makeBundle(ready.score, ready.plan, ready.template),
     );
     const after: StoredBundle = { digest, score: ready.score, plan: ready.plan, template: ready.template };
-    const changed = job.sheets.filter((sheet) => {
-      if (sheet.status !== 'completed' && sheet.status !== 'dispatched') return false;
-      return (
-        definition(before, sheet.num, this.options.productVersion) !==
-        definition(after, sheet.num, this.options.productVersion)
-      );
-    });
-    if (changed.length > 0) {
-      throw new ModifyRefusedError(
-        `finished or running sheets would change: ${changed.map((sheet) => sheet.num).join(', ')}`,
-        {
-          remedy: 'Keep them as they were, or submit the score as a new run.',
-          data: { sheets: changed.map((sheet) => sheet.num) },
-        },
-      );
-    }
-    const secretNames = await this.secretNames(ready.plan, job.secret_names, job.env);
+    refuseChangedSheets(job, before, after, this.options.productVersion);
+    const needs = await this.needs(ready.plan);
+    const secretNames = needs.secretNames(job.secret_names, job.env);
     await this.options.adoptBundle(job.run, after);
     return {
       bundle: digest,
@@ -301,7 +279,7 @@ export class Submissions {
       total_stages: ready.plan.totalStages,
       sheets: skeletons(ready.plan),
       secret_names: secretNames,
-      agents: await this.agentsOf(ready.plan, {
+      agents: needs.agents({
         env: job.env,
         secrets: Object.fromEntries(secretNames.map((name) => [name, true])),
         storedSecrets: job.stored_secret_names,
@@ -309,37 +287,8 @@ export class Submissions {
     };
   }
 
-  /** The agents that a plan may use, fallbacks included, each once. */
-  private async agentsOf(
-    plan: Plan,
-    given: {
-      readonly env: Readonly<Record<string, string>>;
-      readonly secrets: Readonly<Record<string, unknown>>;
-      readonly storedSecrets: readonly string[];
-    },
-  ): Promise<AgentState[]> {
-    const catalogue = await this.options.loadCatalogue(plan.workspace);
-    const agents = new Map<string, AgentState>();
-    for (const { profile: name, config } of plan.sheets.flatMap((sheet) => [
-      sheet.instrument,
-      ...sheet.fallbacks,
-    ])) {
-      const profile = catalogue.get(name);
-      if (!profile) continue;
-      const withheld = withheldFrom(profile, given.storedSecrets);
-      const names = [...Object.keys(given.env), ...Object.keys(given.secrets)];
-      const own = names.filter((env) => !withheld.includes(env));
-      const ring = this.options.keyringVariable(catalogue, name);
-      const facts = agentFacts(profile, config, new Set(ring === null ? own : [...own, ring]));
-      const known = agents.get(name);
-      agents.set(name, {
-        instrument: name,
-        acts_unasked: facts.actsUnasked || (known?.acts_unasked ?? false),
-        mcp_off: facts.mcpOff && (known?.mcp_off ?? true),
-        paid_by: facts.paidBy,
-      });
-    }
-    return [...agents.values()];
+  private async needs(plan: Plan): Promise<PlanNeeds> {
+    return new PlanNeeds(plan, await this.options.loadCatalogue(plan.workspace), this.options);
   }
 
   private bySubmitKey(key: string): JobState | undefined {
@@ -366,51 +315,11 @@ export class Submissions {
   async playProblem(plan: Plan, selection: Selection): Promise<PlayProblem | null> {
     return playProblem(plan, await this.options.loadCatalogue(plan.workspace), selection);
   }
-
-  /** Names of the keys that came, and of those that a sheet cannot do without: it will wait for them. One with a fall-back goes on to that instead. */
-  private async secretNames(
-    plan: Plan,
-    given: readonly string[],
-    env: Readonly<Record<string, string>>,
-  ): Promise<string[]> {
-    const catalogue = await this.options.loadCatalogue(plan.workspace);
-    const names = new Set(given);
-    for (const { instrument, fallbacks } of plan.sheets) {
-      if (fallbacks.length > 0) continue;
-      const endpoint = endpointIn(catalogue, instrument, this.options.userUrls, env);
-      const ring = this.options.keyringVariable(catalogue, instrument.profile);
-      for (const name of endpoint ? keyOf(endpoint) : []) if (name !== ring) names.add(name);
-    }
-    return [...names];
-  }
 }
 
 /** @throws CancelledError */
 function refuseCancelled(request: SubmitRequest): void {
   if (request.isCancelled?.() === true) throw new CancelledError();
-}
-
-/** What identifies a sheet's work: its prompt as first rendered, its instrument and its rules. */
-function definition(bundle: StoredBundle, num: number, productVersion: string): string {
-  const planned = bundle.plan.sheets[num - 1];
-  if (!planned) return 'gone';
-  const rendered = renderSheetPrompt({
-    ...bundle,
-    sheetNum: num,
-    files: diskFiles,
-    // The bare template says what is asked for; what stands around it is ours.
-    instrument: { profile: planned.instrument.profile, rawPrompt: true, reach: 'message' },
-    attempt: 1,
-    // Stand-ins: what earlier sheets said is no part of what is asked for.
-    previousOutputs: new Map(bundle.plan.sheets.slice(0, num - 1).map((sheet) => [sheet.num, 'output'])),
-    productVersion,
-  });
-  const { instrument, validations } = planned;
-  // A prompt that still cannot be rendered ahead (it reads captured files) is compared by what it is made from.
-  const prompt = rendered.ok
-    ? rendered.prompt
-    : [bundle.template.text, sheetContext(bundle.score, bundle.plan, planned, instrument.profile)];
-  return JSON.stringify([prompt, instrument, validations]);
 }
 
 /** The file's name without its endings; null when that cannot be a job's id. */
@@ -439,28 +348,4 @@ function firstError(diagnostics: readonly Diagnostic[]): string {
   const place = first.range ? `line ${first.range.line}: ` : '';
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
   return `${place}${first.code} ${first.message}${more}`;
-}
-
-/** Makes the workspace if its parent is there, and tries whether it can be written. Null = good. */
-async function prepareWorkspace(path: string): Promise<string | null> {
-  try {
-    await stat(dirname(path));
-  } catch {
-    return `the workspace ${path} cannot be made: its parent folder does not exist`;
-  }
-  try {
-    // Not recursive: on file systems that make no folders (/proc) Node's own loop never ends, and holds up every later submit.
-    await mkdir(path).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    });
-    if (!(await stat(path)).isDirectory())
-      return `the workspace ${path} cannot be written (it is not a folder)`;
-    await access(path, constants.W_OK | constants.X_OK);
-    return null;
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOTDIR') return `the workspace ${path} is a file, not a folder: choose another one`;
-    const remedy = code === 'ENOSPC' ? 'free some space' : 'check its permissions, or choose another one';
-    return `the workspace ${path} cannot be written (${code ?? message}): ${remedy}`;
-  }
 }

@@ -103,6 +103,7 @@ function checkHeeded({ plan, catalogue, findings }: CheckContext, written: reado
       path,
       at: 'key',
       message: `\`${key}\` has no effect: ${[...names].map((name) => `\`${name}\``).join(', ')} ${names.size === 1 ? 'does' : 'do'} not heed it.`,
+      tags: ['unnecessary'],
     });
   }
 }

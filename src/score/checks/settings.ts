@@ -1,4 +1,6 @@
 /** V103, V104, V204, V206–V212 and V400, V406–V413: settings that do not do what the author may expect. */
+import type { SourceRange } from '../diagnostic';
+import type { RelatedFinding } from '../findings';
 import { nearestNames } from '../nearest';
 import { asksForNothing, notObeyed } from '../obeyed';
 import { chooseFallbacks, chooseInstrument } from '../resolve';
@@ -28,6 +30,7 @@ function checkNotObeyed({ score, findings }: CheckContext): void {
       at: 'key',
       message: `\`${key}\` is accepted, but not obeyed yet. ${note}`,
       remedy: 'The score runs without it; remove it if the score must not.',
+      tags: ['unnecessary'],
     });
   }
 }
@@ -62,7 +65,15 @@ function checkBackend({ score, catalogue, findings }: CheckContext): void {
   for (const field of backend.type === 'claude_cli' ? apiFields : cliFields) {
     if (!written(field)) continue;
     const message = `\`${field}\` is ignored with backend type \`${backend.type}\`.`;
-    findings.add({ code: 'V411', severity: 'warning', path: ['backend', field], at: 'key', message });
+    findings.add({
+      code: 'V411',
+      severity: 'warning',
+      path: ['backend', field],
+      at: 'key',
+      message,
+      related: [{ path: ['backend', 'type'], message: 'The type is given here.' }],
+      tags: ['unnecessary'],
+    });
   }
   if (backend.timeout_seconds < 60) {
     findings.warning('V103', ['backend', 'timeout_seconds'], 'Less than a minute is short for an agent.');
@@ -91,12 +102,15 @@ function checkFanOut({ score, findings }: CheckContext): void {
   for (const [stage, movement] of Object.entries(fields.movements)) {
     const fanOut = fields.sheet.fan_out[stage];
     if (movement.voices === null || fanOut === undefined || fanOut === movement.voices) continue;
-    findings.warning(
-      'V413',
-      ['movements', stage, 'voices'],
-      `\`voices: ${movement.voices}\` and \`fan_out: {${stage}: ${fanOut}}\` disagree; \`fan_out\` counts.`,
-      'Keep one of them.',
-    );
+    findings.add({
+      code: 'V413',
+      severity: 'warning',
+      path: ['movements', stage, 'voices'],
+      message: `\`voices: ${movement.voices}\` and \`fan_out: {${stage}: ${fanOut}}\` disagree; \`fan_out\` counts.`,
+      remedy: 'Keep one of them.',
+      related: [{ path: ['sheet', 'fan_out', stage], message: 'This counts.' }],
+      tags: ['unnecessary'],
+    });
   }
   if (!expansion.sheets.some((sheet) => sheet.fanCount > 1)) return;
   const path = score.isWritten(['sheet', 'fan_out']) ? ['sheet', 'fan_out'] : ['movements'];
@@ -122,6 +136,11 @@ function checkFanOut({ score, findings }: CheckContext): void {
   }
 }
 
+/** A line of a file whose text is not at hand. */
+function lineRange(line: number): SourceRange {
+  return { line, column: 1, endLine: line, endColumn: 1, offset: 0, end: 0 };
+}
+
 function checkInstrumentNames({ score, catalogue, findings }: CheckContext): void {
   const { fields } = score;
   const aliases = Object.keys(fields.instruments);
@@ -134,16 +153,22 @@ function checkInstrumentNames({ score, catalogue, findings }: CheckContext): voi
   ): void => {
     if (known.has(name)) return;
     const near = nearestNames(name, known);
+    const outcast = catalogue.outcast(name);
+    const suggestion =
+      near.length > 0
+        ? `Did you mean ${near.map((each) => `\`${each}\``).join(' or ')}?`
+        : `Known are ${[...known].map((each) => `\`${each}\``).join(', ')}.`;
     findings.add({
       code,
       severity: 'warning',
       path,
       at,
       message: `There is no instrument \`${name}\`.`,
-      remedy:
-        near.length > 0
-          ? `Did you mean ${near.map((each) => `\`${each}\``).join(' or ')}?`
-          : `Known are ${[...known].map((each) => `\`${each}\``).join(', ')}.`,
+      remedy: outcast?.remedy ?? suggestion,
+      related:
+        outcast === null
+          ? []
+          : [{ message: outcast.reason, file: outcast.file, range: lineRange(outcast.line) }],
     });
   };
   const checkList = (names: readonly string[], path: readonly PropertyKey[]): void => {
@@ -182,6 +207,10 @@ function checkInstrumentNames({ score, catalogue, findings }: CheckContext): voi
 /** Sheet and stage numbers beyond the score have no effect. */
 function checkNumbers({ score, plan, findings }: CheckContext): void {
   const { fields } = score;
+  const counted: readonly RelatedFinding[] = [
+    { path: ['sheet', 'total_items'], message: 'How many there are follows from this …' },
+    { path: ['sheet', 'fan_out'], at: 'key', message: '… and from fan-out.' },
+  ];
   const beyond = (
     code: string,
     path: readonly PropertyKey[],
@@ -201,6 +230,8 @@ function checkNumbers({ score, plan, findings }: CheckContext): void {
         what === 'sheet'
           ? 'Numbers here count sheets after fan-out.'
           : 'Numbers here count stages, before fan-out.',
+      related: counted,
+      tags: ['unnecessary'],
     });
   };
   const bySheet: readonly [readonly string[], object][] = [

@@ -1,9 +1,10 @@
 /** V101, V202, V208, V402, V403, V408, V409: the prompt and its variables. */
+import type { RelatedFinding } from '../findings';
 import { nearestNames } from '../nearest';
 import { positionNames } from '../placeholders';
 import { contextOnlyNames } from '../prompt';
 import { findUndeclared, templateGlobals } from '../template';
-import { templateRange } from '../template-source';
+import { placeInFile, templatePath, templateRange } from '../template-source';
 import type { TemplateInput } from '../variables';
 import type { CheckContext } from './context';
 
@@ -29,6 +30,7 @@ function checkVariables({ score, findings }: CheckContext): void {
         at: 'key',
         message: `The variable \`${name}\` is named like a built-in one, which wins: it has no effect.`,
         remedy: 'Choose another name.',
+        tags: ['unnecessary'],
       });
     }
     const text = firstText(value, (each) => /\{\{|\{%/.test(each));
@@ -70,8 +72,9 @@ function checkNames({ score, template, findings }: CheckContext): void {
     findings.add({
       code: 'V101',
       severity: 'warning',
-      path: ['prompt', template.source.kind === 'file' ? 'template_file' : 'template'],
+      path: templatePath(template.source),
       ...(range === null ? {} : { range }),
+      related: [...placeInFile(template.source, use), ...definitionsOf(near)],
       message: `The template uses \`${use.name}\`, which is not defined${template.source.path === null ? '' : ` (${template.source.path}, line ${use.line})`}.`,
       remedy:
         near.length > 0
@@ -82,6 +85,17 @@ function checkNames({ score, template, findings }: CheckContext): void {
         : {}),
     });
   }
+}
+
+/** Where the score's own variables of these names are given. */
+export function definitionsOf(names: readonly string[]): RelatedFinding[] {
+  return names
+    .filter((name) => !builtInNames.includes(name))
+    .map((name) => ({
+      path: ['prompt', 'variables', name],
+      at: 'key',
+      message: `\`${name}\` is given here.`,
+    }));
 }
 
 function checkSingleBraces({ score, template, findings }: CheckContext): void {
@@ -124,8 +138,9 @@ function checkShellPrompts({ score, plan, template, catalogue, findings }: Check
     findings.add({
       code: 'V403',
       severity: 'warning',
-      path: ['prompt', 'template'],
+      path: templatePath(template.source),
       ...(range === null ? {} : { range }),
+      related: placeInFile(template.source, use),
       message: `\`${use.name}\` is text from elsewhere, and the instrument \`${raw.instrument.label}\` (sheet ${raw.num}) runs the prompt as a shell script: such text would be executed.`,
       remedy: 'Keep it out of the stages that this instrument plays, or let the script read it from a file.',
     });
@@ -143,8 +158,9 @@ function checkShellPaths({ score, plan, template, catalogue, findings }: CheckCo
     findings.add({
       code: 'V409',
       severity: 'warning',
-      path: ['prompt', 'template'],
+      path: templatePath(template.source),
       ...(range === null ? {} : { range }),
+      related: placeInFile(template.source, use),
       message: `The path of the workspace is ${JSON.stringify(plan.workspace)}, and the instrument \`${raw.instrument.label}\` (sheet ${raw.num}) runs the prompt as a shell script: outside quotes the shell takes it apart.`,
       remedy: 'Write `"$MARIANNE_WORKSPACE"`, or put quotes around it.',
     });
@@ -177,8 +193,12 @@ function checkCapture({ score, template, findings }: CheckContext): void {
     findings.add({
       code: 'V408',
       severity: 'info',
-      path: ['prompt', 'template'],
+      path: templatePath(template.source),
       ...(range === null ? {} : { range }),
+      related: [
+        ...placeInFile(template.source, use),
+        { path: ['cross_sheet'], at: 'key', message: 'What is captured is said here.' },
+      ],
       message: `\`${use.name}\` is always empty, because \`cross_sheet\` does not capture it.`,
       remedy: `Add \`cross_sheet: {${setting}}\`.`,
     });

@@ -3,6 +3,7 @@ import { integerOf, parseCondition } from '../condition';
 import { nearestNames } from '../nearest';
 import { formatNames, positionNames } from '../placeholders';
 import { sheetContext } from '../prompt';
+import { definitionsOf } from './template';
 import type { CheckContext } from './context';
 
 export function checkValidations(context: CheckContext): void {
@@ -68,16 +69,20 @@ function checkPath(
   for (const { name } of formatNames(text)) {
     if (names.has(name)) continue;
     const near = nearestNames(name, names);
-    findings.warning(
-      'V404',
+    findings.add({
+      code: 'V404',
+      severity: 'warning',
       path,
-      name === '' || /^\d+$/.test(name)
-        ? `\`{${name}}\` has no name, so the rule will always fail.`
-        : `\`{${name}}\` is not defined, so the rule will always fail.`,
-      near.length > 0
-        ? `Did you mean ${near.map((each) => `\`{${each}}\``).join(' or ')}?`
-        : 'Add it to `prompt.variables`, or write `{{` and `}}` for braces that are meant.',
-    );
+      message:
+        name === '' || /^\d+$/.test(name)
+          ? `\`{${name}}\` has no name, so the rule will always fail.`
+          : `\`{${name}}\` is not defined, so the rule will always fail.`,
+      remedy:
+        near.length > 0
+          ? `Did you mean ${near.map((each) => `\`{${each}}\``).join(' or ')}?`
+          : 'Add it to `prompt.variables`, or write `{{` and `}}` for braces that are meant.',
+      related: definitionsOf(near),
+    });
   }
 }
 

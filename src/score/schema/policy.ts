@@ -52,7 +52,7 @@ export const policyFields = {
     recovery_timeout_seconds: z.number().gt(0).max(3600).default(300).describe('Pause before a new try.'),
     cross_workspace_coordination: z.boolean().default(true).describe('Share rate limits between jobs.'),
     honor_other_jobs_rate_limits: z.boolean().default(true).describe('Respect the limits others met.'),
-  }).describe('Protection against an instrument that keeps failing.'),
+  }).describe('Protection against an instrument that keeps failing; off unless this block is written.'),
   cost_limits: block({
     enabled: z.boolean().optional().describe('On when a limit is given.'),
     max_cost_per_sheet: maybe(positive()).describe('US dollars a sheet may cost; above it the sheet fails.'),

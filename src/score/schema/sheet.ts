@@ -56,7 +56,11 @@ export const sheet = z.strictObject({
   fan_out_stage_map: z
     .record(
       z.string(),
-      z.strictObject({ stage: sheetNumber(), instance: sheetNumber(), fan_count: sheetNumber() }),
+      z.strictObject({
+        stage: sheetNumber().describe('Stage that the sheet plays.'),
+        instance: sheetNumber().describe('Which of the sheets of its stage it is, from 1.'),
+        fan_count: sheetNumber().describe('How many sheets play its stage.'),
+      }),
     )
     .nullable()
     .default(null)

@@ -1,7 +1,7 @@
 import type { Expression, MacroNode, SourceRange, Statement, StatementOf, Target, Template } from './ast';
 import { isStackOverflow, TemplateLimitError } from './errors';
 import { globals } from './globals';
-import { partsOf, statementParts } from './walk';
+import { partsOf } from './walk';
 
 /** One use of a name that the template itself does not set. */
 export interface UndeclaredUse extends SourceRange {
@@ -192,68 +192,4 @@ export function findUndeclared(template: Template): UndeclaredUse[] {
   const finder = new UndeclaredFinder();
   guardDepth(template, () => finder.body(template.body, new Names(), none));
   return finder.uses.sort((a, b) => a.offset - b.offset);
-}
-
-/** `name operator value` of a branch condition. */
-export interface Condition {
-  name: string;
-  op: '==' | '!=' | '<' | '<=' | '>' | '>=';
-  value: number;
-}
-
-/** An `if` or `elif` that compares names with integers; the range is that of its tag. */
-export interface ConditionBranch extends SourceRange {
-  conditions: Condition[];
-}
-
-const mirrored = { '==': '==', '!=': '!=', '<': '>', '<=': '>=', '>': '<', '>=': '<=' } as const;
-
-function integerOf(node: Expression): number | undefined {
-  if (node.kind === 'negative') {
-    const value = integerOf(node.operand);
-    return value === undefined ? undefined : -value;
-  }
-  return node.kind === 'const' && typeof node.value === 'bigint' ? Number(node.value) : undefined;
-}
-
-/** The comparisons that make up the test, or undefined when there is anything else in it. */
-function conditionsOf(test: Expression): Condition[] | undefined {
-  if (test.kind === 'and') {
-    const left = conditionsOf(test.left);
-    const right = conditionsOf(test.right);
-    return left === undefined || right === undefined ? undefined : [...left, ...right];
-  }
-  if (test.kind !== 'compare') return undefined;
-  const conditions: Condition[] = [];
-  let left = test.first;
-  for (const { operator, operand } of test.rest) {
-    if (operator === 'in' || operator === 'not in') return undefined;
-    const rightValue = integerOf(operand);
-    const leftValue = integerOf(left);
-    if (left.kind === 'name' && rightValue !== undefined) {
-      conditions.push({ name: left.name, op: operator, value: rightValue });
-    } else if (operand.kind === 'name' && leftValue !== undefined) {
-      conditions.push({ name: operand.name, op: mirrored[operator], value: leftValue });
-    } else return undefined;
-    left = operand;
-  }
-  return conditions;
-}
-
-/** The branches of a template that depend only on names compared with integers, such as `stage == 2`. */
-export function listConditions(template: Template): ConditionBranch[] {
-  const found: ConditionBranch[] = [];
-  const visit = (statements: readonly Statement[]): void => {
-    for (const statement of statements) {
-      if (statement.kind === 'if') {
-        for (const branch of statement.branches) {
-          const conditions = conditionsOf(branch.test);
-          if (conditions !== undefined) found.push({ conditions, ...branch.tag });
-        }
-      }
-      statementParts(statement).bodies.forEach(visit);
-    }
-  };
-  guardDepth(template, () => visit(template.body));
-  return found;
 }

@@ -80,7 +80,8 @@ export type Statement = SourceRange &
   (
     | { kind: 'text'; text: string }
     | { kind: 'print'; value: Expression }
-    | { kind: 'if'; branches: Branch[]; otherwise: Statement[] }
+    /** `elseTag`: of `{% else %}`; missing when there is none. */
+    | { kind: 'if'; branches: Branch[]; otherwise: Statement[]; elseTag?: SourceRange | undefined }
     | {
         kind: 'for';
         target: Target;

@@ -137,6 +137,7 @@ class Parser extends ExpressionParser {
   private parseIf(begin: Token): Statement {
     const branches: Branch[] = [];
     let otherwise: Statement[] = [];
+    let elseTag: SourceRange | undefined;
     for (let tagBegin = begin; ;) {
       const test = this.parseTuple({ conditional: false });
       const tag = this.tagRange(tagBegin);
@@ -144,9 +145,12 @@ class Parser extends ExpressionParser {
       branches.push({ test, body, tag });
       tagBegin = this.peek(-2);
       if (end === 'elif') continue;
-      if (end === 'else') otherwise = this.parseBlockBody('if', begin, ['endif']).body;
+      if (end === 'else') {
+        elseTag = this.tagRange(tagBegin);
+        otherwise = this.parseBlockBody('if', begin, ['endif']).body;
+      }
       this.endTag();
-      return { kind: 'if', branches, otherwise, ...this.since(begin) };
+      return { kind: 'if', branches, otherwise, elseTag, ...this.since(begin) };
     }
   }
 

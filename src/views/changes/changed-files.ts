@@ -5,6 +5,7 @@ import type { Connection } from '../connection/connection';
 import { Emitter } from '../emitter';
 import { Scope } from '../scope';
 import type { Disposable } from '../scope';
+import { KeptFiles } from './kept-files';
 
 export const CHANGES_SCHEME = 'marianne-changes';
 
@@ -39,14 +40,15 @@ export function versionOf(uri: vscode.Uri): FileVersion | null {
 }
 
 /** What was recorded never changes: a file is asked for once while it is among the last that were looked at. */
-const KEPT = 200;
+const MOST_FILES = 200;
+const MOST_BYTES = 64 * 1024 * 1024;
 const refuse = (): never => {
   throw vscode.FileSystemError.NoPermissions();
 };
 
 export class ChangedFiles implements vscode.FileSystemProvider, Disposable {
   private readonly scope = new Scope();
-  private readonly contents = new Map<string, Promise<Uint8Array>>();
+  private readonly contents = new KeptFiles(MOST_FILES, MOST_BYTES);
   readonly onDidChangeFile = new Emitter<vscode.FileChangeEvent[]>().event;
 
   constructor(private readonly connection: Connection) {
@@ -68,15 +70,7 @@ export class ChangedFiles implements vscode.FileSystemProvider, Disposable {
   }
 
   readFile(uri: vscode.Uri): Promise<Uint8Array> {
-    const key = uri.toString();
-    const known = this.contents.get(key);
-    if (known !== undefined) return known;
-    const content = this.load(uri);
-    this.contents.set(key, content);
-    content.catch(() => this.contents.delete(key));
-    const [oldest] = this.contents.keys();
-    if (this.contents.size > KEPT && oldest !== undefined) this.contents.delete(oldest);
-    return content;
+    return this.contents.get(uri.toString(), () => this.load(uri));
   }
 
   watch(): vscode.Disposable {
@@ -93,7 +87,8 @@ export class ChangedFiles implements vscode.FileSystemProvider, Disposable {
     const version = versionOf(uri);
     if (version === null) throw vscode.FileSystemError.FileNotFound(uri);
     const { job, sheet, attempt, side, file } = version;
-    await this.connection.ensure();
+    // An editor that VS Code opens again with its window must start no conductor.
+    await this.connection.whenRunning();
     const parts: Buffer[] = [];
     for (let offset = 0; ;) {
       const page = await this.connection.ask('job.changed_file', {

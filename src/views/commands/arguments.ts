@@ -6,6 +6,7 @@ import { looksLikeScore } from '../scores/recognise';
 import { workspaceScores } from '../scores/workspace-scores';
 import type { Services } from '../services';
 import type { JobModel, SheetModel } from '../store/model';
+import { attemptContext } from '../trees/attempt-row';
 import { jobContext, jobRow } from '../trees/job-row';
 import { sheetContext, sheetLabel, sheetState } from '../trees/sheet-row';
 
@@ -91,19 +92,22 @@ export async function sheetArgument(
       if (job !== null) return { job, sheet: given['sheet'], attempt };
     }
   }
-  const selected = services.jobsView.view.selection[0];
-  if (given === undefined && selected !== undefined && 'sheet' in selected) {
-    return {
-      job: selected.job,
-      sheet: selected.sheet,
-      attempt: 'attempt' in selected ? selected.attempt : null,
-    };
+  const fits = (sheet: SheetModel) => word === 'sheet' || sheetContext(sheet).includes(word);
+  const { view } = services.jobsView;
+  const [selected] = view.selection;
+  // What is selected in a view that nobody sees is not what a person means.
+  if (given === undefined && view.visible && selected !== undefined && 'sheet' in selected) {
+    const sheet = services.store.sheet(selected.job, selected.sheet);
+    const attempt = 'attempt' in selected ? selected.attempt : null;
+    const row = sheet?.attempts.find((each) => each.attempt === attempt);
+    const offers = row !== undefined && attemptContext(row).includes(word);
+    if (sheet !== undefined && (offers || fits(sheet)))
+      return { job: selected.job, sheet: selected.sheet, attempt };
   }
   const job = await jobArgument(services, given, 'job');
   if (job === null) return null;
   const loading = l10n.t('Loading the sheets of {0}', job.id);
   await longWork(loading, () => services.feed.openSheets(job.id));
-  const fits = (sheet: SheetModel) => word === 'sheet' || sheetContext(sheet).includes(word);
   const sheets = (services.store.sheets(job.id) ?? []).filter(fits);
   if (sheets.length === 0) {
     void vscode.window.showInformationMessage(l10n.t('{0} has no sheet for which this can be done.', job.id));
@@ -148,7 +152,8 @@ export async function scoreSheetArgument(services: Services, given: unknown): Pr
   const document = await vscode.workspace.openTextDocument(uri);
   const { score, problems } = (await services.scoreRoom()).summarise(document.getText(), uri.fsPath);
   if (score === null) {
-    void vscode.window.showErrorMessage(problems[0]?.message ?? l10n.t('The score cannot be read.'));
+    const why = problems[0]?.message ?? l10n.t('it has errors');
+    void vscode.window.showErrorMessage(l10n.t('The score cannot be played: {0}', why));
     return null;
   }
   const picked = await vscode.window.showQuickPick(

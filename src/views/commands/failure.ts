@@ -20,7 +20,7 @@ export async function tellFailure(
   }
   if (error.code === ErrorCode.cancelled) return;
   if (error.code === ErrorCode.notRunning && !vscode.workspace.isTrusted) {
-    await manageTrust(l10n.t('Marianne does not start its conductor in a folder that is not trusted.'));
+    await tellUntrusted();
     return;
   }
   const conductorsLog = l10n.t('Show Conductor Log');
@@ -32,15 +32,11 @@ export async function tellFailure(
   if (answer === conductorsLog) conductorLog.show();
 }
 
-/** A command that runs or changes something was called in Restricted Mode. */
+/** Restricted Mode: nothing is run and nothing is started. */
 export async function tellUntrusted(): Promise<void> {
-  await manageTrust(
-    l10n.t('In a folder that is not trusted, Marianne shows jobs and scores, and runs nothing.'),
-  );
-}
-
-async function manageTrust(text: string): Promise<void> {
   const trust = l10n.t('Manage Trust');
-  if ((await vscode.window.showWarningMessage(text, trust)) === trust)
+  const text = l10n.t('Marianne runs nothing in a folder that is not trusted.');
+  if ((await vscode.window.showWarningMessage(text, trust)) === trust) {
     await vscode.commands.executeCommand('workbench.trust.manage');
+  }
 }

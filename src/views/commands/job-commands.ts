@@ -5,21 +5,26 @@ import { hasEnded } from '../store/model';
 import type { JobModel } from '../store/model';
 import { jobArgument, sheetArgument } from './arguments';
 import type { Command } from './command';
+import { jobsArgument, namesOf, withEach } from './many-jobs';
 
-/** Marianne: Pause Job. */
+/** Marianne: Pause Job, or all that are selected. */
 export const pauseJob: Command = {
   id: 'marianne.pauseJob',
-  run: (services, given) =>
-    withJob(services, given, 'pausable', async (job) => {
+  async run(services, given, selected) {
+    await withEach(await jobsArgument(services, given, selected, 'pausable'), async (job) => {
       const answer = await services.connection.call('job.pause', { job_id: job.id });
       if (!answer.paused) throw new Error(answer.error ?? l10n.t('{0} cannot be paused.', job.id));
-    }),
+    });
+  },
 };
 
-/** Marianne: Resume Job. */
+/** Marianne: Resume Job, or all that are selected. */
 export const resumeJob: Command = {
   id: 'marianne.resumeJob',
-  run: (services, given) => withJob(services, given, 'resumable', (job) => goOn(services, job)),
+  async run(services, given, selected) {
+    const jobs = await jobsArgument(services, given, selected, 'resumable');
+    await withEach(jobs, (job) => goOn(services, job));
+  },
 };
 
 /** Marianne: Retry Job. What failed or was cancelled is tried again; what is done stays done. */
@@ -43,40 +48,59 @@ async function offerKeys({ connection, secrets, log }: Services): Promise<void> 
   await secrets.offer(connection, process.env).catch((error: unknown) => log.warn(String(error)));
 }
 
-/** Marianne: Cancel Job. Asks first: its agents are ended. */
+/** Marianne: Cancel Job, or all that are selected. Asks once: their agents are ended. */
 export const cancelJob: Command = {
   id: 'marianne.cancelJob',
-  run: (services, given) =>
-    withJob(services, given, 'cancelable', async (job) => {
-      const yes = l10n.t('Cancel Job');
-      const answer = await vscode.window.showWarningMessage(
-        l10n.t('Cancel {0}?', job.id),
-        {
-          modal: true,
-          detail: l10n.t('Its running agents are ended. What is done stays, and it can be retried later.'),
-        },
-        yes,
-      );
-      if (answer === yes) await services.connection.call('job.cancel', { job_id: job.id });
-    }),
+  async run(services, given, selected) {
+    const jobs = await jobsArgument(services, given, selected, 'cancelable');
+    const sure = await isSure(
+      jobs,
+      [l10n.t('Cancel Job'), (job) => l10n.t('Cancel {0}?', job)],
+      [l10n.t('Cancel Jobs'), (count) => l10n.t('Cancel {0} jobs?', count)],
+      l10n.t('Running agents are ended. What is done stays, and the rest can be retried later.'),
+    );
+    if (!sure) return;
+    await withEach(jobs, async (job) => {
+      await services.connection.call('job.cancel', { job_id: job.id });
+    });
+  },
 };
 
-/** Marianne: Delete Job. */
+/** Marianne: Delete Job, or all that are selected. */
 export const deleteJob: Command = {
   id: 'marianne.deleteJob',
-  run: (services, given) =>
-    withJob(services, given, 'deletable', async (job) => {
-      const yes = l10n.t('Delete');
-      const answer = await vscode.window.showWarningMessage(
-        l10n.t('Delete {0}?', job.id),
-        { modal: true, detail: l10n.t('Its record and logs are removed. Files in its workspace stay.') },
-        yes,
-      );
-      if (answer !== yes) return;
-      const { deleted } = await services.connection.call('job.clear', { job_ids: [job.id] });
-      if (deleted > 0) services.store.removeJob(job.id);
-    }),
+  async run(services, given, selected) {
+    const jobs = await jobsArgument(services, given, selected, 'deletable');
+    const sure = await isSure(
+      jobs,
+      [l10n.t('Delete'), (job) => l10n.t('Delete {0}?', job)],
+      [l10n.t('Delete'), (count) => l10n.t('Delete {0} jobs?', count)],
+      l10n.t('Records and logs are removed. Files in the workspaces stay.'),
+    );
+    if (!sure) return;
+    const { deleted } = await services.connection.call('job.clear', { job_ids: jobs.map(({ id }) => id) });
+    if (deleted === jobs.length) for (const { id } of jobs) services.store.removeJob(id);
+  },
 };
+
+/** One question, however many jobs there are; false when there is none. */
+async function isSure(
+  jobs: readonly JobModel[],
+  one: readonly [yes: string, question: (job: string) => string],
+  many: readonly [yes: string, question: (count: number) => string],
+  detail: string,
+): Promise<boolean> {
+  const [first] = jobs;
+  if (first === undefined) return false;
+  const [yes, question] = jobs.length === 1 ? [one[0], one[1](first.id)] : [many[0], many[1](jobs.length)];
+  const names = jobs.length === 1 ? '' : `${namesOf(jobs)}\n\n`;
+  const answer = await vscode.window.showWarningMessage(
+    question,
+    { modal: true, detail: `${names}${detail}` },
+    yes,
+  );
+  return answer === yes;
+}
 
 /** Marianne: Clear Finished Jobs of this window's folders. */
 export const clearFinished: Command = {

@@ -3,13 +3,14 @@ import { watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import { join } from 'node:path';
 import { refuseAborted, unlessAborted } from '../../client/abort';
-import { ConductorNotRunning, ConnectionLost } from '../../client/errors';
+import { CallTimeout, ConductorNotRunning, ConnectionLost } from '../../client/errors';
 import { ensureConductor } from '../../client/ensure';
 import { EventStream } from '../../client/event-stream';
 import { findConductor } from '../../client/find';
 import type { ClientInfo } from '../../client/find';
 import { connectJsonRpc } from '../../client/json-rpc-link';
 import type { CallOptions, Link } from '../../client/link';
+import { isGone } from '../../client/process-gone';
 import type { InitializeResult } from '../../protocol/daemon-methods';
 import { PROTOCOL_VERSION } from '../../protocol/daemon-methods';
 import type { WireEvent } from '../../protocol/events';
@@ -19,7 +20,6 @@ import type { Environment } from '../../protocol/paths';
 import { statePaths } from '../../protocol/paths';
 import type { JobRow } from '../../protocol/states';
 import { Emitter } from '../emitter';
-import { Scope } from '../scope';
 import type { Disposable } from '../scope';
 import { RestartBudget } from './restart-budget';
 
@@ -65,8 +65,6 @@ export class Connection implements Disposable {
   private readonly states = new Emitter<ConnectionState>();
   private readonly connections = new Emitter<Link>();
   private readonly budget = new RestartBudget();
-  /** What belongs to the current connection only. */
-  readonly scope = new Scope();
   private stream: EventStream | null = null;
   private link: Link | null = null;
   private details: InitializeResult | null = null;
@@ -75,6 +73,7 @@ export class Connection implements Disposable {
   private starting: OwnStarting | null = null;
   private watcher: FSWatcher | null = null;
   private stoppedOnPurpose = false;
+  private isDisposed = false;
 
   /** The state changed. */
   readonly onState = this.states.event;
@@ -106,6 +105,8 @@ export class Connection implements Disposable {
       this.wake();
       return;
     }
+    // A start that was under way when the window ended comes back here.
+    if (this.isDisposed) return;
     this.stream = new EventStream({
       connect: () => this.connect(),
       jobId: null,
@@ -136,6 +137,14 @@ export class Connection implements Disposable {
       this.options.onStarting(starting);
     }
     return starting.ready;
+  }
+
+  /** Waits a moment for a conductor that runs already: documents are opened again with a window. Never starts one. @throws ConductorNotRunning */
+  async whenRunning(): Promise<Link> {
+    this.look();
+    const link = await this.untilConnected(FIND_TIMEOUT_MS);
+    if (link === null) throw new ConductorNotRunning();
+    return link;
   }
 
   private beginStart(): OwnStarting {
@@ -171,21 +180,30 @@ export class Connection implements Disposable {
 
   /** Asks it to end. Agents run on unless `cancel`. @throws DaemonError */
   async stop(cancel: boolean): Promise<void> {
+    const { link } = this;
+    if (link === null) throw new ConductorNotRunning();
+    // Told before it is asked: its end may be seen before its answer.
     this.stoppedOnPurpose = true;
-    await this.ask('daemon.shutdown', { graceful: true, cancel });
-    await this.link?.closed;
+    try {
+      await link.call('daemon.shutdown', { graceful: true, cancel });
+    } catch (error) {
+      this.stoppedOnPurpose = false;
+      throw error;
+    }
+    await link.closed;
     const deadline = Date.now() + STOP_TIMEOUT_MS;
     while (Date.now() < deadline) {
       const owner = await readOwner(this.options.stateDir);
       if (owner === null || owner.record.released) return;
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
+    throw new CallTimeout(`the conductor did not end within ${STOP_TIMEOUT_MS / 1000} s`);
   }
 
   dispose(): void {
+    this.isDisposed = true;
     this.stream?.close();
     this.watcher?.close();
-    this.scope.dispose();
     this.wake();
   }
 
@@ -204,7 +222,9 @@ export class Connection implements Disposable {
         `conductor ${found.info.version} (${found.info.build}), pid ${found.info.pid}, epoch ${found.epoch}`,
       );
       this.look();
-      return await this.untilConnected(signal);
+      const link = await this.untilConnected(CONNECT_TIMEOUT_MS, signal);
+      if (link !== null) return link;
+      throw new ConnectionLost('the conductor runs, but this window could not connect to it');
     } catch (error) {
       if (!this.isConnected) this.setState('stopped');
       this.look();
@@ -216,12 +236,12 @@ export class Connection implements Disposable {
     return this.current === 'connected';
   }
 
-  private async untilConnected(signal: AbortSignal): Promise<Link> {
-    const deadline = Date.now() + CONNECT_TIMEOUT_MS;
+  private async untilConnected(timeoutMs: number, signal?: AbortSignal): Promise<Link | null> {
+    const deadline = Date.now() + timeoutMs;
     while (!this.isConnected || this.link === null) {
       refuseAborted(signal);
       const left = deadline - Date.now();
-      if (left <= 0) throw new ConnectionLost('the conductor runs, but this window could not connect to it');
+      if (left <= 0 || this.isDisposed) return null;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(done, Math.min(left, 250));
         const listening = this.connections.event(done);
@@ -241,10 +261,15 @@ export class Connection implements Disposable {
     const found = await findConductor(stateDir, client);
     if (found === null) throw new ConductorNotRunning();
     const link = await connectJsonRpc(found.record.socket);
-    this.details = await link.call('initialize', {
-      protocol_versions: [PROTOCOL_VERSION],
-      client: { ...client },
-    });
+    try {
+      this.details = await link.call('initialize', {
+        protocol_versions: [PROTOCOL_VERSION],
+        client: { ...client },
+      });
+    } catch (error) {
+      link.close();
+      throw error;
+    }
     return link;
   }
 
@@ -253,6 +278,8 @@ export class Connection implements Disposable {
   ): void {
     if (state.link !== null) {
       this.link = state.link;
+      // That it was stopped is over, whoever has started it again.
+      this.stoppedOnPurpose = false;
       this.options.log.info(`connected to the conductor, seq ${this.details?.seq ?? 0}`);
       this.setState('connected');
       this.connections.fire(state.link);
@@ -260,7 +287,6 @@ export class Connection implements Disposable {
     }
     const wasConnected = this.link !== null;
     this.link = null;
-    this.scope.clear();
     if (wasConnected) this.options.log.info('the connection to the conductor ended');
     else if (!(state.error instanceof ConductorNotRunning)) {
       this.options.log.warn(`cannot connect to the conductor: ${String(state.error)}`);
@@ -271,11 +297,14 @@ export class Connection implements Disposable {
 
   /** A conductor that gave ownership back ended as it was told; one that did not has crashed, and its jobs wait. */
   private async restartIfCrashed(): Promise<void> {
-    const { stateDir, mayStart, hasWork, log } = this.options;
+    const { mayStart, hasWork, log } = this.options;
     if (this.stoppedOnPurpose || !mayStart() || !hasWork()) return;
     try {
-      const owner = await readOwner(stateDir);
-      if (owner === null || owner.record.released || !this.budget.take(Date.now())) return;
+      if (!(await this.hasCrashed())) return;
+      if (!this.budget.take(Date.now())) {
+        log.warn('the conductor ended unexpectedly too often; it is not started again');
+        return;
+      }
       log.warn('the conductor ended unexpectedly while jobs were running; starting it again');
       await this.ensure(true);
     } catch (error) {
@@ -283,23 +312,43 @@ export class Connection implements Disposable {
     }
   }
 
-  /** Waits before the next attempt to connect; a new owner record, or somebody who asks, cuts it short. */
-  private pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  /** Ownership is given back last, after connections, journal and index were closed: while its process lives, nothing is known yet. */
+  private async hasCrashed(): Promise<boolean> {
+    const epoch = this.details?.epoch ?? 0;
+    const deadline = Date.now() + STOP_TIMEOUT_MS;
+    for (;;) {
+      const before = await readOwner(this.options.stateDir);
+      const gone = before === null || (await isGone(before.record.pid));
+      // It may have given ownership back and ended between the two looks.
+      const owner = gone ? await readOwner(this.options.stateDir) : before;
+      if (this.isDisposed || this.current === 'connected' || owner === null) return false;
+      if (owner.record.released || owner.epoch !== epoch) {
+        this.options.log.info('the conductor ended in order; it is not started again');
+        return false;
+      }
+      if (gone || Date.now() > deadline) return true;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+
+  /** Waits before the next attempt to connect; a new owner record, or somebody who asks, cuts it short: true then. */
+  private pause(milliseconds: number, signal: AbortSignal): Promise<boolean> {
     return new Promise((resolve) => {
-      const done = () => {
+      const end = (early: boolean) => {
         clearTimeout(timer);
-        signal.removeEventListener('abort', done);
+        signal.removeEventListener('abort', hurry);
         this.watcher?.close();
         this.watcher = null;
         this.wake = () => undefined;
-        resolve();
+        resolve(early);
       };
-      const timer = setTimeout(done, milliseconds);
+      const hurry = () => end(true);
+      const timer = setTimeout(() => end(false), milliseconds);
       timer.unref();
-      this.wake = done;
-      signal.addEventListener('abort', done, { once: true });
+      this.wake = hurry;
+      signal.addEventListener('abort', hurry, { once: true });
       try {
-        this.watcher = watch(statePaths(this.options.stateDir).owner, { persistent: false }, done);
+        this.watcher = watch(statePaths(this.options.stateDir).owner, { persistent: false }, hurry);
         this.watcher.on('error', () => undefined);
       } catch {
         // No state directory yet: the pause alone decides.
@@ -315,4 +364,8 @@ export class Connection implements Disposable {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** A conductor that runs answers within milliseconds. */
+const FIND_TIMEOUT_MS = 2_000;
 const STOP_TIMEOUT_MS = 10_000;
+/** Between two looks at the owner record, milliseconds. */
+const LOOK_MS = 100;

@@ -1,9 +1,11 @@
 /** API keys: in VS Code's secret storage, handed to the conductor over the socket, kept there in memory only. */
 import type * as vscode from 'vscode';
 import type { Link } from '../../client/link';
+import { Emitter } from '../emitter';
+import type { Disposable } from '../scope';
 
 const PREFIX = 'marianne.key.';
-/** Names of the keys that are stored; secret storage cannot be listed in VS Code before 1.105. */
+/** Names of the keys that are stored; secret storage cannot be listed in VS Code before 1.105. Each window has its own copy of this list. */
 const NAMES = 'marianne.keyNames';
 
 /** Names of all variables that jobs of this window could bring: stored ones, and those that the environment sets. */
@@ -12,11 +14,24 @@ export function namesOfKeys(stored: readonly string[], env: NodeJS.ProcessEnv): 
   return [...new Set([...stored, ...set])].sort();
 }
 
-export class SecretKeys {
+export class SecretKeys implements Disposable {
+  private readonly changes = new Emitter<string>();
+  private readonly listening: Disposable;
+  /** A key was stored or forgotten, here or in another window; its name. */
+  readonly onChange = this.changes.event;
+
   constructor(
     private readonly storage: vscode.SecretStorage,
     private readonly memory: vscode.Memento,
-  ) {}
+  ) {
+    this.listening = storage.onDidChange(({ key }) => {
+      if (key.startsWith(PREFIX)) void this.look(key.slice(PREFIX.length));
+    });
+  }
+
+  dispose(): void {
+    this.listening.dispose();
+  }
 
   names(): readonly string[] {
     return this.memory.get<string[]>(NAMES, []);
@@ -25,8 +40,7 @@ export class SecretKeys {
   async set(name: string, value: string | null): Promise<void> {
     if (value === null) await this.storage.delete(PREFIX + name);
     else await this.storage.store(PREFIX + name, value);
-    const others = this.names().filter((other) => other !== name);
-    await this.memory.update(NAMES, value === null ? others : [...others, name].sort());
+    await this.note(name, value !== null);
   }
 
   /** Stored values; those of the environment win, as everywhere. Only the names that are asked for. */
@@ -52,6 +66,17 @@ export class SecretKeys {
     const values = await this.values(names, env);
     if (Object.keys(values).length === 0) return [];
     return (await link.call('secrets.offer', { values })).accepted;
+  }
+
+  /** Another window may have changed it. */
+  private async look(name: string): Promise<void> {
+    await this.note(name, (await this.stored(name)) !== undefined);
+    this.changes.fire(name);
+  }
+
+  private async note(name: string, isStored: boolean): Promise<void> {
+    const others = this.names().filter((other) => other !== name);
+    await this.memory.update(NAMES, isStored ? [...others, name].sort() : others);
   }
 
   private async stored(name: string): Promise<string | undefined> {

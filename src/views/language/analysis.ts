@@ -23,7 +23,7 @@ export interface AnalysisInput {
   readonly text: string;
   /** Of the score, absolute. */
   readonly path: string;
-  /** Where a score without `workspace:` would run, absolute. */
+  /** The workspace of a score without `workspace:`, absolute. */
   readonly cwd: string;
   readonly files: ScoreFiles;
   readonly catalogue: InstrumentCatalogue;
@@ -47,16 +47,31 @@ export interface Analysis {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** What the text alone says: the first part of an analysis. The plan names the workspace, whose instruments the rest needs. */
+export type Draft = Omit<Analysis, 'input'>;
+
 /** Reads, plans and checks the text, as `mzt validate` does. */
 export function analyse(input: AnalysisInput): Analysis {
-  const { text, path } = input;
+  return checkDraft(draft(input), input);
+}
+
+/** Reads and plans the text. */
+export function draft({ text, path, cwd }: Pick<AnalysisInput, 'text' | 'path' | 'cwd'>): Draft {
   const { score, diagnostics } = parseScore({ text, path });
   const file = score?.file ?? readYaml(text);
   const template = inlineTemplate(file);
-  if (score === null) return { input, file, score, plan: null, template, diagnostics };
-  const plan = planScore(score, { cwd: input.cwd });
+  // The window sends its own folder as the workspace of a score that names none.
+  const names = score?.isWritten(['workspace']) === true;
+  const plan = score === null ? null : planScore(score, names ? { cwd } : { cwd, workspaceOverride: cwd });
+  return { file, score, plan, template, diagnostics };
+}
+
+/** Completes a draft with what files and instruments tell. */
+export function checkDraft(read: Draft, input: AnalysisInput): Analysis {
+  const { score, plan, diagnostics } = read;
+  if (score === null || plan === null) return { ...read, input };
   const checked = checkScore(score, { plan, files: input.files, catalogue: input.catalogue });
-  return { input, file, score, plan, template, diagnostics: sortDiagnostics([...diagnostics, ...checked]) };
+  return { ...read, input, diagnostics: sortDiagnostics([...diagnostics, ...checked]) };
 }
 
 /** The template in the score's text; null when there is none or its characters cannot be placed. */

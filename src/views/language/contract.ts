@@ -51,8 +51,8 @@ export interface LastResult {
 }
 
 export interface ScoreLanguageDeps {
-  /** Instruments that scores may name; asked again after `onCatalogueChanged`. */
-  catalogue(): Promise<InstrumentCatalogue>;
+  /** Instruments that scores of this workspace may name (null: of none); asked again after `onCatalogueChanged`. */
+  catalogue(workspace: string | null): Promise<InstrumentCatalogue>;
   readonly onCatalogueChanged?: Event<unknown>;
   /** Models that an instrument has now; null when that cannot be asked, or takes too long. */
   readonly liveModels?: (instrument: string) => Promise<readonly string[] | null>;

@@ -1,6 +1,6 @@
 /** Diagnostics of open scores, as they are written. */
 import * as vscode from 'vscode';
-import type { Diagnostic, Severity } from '../../score/diagnostic';
+import type { Diagnostic, DiagnosticTag, Severity, SourceRange } from '../../score/diagnostic';
 import { renderedDiagnostics } from './analysis';
 import type { ScoreLanguageDeps } from './contract';
 import type { ScoreDocuments } from './documents';
@@ -21,9 +21,16 @@ const severities: Readonly<Record<Severity, vscode.DiagnosticSeverity>> = {
   info: vscode.DiagnosticSeverity.Information,
 };
 
+const tagsOf: Readonly<Record<DiagnosticTag, vscode.DiagnosticTag>> = {
+  unnecessary: vscode.DiagnosticTag.Unnecessary,
+};
+
 /** The range of a diagnostic in an editor; what has no place is shown in the first line. */
 export function editorRange({ range }: Diagnostic): vscode.Range {
-  if (range === null) return new vscode.Range(0, 0, 0, 0);
+  return range === null ? new vscode.Range(0, 0, 0, 0) : rangeIn(range);
+}
+
+function rangeIn(range: SourceRange): vscode.Range {
   return new vscode.Range(range.line - 1, range.column - 1, range.endLine - 1, range.endColumn - 1);
 }
 
@@ -36,6 +43,10 @@ export class ScoreDiagnostics implements vscode.Disposable {
   private readonly collection = vscode.languages.createDiagnosticCollection('marianne');
   private readonly timers = new Map<string, NodeJS.Timeout>();
   private readonly told = new Map<string, Told>();
+  private readonly checking = new Set<string>();
+  private readonly changed = new vscode.EventEmitter<vscode.Uri>();
+  /** A check has begun or ended. */
+  readonly onDidChange = this.changed.event;
   private readonly disposables: vscode.Disposable[];
 
   constructor(
@@ -44,6 +55,7 @@ export class ScoreDiagnostics implements vscode.Disposable {
   ) {
     const all = (): void => documents.open().forEach((document) => this.schedule(document));
     this.disposables = [
+      this.changed,
       this.collection,
       vscode.workspace.onDidOpenTextDocument((document) => this.schedule(document, 0)),
       vscode.workspace.onDidChangeTextDocument(({ document }) => this.schedule(document)),
@@ -60,6 +72,15 @@ export class ScoreDiagnostics implements vscode.Disposable {
     return told?.version === document.version ? told.diagnostics : [];
   }
 
+  /** Whether a document is being checked, and what was said of it last; null before the first time. */
+  stateOf(document: vscode.TextDocument): {
+    readonly checking: boolean;
+    readonly told: readonly Diagnostic[] | null;
+  } {
+    const key = document.uri.toString();
+    return { checking: this.checking.has(key), told: this.told.get(key)?.diagnostics ?? null };
+  }
+
   private schedule(document: vscode.TextDocument, delay = debounceMs): void {
     const key = document.uri.toString();
     clearTimeout(this.timers.get(key));
@@ -72,7 +93,15 @@ export class ScoreDiagnostics implements vscode.Disposable {
       key,
       setTimeout(() => {
         this.timers.delete(key);
-        this.check(document).catch((error: unknown) => this.deps.log?.(`checking ${key} failed`, error));
+        this.checking.add(key);
+        this.changed.fire(document.uri);
+        this.check(document)
+          .catch((error: unknown) => this.deps.log?.(`checking ${key} failed`, error))
+          .finally(() => {
+            // Another check of a newer text may wait by now; it says so itself when it begins.
+            this.checking.delete(key);
+            this.changed.fire(document.uri);
+          });
       }, delay),
     );
   }
@@ -112,20 +141,25 @@ export class ScoreDiagnostics implements vscode.Disposable {
       .map(({ source, range }) => ({ source: source ?? '', line: range.start.line + 1 }));
     const wanted = told.diagnostics
       .filter((diagnostic) => !isDoubled(diagnostic, foreign))
-      .map((each) => this.convert(each));
+      .map((each) => this.convert(uri, each));
     const shown = this.collection.get(uri) ?? [];
     const same =
       shown.length === wanted.length && wanted.every((each, position) => isSame(each, shown[position]));
     if (!same) this.collection.set(uri, wanted);
   }
 
-  private convert(diagnostic: Diagnostic): vscode.Diagnostic {
-    const { message, remedy, severity, code } = diagnostic;
+  private convert(uri: vscode.Uri, diagnostic: Diagnostic): vscode.Diagnostic {
+    const { message, remedy, severity, code, related = [], tags = [] } = diagnostic;
     const text = remedy === null ? message : `${message}\n${remedy}`;
     const result = new vscode.Diagnostic(editorRange(diagnostic), text, severities[severity]);
     const target = this.deps.codeLink?.(code);
     result.source = diagnosticSource;
     result.code = target === undefined ? code : { value: code, target };
+    result.relatedInformation = related.map(({ file, range, message: text }) => {
+      const place = new vscode.Location(file === null ? uri : vscode.Uri.file(file), rangeIn(range));
+      return new vscode.DiagnosticRelatedInformation(place, text);
+    });
+    result.tags = tags.map((tag) => tagsOf[tag]);
     return result;
   }
 
@@ -135,6 +169,7 @@ export class ScoreDiagnostics implements vscode.Disposable {
     this.timers.delete(key);
     this.told.delete(key);
     this.collection.delete(uri);
+    this.changed.fire(uri);
   }
 
   dispose(): void {
@@ -145,5 +180,14 @@ export class ScoreDiagnostics implements vscode.Disposable {
 }
 
 function isSame(a: vscode.Diagnostic, b: vscode.Diagnostic | undefined): boolean {
-  return b !== undefined && a.message === b.message && a.severity === b.severity && a.range.isEqual(b.range);
+  if (b === undefined || a.message !== b.message || a.severity !== b.severity) return false;
+  const [mine, theirs] = [a.relatedInformation ?? [], b.relatedInformation ?? []];
+  return (
+    a.range.isEqual(b.range) &&
+    mine.length === theirs.length &&
+    mine.every(
+      ({ location, message }, position) =>
+        message === theirs[position]?.message && location.range.isEqual(theirs[position].location.range),
+    )
+  );
 }

@@ -5,22 +5,30 @@ import type { InstrumentCatalogue } from '../../score/catalogue';
 import { diskFiles } from '../../score/disk-files';
 import type { ScoreFiles } from '../../score/files';
 import type { Analysis } from './analysis';
-import { analyse } from './analysis';
+import { checkDraft, draft } from './analysis';
 import type { ScoreLanguageDeps } from './contract';
 import type { LiveModels } from './models';
 
 interface State {
   readonly version: number;
   readonly generation: number;
-  readonly analysis: Analysis;
+  readonly analysis: Promise<Analysis>;
 }
+
+/** Instruments of so many workspaces are kept: who types a path names many. */
+const mostCatalogues = 8;
+/** A longer text is analysed in steps, so that the extension host answers others in between, UTF-16 units. */
+const longText = 20_000;
 
 export class ScoreDocuments implements vscode.Disposable {
   private readonly states = new Map<string, State>();
+  /** The newest analysis that is done, and the newest that held together. */
+  private readonly latest = new Map<string, { readonly version: number; readonly analysis: Analysis }>();
   private readonly good = new Map<string, Analysis>();
   private readonly disposables: vscode.Disposable[] = [];
   private readonly outdated = new vscode.EventEmitter<void>();
-  private loading: Promise<InstrumentCatalogue> | undefined;
+  /** By workspace. */
+  private readonly catalogues = new Map<string | null, Promise<InstrumentCatalogue>>();
   /** Counts changes outside of the scores' texts: files, instruments. */
   private generation = 0;
 
@@ -31,18 +39,23 @@ export class ScoreDocuments implements vscode.Disposable {
     private readonly deps: ScoreLanguageDeps,
     readonly isScore: (document: vscode.TextDocument) => boolean,
   ) {
-    const invalidate = (): void => {
-      this.generation += 1;
-      this.outdated.fire();
+    const invalidate = (): void => this.refresh();
+    const reload = (): void => {
+      this.catalogues.clear();
+      invalidate();
     };
+    const files = (paths: readonly vscode.Uri[]): void =>
+      paths.some(({ path }) => path.includes('/.marianne/')) ? reload() : invalidate();
     this.disposables.push(
       this.outdated,
-      vscode.workspace.onDidSaveTextDocument(invalidate),
-      vscode.workspace.onDidCreateFiles(invalidate),
-      vscode.workspace.onDidDeleteFiles(invalidate),
-      vscode.workspace.onDidRenameFiles(invalidate),
+      vscode.workspace.onDidSaveTextDocument(({ uri }) => files([uri])),
+      vscode.workspace.onDidCreateFiles((event) => files(event.files)),
+      vscode.workspace.onDidDeleteFiles((event) => files(event.files)),
+      vscode.workspace.onDidRenameFiles((event) =>
+        files(event.files.flatMap(({ oldUri, newUri }) => [oldUri, newUri])),
+      ),
       // Files may have changed while another program had the focus; watching every file that a score names costs more.
-      vscode.window.onDidChangeWindowState(({ focused }) => focused && invalidate()),
+      vscode.window.onDidChangeWindowState(({ focused }) => focused && reload()),
       vscode.workspace.onDidChangeTextDocument(({ document }) => {
         // An unsaved template file is read as it stands in its editor.
         if (document.uri.scheme === 'file' && !this.isScore(document) && this.isUsed(document.uri.fsPath))
@@ -50,17 +63,19 @@ export class ScoreDocuments implements vscode.Disposable {
       }),
       vscode.workspace.onDidCloseTextDocument((document) => {
         this.states.delete(document.uri.toString());
+        this.latest.delete(document.uri.toString());
         this.good.delete(document.uri.toString());
       }),
     );
     if (deps.onCatalogueChanged !== undefined) {
-      this.disposables.push(
-        deps.onCatalogueChanged(() => {
-          this.loading = undefined;
-          invalidate();
-        }),
-      );
+      this.disposables.push(deps.onCatalogueChanged(reload));
     }
+  }
+
+  /** Forgets what was found beside the texts: files have changed. */
+  refresh(): void {
+    this.generation += 1;
+    this.outdated.fire();
   }
 
   /** Open scores. */
@@ -68,13 +83,16 @@ export class ScoreDocuments implements vscode.Disposable {
     return vscode.workspace.textDocuments.filter((document) => !document.isClosed && this.isScore(document));
   }
 
-  /** The instruments; read once, and again when they change. A failure is tried again by the next caller. */
-  catalogue(): Promise<InstrumentCatalogue> {
-    if (this.loading !== undefined) return this.loading;
-    const loading = this.deps.catalogue();
-    this.loading = loading;
+  /** The instruments for a workspace; read once, and again when they change. A failure is tried again by the next caller. */
+  catalogue(workspace: string | null): Promise<InstrumentCatalogue> {
+    const known = this.catalogues.get(workspace);
+    if (known !== undefined) return known;
+    const loading = this.deps.catalogue(workspace);
+    const [oldest] = this.catalogues.keys();
+    if (this.catalogues.size >= mostCatalogues && oldest !== undefined) this.catalogues.delete(oldest);
+    this.catalogues.set(workspace, loading);
     loading.catch(() => {
-      if (this.loading === loading) this.loading = undefined;
+      if (this.catalogues.get(workspace) === loading) this.catalogues.delete(workspace);
     });
     return loading;
   }
@@ -89,32 +107,41 @@ export class ScoreDocuments implements vscode.Disposable {
     return new Map(answers.flatMap(([name, models]) => (models === null ? [] : [[name, models] as const])));
   }
 
-  /** The analysis of the document as it is now. */
-  async current(document: vscode.TextDocument): Promise<Analysis> {
-    const catalogue = await this.catalogue();
+  /** The analysis of the document as it is now; one for all who ask. */
+  current(document: vscode.TextDocument): Promise<Analysis> {
     const key = document.uri.toString();
     const { version } = document;
     const known = this.states.get(key);
     if (known?.version === version && known.generation === this.generation) return known.analysis;
-    const path = this.pathOf(document);
-    const analysis = analyse({
-      text: document.getText(),
-      path,
-      cwd: this.cwdOf(document, path),
-      files: withEditors(),
-      catalogue,
+    const analysis = this.analyse(document, version);
+    if (!document.isClosed) this.states.set(key, { version, generation: this.generation, analysis });
+    analysis.catch(() => {
+      if (this.states.get(key)?.analysis === analysis) this.states.delete(key);
     });
-    if (!document.isClosed) {
-      this.states.set(key, { version, generation: this.generation, analysis });
+    return analysis;
+  }
+
+  private async analyse(document: vscode.TextDocument, version: number): Promise<Analysis> {
+    const path = this.pathOf(document);
+    const text = document.getText();
+    const input = { text, path, cwd: this.cwdOf(document, path), files: withEditors() };
+    const read = draft(input);
+    if (text.length > longText) await new Promise((resume) => setImmediate(resume));
+    const catalogue = await this.catalogue(read.plan?.workspace ?? null);
+    const analysis = checkDraft(read, { ...input, catalogue });
+    const key = document.uri.toString();
+    const isNewer = version >= (this.latest.get(key)?.version ?? 0);
+    if (!document.isClosed && isNewer) {
+      this.latest.set(key, { version, analysis });
       if (analysis.score !== null) this.good.set(key, analysis);
     }
     return analysis;
   }
 
-  /** The last analysis that held together, however old: what is being written seldom does. Null when none ever did. */
+  /** The last analysis that held together, however old: what is being written seldom does. If none ever did, the last one; null before the first. */
   lastGood(document: vscode.TextDocument): Analysis | null {
     const key = document.uri.toString();
-    return this.good.get(key) ?? this.states.get(key)?.analysis ?? null;
+    return this.good.get(key) ?? this.latest.get(key)?.analysis ?? null;
   }
 
   /** The path of a score; that of an unsaved one is where it would be saved. */
@@ -130,7 +157,7 @@ export class ScoreDocuments implements vscode.Disposable {
   }
 
   private isUsed(path: string): boolean {
-    return [...this.states.values()].some(({ analysis }) => {
+    return [...this.latest.values()].some(({ analysis }) => {
       const file = analysis.score?.fields.prompt.template_file ?? null;
       return file !== null && resolve(dirname(analysis.input.path), file) === path;
     });
@@ -139,6 +166,7 @@ export class ScoreDocuments implements vscode.Disposable {
   dispose(): void {
     for (const disposable of this.disposables.splice(0)) disposable.dispose();
     this.states.clear();
+    this.latest.clear();
     this.good.clear();
   }
 }

@@ -41,8 +41,17 @@ export function blockLines(index: TextIndex, headerLine: number, lastLine: numbe
   }
   const from = starts[0]?.inDocument ?? index.lineStart(headerLine + 1);
   const last = starts.at(-1);
-  const lineAt = (offset: number, of: 'inText' | 'inDocument') =>
-    starts.findLast((start) => start[of] <= offset);
+  // By halves: a template of thousands of lines is asked for thousands of places.
+  const lineAt = (offset: number, of: 'inText' | 'inDocument') => {
+    let low = -1;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((starts[middle]?.[of] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return starts[low];
+  };
   return {
     text,
     from,

@@ -65,7 +65,7 @@ export function lensPlaces(analysis: Analysis, mode: LensMode): LensPlace[] | nu
   byStage('fan-out', entries('sheet', 'fan_out'));
   byStage('dependencies', entries('sheet', 'dependencies'));
   if (template !== null && template.parsed !== null) {
-    for (const branch of sheetBranches(template.parsed, plan)) {
+    for (const branch of sheetBranches(template.parsed, plan, score.variables)) {
       add('branch', template.embedded.toDocument(branch.offset), branch.sheets);
     }
   }

@@ -71,8 +71,8 @@ function topItem(analysis: Analysis, entry: YamlEntry): OutlineItem {
     case 'movements': {
       const children = entriesOf(value).map((each) => {
         const stage = keyText(each.key);
-        const sheets = plan?.sheets.filter((sheet) => String(sheet.stage) === stage) ?? [];
-        const detail = sheets.length > 1 ? `sheets ${sheets[0]?.num ?? 0}–${sheets.at(-1)?.num ?? 0}` : '';
+        const sheets = analysis.score?.expansion.sheetsOfStage.get(Number(stage)) ?? [];
+        const detail = sheets.length > 1 ? `sheets ${sheets[0] ?? 0}–${sheets.at(-1) ?? 0}` : '';
         return item(each, {
           kind: 'movement',
           name: `${stage} ${textOf(each.value, 'name')}`.trim(),
@@ -106,17 +106,23 @@ function topItem(analysis: Analysis, entry: YamlEntry): OutlineItem {
 }
 
 function promptItem(analysis: Analysis, entry: YamlEntry): OutlineItem {
-  const { template, plan } = analysis;
+  const { template, plan, score } = analysis;
   if (keyText(entry.key) === 'variables') {
     return item(entry, {
       kind: 'block',
       children: entriesOf(entry.value).map((each) => item(each, { kind: 'variable' })),
     });
   }
-  if (keyText(entry.key) !== 'template' || template === null || template.parsed === null || plan === null)
+  if (
+    keyText(entry.key) !== 'template' ||
+    template === null ||
+    template.parsed === null ||
+    plan === null ||
+    score === null
+  )
     return item(entry, { kind: 'field' });
   const toDocument = (offset: number): number => template.embedded.toDocument(offset);
-  const branches = sheetBranches(template.parsed, plan).map((branch): OutlineItem => {
+  const branches = sheetBranches(template.parsed, plan, score.variables).map((branch): OutlineItem => {
     const from = toDocument(branch.offset);
     const [first = 0] = branch.sheets;
     return {

@@ -1,4 +1,5 @@
 /** Completion, hover, links, definitions, outline and quick fixes, in VS Code's words. */
+import { isAbsolute } from 'node:path';
 import * as vscode from 'vscode';
 import type { Suggestion } from './completion';
 import { modelPathAt, suggest } from './completion';
@@ -6,7 +7,7 @@ import type { ScoreDiagnostics } from './diagnostics';
 import { diagnosticSource, editorRange } from './diagnostics';
 import type { ScoreDocuments } from './documents';
 import { repairsOf } from './fixes';
-import type { Repair } from './fixes';
+import type { Repair } from './repair';
 import { hoverAt } from './hover';
 import { linksOf } from './links';
 import { hasScoreName } from './recognise';
@@ -18,6 +19,9 @@ import { outlineOf } from './outline';
 
 /** Also inside of texts, where VS Code suggests nothing by itself. */
 const triggerCharacters = ['{', '|', '.', '[', ' ', '"'];
+
+/** Not for people: a quick fix can make files, and needs this to make a folder. Argument: an absolute path. */
+const createFolderCommand = '_marianne.createFolder';
 
 const selector: vscode.DocumentSelector = [
   { language: 'yaml', scheme: 'file' },
@@ -73,6 +77,11 @@ export function registerProviders(
 ): vscode.Disposable[] {
   const { languages } = vscode;
   return [
+    vscode.commands.registerCommand(createFolderCommand, async (path: unknown) => {
+      if (typeof path !== 'string' || !isAbsolute(path)) return;
+      await vscode.workspace.fs.createDirectory(vscode.Uri.file(path));
+      documents.refresh();
+    }),
     languages.registerCodeLensProvider(selector, lenses),
     languages.registerCompletionItemProvider(selector, completion(documents), ...triggerCharacters),
     languages.registerHoverProvider(selector, {
@@ -107,7 +116,7 @@ function completion(documents: ScoreDocuments): vscode.CompletionItemProvider {
   return {
     async provideCompletionItems(document, position) {
       if (!documents.isScore(document)) return undefined;
-      const [catalogue, offset] = [await documents.catalogue(), document.offsetAt(position)];
+      const offset = document.offsetAt(position);
       const served = isSchemaServed(document);
       const text = document.getText();
       const modelPath = modelPathAt(text, offset);
@@ -117,6 +126,7 @@ function completion(documents: ScoreDocuments): vscode.CompletionItemProvider {
       const analysis = fresh?.score ? fresh : (good ?? fresh);
       const models =
         modelPath === null ? none : await documents.liveModels(instrumentsOfModel(modelPath, analysis));
+      const catalogue = analysis?.input.catalogue ?? (await documents.catalogue(null));
       const suggestions = suggest({ text, offset, analysis, catalogue, models });
       return suggestions
         .filter(({ kind }) => !served || (kind !== 'field' && kind !== 'value'))
@@ -142,9 +152,9 @@ async function hover(
   position: vscode.Position,
 ): Promise<vscode.Hover | undefined> {
   if (!documents.isScore(document)) return undefined;
-  const catalogue = await documents.catalogue();
+  const offset = document.offsetAt(position);
   const analysis = await documents.current(document);
-  const found = hoverAt(analysis, document.offsetAt(position), catalogue);
+  const found = hoverAt(analysis, offset, analysis.input.catalogue);
   if (found === null || (found.field && isSchemaServed(document))) return undefined;
   return new vscode.Hover(new vscode.MarkdownString(found.markdown), rangeOf(document, found));
 }
@@ -208,14 +218,16 @@ async function fixes(
   context: vscode.CodeActionContext,
 ): Promise<vscode.CodeAction[]> {
   if (!documents.isScore(document)) return [];
-  const [catalogue, analysis] = [await documents.catalogue(), await documents.current(document)];
+  const analysis = await documents.current(document);
   return diagnostics.of(document).flatMap((diagnostic) => {
     const place = editorRange(diagnostic);
     if (place.intersection(range) === undefined) return [];
     const shown = context.diagnostics.filter(
       (each) => each.source === diagnosticSource && each.range.isEqual(place),
     );
-    return repairsOf(diagnostic, analysis, catalogue).map((repair) => action(document, repair, shown));
+    return repairsOf(diagnostic, analysis, analysis.input.catalogue).map((repair) =>
+      action(document, repair, shown),
+    );
   });
 }
 
@@ -234,6 +246,8 @@ function action(
     edit.insert(uri, new vscode.Position(0, 0), repair.create.text);
     made.command = { title: '', command: 'vscode.open', arguments: [uri] };
   }
+  if (repair.createFolder !== null)
+    made.command = { title: '', command: createFolderCommand, arguments: [repair.createFolder] };
   made.edit = edit;
   made.diagnostics = [...diagnostics];
   made.isPreferred = repair.preferred;

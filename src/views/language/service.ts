@@ -5,6 +5,7 @@ import { ScoreDiagnostics } from './diagnostics';
 import { ScoreDocuments } from './documents';
 import { ScoreLenses } from './lens-provider';
 import { registerProviders } from './providers';
+import { ScoreStatus } from './status';
 
 /** Registers all language features. */
 export function startLanguage(
@@ -16,6 +17,7 @@ export function startLanguage(
   const lenses = new ScoreLenses(deps, documents);
   return vscode.Disposable.from(
     ...registerProviders(documents, diagnostics, lenses),
+    new ScoreStatus(documents, diagnostics),
     lenses,
     diagnostics,
     documents,

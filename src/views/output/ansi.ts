@@ -14,23 +14,33 @@ export function plainLine(line: string): string {
   return seen.at(-1) ?? '';
 }
 
+/** More is not kept back, characters. */
+const LONGEST_LINE = 64 * 1024;
+
 /**
  * Cuts a stream into whole lines. What has no line end yet is kept back; `flush` gives it, but for half an escape.
  */
 export class LineCutter {
   private rest = '';
 
-  /** Whole lines, each with its line end, without escapes; '' when there is none. */
+  /** Whole lines, each with its line end, without escapes, and the beginning of one that is too long; '' when there is none. */
   push(data: string): string {
     const text = this.rest + data;
     const end = text.lastIndexOf('\n') + 1;
     this.rest = text.slice(end);
-    if (end === 0) return '';
-    return text
-      .slice(0, end - 1)
-      .split('\n')
-      .map((line) => `${plainLine(line)}\n`)
-      .join('');
+    const lines =
+      end === 0
+        ? ''
+        : text
+            .slice(0, end - 1)
+            .split('\n')
+            .map((line) => `${plainLine(line)}\n`)
+            .join('');
+    if (this.rest.length <= LONGEST_LINE) return lines;
+    // A meter that draws itself anew for hours never ends its line: only its last state counts.
+    const drawn = this.rest.lastIndexOf('\r', this.rest.length - 2);
+    if (drawn >= 0) this.rest = this.rest.slice(drawn + 1);
+    return this.rest.length > LONGEST_LINE ? lines + this.flush() : lines;
   }
 
   /** What is kept back, as far as it can be shown. */

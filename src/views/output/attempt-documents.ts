@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import { DaemonError } from '../../protocol/errors';
 import type { Connection } from '../connection/connection';
+import { FailedDocuments } from '../failed-documents';
 import { l10n } from '../l10n';
 import { Scope } from '../scope';
 import type { Disposable } from '../scope';
@@ -21,8 +22,12 @@ export class AttemptDocuments
     Disposable
 {
   private readonly scope = new Scope();
+  private readonly changed = this.scope.add(new vscode.EventEmitter<vscode.Uri>());
+  readonly onDidChange = this.changed.event;
+  private readonly failed: FailedDocuments;
 
   constructor(private readonly connection: Connection) {
+    this.failed = this.scope.add(new FailedDocuments(connection, (uri) => this.changed.fire(uri)));
     const selector = { scheme: ATTEMPT_SCHEME };
     this.scope.add(vscode.workspace.registerTextDocumentContentProvider(ATTEMPT_SCHEME, this));
     this.scope.add(vscode.languages.registerFoldingRangeProvider(selector, this));
@@ -49,6 +54,7 @@ export class AttemptDocuments
     const sheet = Number(sheetText);
     const attempt = Number(attemptNumber);
     try {
+      await this.connection.whenRunning();
       const { attempts } = await this.connection.ask('job.attempts', { job_id: job, sheet });
       const detail = attempts.find((candidate) => candidate.attempt === attempt);
       if (detail === undefined) return l10n.t('There is no such attempt.');
@@ -62,6 +68,7 @@ export class AttemptDocuments
       ]);
       return attemptText({ job, sheet, detail, prompt, stdout, stderr });
     } catch (error) {
+      this.failed.add(uri);
       return error instanceof DaemonError ? [error.message, error.remedy ?? ''].join('\n') : String(error);
     }
   }

@@ -1,4 +1,5 @@
 /** Follows the two logs of one attempt by offset: no gap and no repeat, whatever happens to the connection. Pure but for its clock. */
+import { JobSubmissionError, UnknownSheetError } from '../../protocol/errors';
 import type { LogPage } from '../../protocol/job-methods';
 import { l10n } from '../l10n';
 import { LineCutter } from './ansi';
@@ -70,9 +71,10 @@ export class LogTail {
         if (follow.ended) continue;
         try {
           more = (await this.step(follow)) || more;
-        } catch {
-          // No conductor just now: the offset is kept, and it goes on from there.
-          failed = true;
+        } catch (error) {
+          // The job was deleted with its logs. Else there is no conductor just now: the offset is kept, and it goes on from there.
+          if (error instanceof JobSubmissionError || error instanceof UnknownSheetError) follow.ended = true;
+          else failed = true;
         }
         if (this.stopped.signal.aborted) return;
       }
@@ -132,7 +134,8 @@ export class LogTail {
   }
 
   private emit(follow: Follow, text: string, path?: string): void {
-    if (text === '') return;
+    // What was asked for before it was stopped must not come under another attempt's name.
+    if (text === '' || this.stopped.signal.aborted) return;
     const shown = follow.stream === 'stderr' ? marked(text) : text;
     this.shown += shown.length;
     if (this.shown > this.options.limit && path !== undefined) {

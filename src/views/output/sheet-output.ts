@@ -7,7 +7,7 @@ import { settings } from '../settings';
 import { Scope } from '../scope';
 import type { Disposable } from '../scope';
 import type { JobStore } from '../store/job-store';
-import { isRunning } from '../trees/sheet-row';
+import { AttemptQueue, nextSheets } from './attempt-queue';
 import { LogTail } from './log-tail';
 
 export interface SheetTarget {
@@ -17,12 +17,18 @@ export interface SheetTarget {
 
 const MOST_PINNED = 8;
 
+interface ShownAttempt extends SheetTarget {
+  readonly attempt: number;
+}
+
 /** One channel that shows attempts of one sheet (or, live, of one sheet after another). */
 class SheetChannel implements Disposable {
   readonly channel: vscode.OutputChannel;
-  private tail: LogTail | null = null;
-  private key = '';
-  target: SheetTarget | null = null;
+  private readonly queue = new AttemptQueue<ShownAttempt>((attempt, after) => this.begin(attempt, after));
+  /** Characters in the channel. */
+  private shown = 0;
+  /** The last attempt that it was given; it may wait for those before it. */
+  last: ShownAttempt | null = null;
 
   constructor(
     name: string,
@@ -31,40 +37,60 @@ class SheetChannel implements Disposable {
     this.channel = vscode.window.createOutputChannel(name);
   }
 
-  /** Shows an attempt from its beginning. `keep`: under what is there already. */
-  follow(target: SheetTarget, attempt: number, keep: boolean): void {
-    const key = `${target.job}/${target.sheet}/${attempt}`;
-    this.target = target;
-    if (key === this.key) return;
-    this.key = key;
-    this.tail?.stop();
-    const header = `── ${l10n.t('{0}, sheet {1}, attempt {2}', target.job, target.sheet, attempt)} ──\n`;
-    if (keep) this.channel.append(`\n${header}`);
-    else this.channel.replace(header);
-    this.tail = new LogTail({
+  /** Shows an attempt from its beginning, in place of all that is there. */
+  show(attempt: ShownAttempt): void {
+    const { last } = this;
+    if (last?.job === attempt.job && last.sheet === attempt.sheet && last.attempt === attempt.attempt) return;
+    this.last = attempt;
+    this.queue.show(attempt);
+  }
+
+  /** Shows an attempt under what is there, once that has been shown to its end. */
+  then(attempt: ShownAttempt): void {
+    this.last = attempt;
+    this.queue.then(attempt);
+  }
+
+  wake(): void {
+    this.queue.wake();
+  }
+
+  dispose(): void {
+    this.queue.stop();
+    this.channel.dispose();
+  }
+
+  private begin({ job, sheet, attempt }: ShownAttempt, after: boolean): LogTail {
+    const limit = settings.outputLimit();
+    const header = `── ${l10n.t('{0}, sheet {1}, attempt {2}', job, sheet, attempt)} ──\n`;
+    // A job of many sheets must not fill the memory: each log has all of it.
+    if (after && this.shown < limit) this.write(`\n${header}`);
+    else this.replace(header);
+    return new LogTail({
       read: (stream, from, maxBytes) =>
         this.connection.ask('log.read', {
-          job_id: target.job,
-          sheet: target.sheet,
+          job_id: job,
+          sheet,
           attempt,
           stream,
           max_bytes: maxBytes,
           ...('offset' in from ? { offset: from.offset } : { tail_bytes: from.tailBytes }),
         }),
-      write: (text) => this.channel.append(text),
-      restart: (text) => this.channel.replace(header + text),
-      limit: settings.outputLimit(),
+      write: (text) => this.write(text),
+      restart: (text) => this.replace(header + text),
+      limit,
       pause,
     });
   }
 
-  wake(): void {
-    this.tail?.wake();
+  private write(text: string): void {
+    this.shown += text.length;
+    this.channel.append(text);
   }
 
-  dispose(): void {
-    this.tail?.stop();
-    this.channel.dispose();
+  private replace(text: string): void {
+    this.shown = text.length;
+    this.channel.replace(text);
   }
 }
 
@@ -82,7 +108,7 @@ export class SheetOutput implements Disposable {
     this.scope.add(
       store.onProgress(({ job, sheet }) => {
         for (const channel of this.channels()) {
-          if (channel.target?.job === job && channel.target.sheet === sheet) channel.wake();
+          if (channel.last?.job === job && channel.last.sheet === sheet) channel.wake();
         }
       }),
     );
@@ -105,7 +131,7 @@ export class SheetOutput implements Disposable {
     const attempt = this.store.sheet(target.job, target.sheet)?.attempts.at(-1)?.attempt;
     if (attempt === undefined) return;
     this.followedJob = null;
-    this.liveChannel().follow(target, attempt, false);
+    this.liveChannel().show({ job: target.job, sheet: target.sheet, attempt });
   }
 
   /** Opens the panel at the live channel, without taking the focus. A command calls this, never an event. */
@@ -129,8 +155,7 @@ export class SheetOutput implements Disposable {
       this.pinned.set(key, channel);
     }
     const attempt = this.store.sheet(target.job, target.sheet)?.attempts.at(-1)?.attempt;
-    channel.target = target;
-    if (attempt !== undefined) channel.follow(target, attempt, false);
+    if (attempt !== undefined) channel.show({ job: target.job, sheet: target.sheet, attempt });
     channel.channel.show(true);
   }
 
@@ -146,30 +171,20 @@ export class SheetOutput implements Disposable {
   /** A retry makes a new attempt, a job goes on to its next sheet: what is followed goes with it. */
   private advance(): void {
     for (const channel of this.channels()) {
-      const { target } = channel;
-      if (target === null) continue;
-      const attempt = this.store.sheet(target.job, target.sheet)?.attempts.at(-1)?.attempt;
-      if (attempt !== undefined) channel.follow(target, attempt, true);
+      const { last } = channel;
+      if (last === null) continue;
+      for (const { attempt } of this.store.sheet(last.job, last.sheet)?.attempts ?? [])
+        if (attempt > last.attempt) channel.then({ ...last, attempt });
     }
     const job = this.followedJob;
     if (job === null) return;
-    const current = this.live?.target;
-    const currentSheet = current?.job === job ? this.store.sheet(job, current.sheet) : undefined;
-    if (currentSheet !== undefined && isRunning(currentSheet.status)) return;
-    // What was over before it was looked at is shown too: every sheet that had an attempt, in order of its start.
-    const next = (this.store.sheets(job) ?? [])
-      .filter((sheet) => sheet.attempts.length > 0)
-      .map((sheet) => ({
-        sheet: sheet.num,
-        started: sheet.attempts.at(-1)?.startedAt ?? 0,
-        running: isRunning(sheet.status),
-      }))
-      .sort((a, b) => Number(b.running) - Number(a.running) || b.started - a.started)[0];
-    if (next === undefined || next.sheet === current?.sheet) {
-      if (next === undefined || current?.job === job) return;
+    const shown = this.live?.last?.job === job ? this.live.last.sheet : null;
+    for (const sheet of nextSheets(this.store.sheets(job) ?? [], shown)) {
+      const attempt = this.store.sheet(job, sheet)?.attempts.at(-1)?.attempt;
+      if (attempt === undefined) continue;
+      const channel = this.liveChannel();
+      if (channel.last?.job === job) channel.then({ job, sheet, attempt });
+      else channel.show({ job, sheet, attempt });
     }
-    const attempt = this.store.sheet(job, next.sheet)?.attempts.at(-1)?.attempt;
-    if (attempt !== undefined)
-      this.liveChannel().follow({ job, sheet: next.sheet }, attempt, current?.job === job);
   }
 }

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import type { ResultOf } from '../../protocol/methods';
 import { DaemonError } from '../../protocol/errors';
 import type { Connection } from '../connection/connection';
+import { FailedDocuments } from '../failed-documents';
 import { l10n } from '../l10n';
 import { Scope } from '../scope';
 import type { Disposable } from '../scope';
@@ -15,6 +16,7 @@ export class PromptPreview implements vscode.TextDocumentContentProvider, Dispos
   private readonly changed = this.scope.add(new vscode.EventEmitter<vscode.Uri>());
   readonly onDidChange = this.changed.event;
   private readonly timers = new Map<string, NodeJS.Timeout>();
+  private readonly failed: FailedDocuments;
 
   constructor(
     private readonly connection: Connection,
@@ -22,6 +24,7 @@ export class PromptPreview implements vscode.TextDocumentContentProvider, Dispos
     private readonly workspaceOf: (score: vscode.Uri, text: string) => Promise<string | null>,
   ) {
     this.scope.add(vscode.workspace.registerTextDocumentContentProvider(PREVIEW_SCHEME, this));
+    this.failed = this.scope.add(new FailedDocuments(connection, (uri) => this.changed.fire(uri)));
     this.scope.add(vscode.workspace.onDidChangeTextDocument(({ document }) => this.onEdit(document.uri)));
   }
 
@@ -30,7 +33,9 @@ export class PromptPreview implements vscode.TextDocumentContentProvider, Dispos
     this.scope.dispose();
   }
 
+  /** The conductor is started if need be. @throws DaemonError */
   async open(score: vscode.Uri, sheet: number): Promise<void> {
+    await this.connection.ensure();
     const name = score.path.split('/').at(-1) ?? 'score';
     const uri = vscode.Uri.from({
       scheme: PREVIEW_SCHEME,
@@ -51,7 +56,9 @@ export class PromptPreview implements vscode.TextDocumentContentProvider, Dispos
     if (about === null) return '';
     try {
       const document = await vscode.workspace.openTextDocument(about.score);
-      const answer = await this.connection.call('job.preview', {
+      // Neither typing nor a window that opens its editors again starts a conductor.
+      await this.connection.whenRunning();
+      const answer = await this.connection.ask('job.preview', {
         config_path: about.score.fsPath,
         text: document.getText(),
         sheet: about.sheet,
@@ -59,6 +66,7 @@ export class PromptPreview implements vscode.TextDocumentContentProvider, Dispos
       });
       return previewText(answer);
     } catch (error) {
+      this.failed.add(uri);
       if (!(error instanceof DaemonError)) return String(error);
       return error.remedy === null ? error.message : `${error.message}\n${error.remedy}`;
     }

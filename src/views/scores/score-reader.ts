@@ -40,23 +40,23 @@ function summarise(text: string, path: string): ScoreSummary {
   };
 }
 
-async function catalogue(distDir: string, stateDir: string) {
+async function catalogue(distDir: string, stateDir: string, workspace: string | null = null) {
   const paths = statePaths(stateDir);
   return loadCatalogue({
     builtInFolder: join(distDir, 'profiles'),
     userFolder: paths.instruments,
-    workspace: null,
+    workspace,
     trust: await readTrustFile(paths.trust).catch(() => NO_TRUST),
   });
 }
 
 export const scoreRoom: ScoreRoom = {
   summarise,
-  scoreCatalogue: async (distDir, stateDir) => {
+  scoreCatalogue: async (distDir, stateDir, workspace) => {
     const { baseUrls, executables } = await readUserSettings(statePaths(stateDir).config);
-    return scoreCatalogue(await catalogue(distDir, stateDir), {
+    return scoreCatalogue(await catalogue(distDir, stateDir, workspace), {
       userUrls: baseUrls,
-      environment: {},
+      environment: process.env,
       programs: { path: process.env['PATH'] ?? '', home: homedir(), executables },
     });
   },

@@ -38,7 +38,8 @@ export interface ScoreSummary {
 export interface ScoreRoom {
   /** Never throws for what is wrong with the text. */
   summarise(text: string, path: string): ScoreSummary;
-  scoreCatalogue(distDir: string, stateDir: string): Promise<InstrumentCatalogue>;
+  /** @param workspace of a job, whose instruments count when they are approved; null = none. */
+  scoreCatalogue(distDir: string, stateDir: string, workspace: string | null): Promise<InstrumentCatalogue>;
   submitEnvironment(env: Environment, distDir: string, stateDir: string): Promise<SubmitEnvironment>;
   /** Variables with the keys of an instrument, its own profile's; empty for one that is not known. */
   keysOf(instrument: string, distDir: string, stateDir: string): Promise<readonly string[]>;

@@ -1,6 +1,8 @@
 /** Keeps the store true: snapshots and events in, questions to the conductor out. Pure but for the clock that it is given. */
+import { jobPages } from '../../client/list-jobs';
 import type { MethodName, ParamsOf, ResultOf } from '../../protocol/methods';
-import { JobSubmissionError } from '../../protocol/errors';
+import { CallTimeout } from '../../client/errors';
+import { JobSubmissionError, ResourceExhaustedError } from '../../protocol/errors';
 import { eventDataSchemas } from '../../protocol/events';
 import type { WireEvent } from '../../protocol/events';
 import type { JobRow } from '../../protocol/states';
@@ -19,6 +21,11 @@ export interface FeedOptions {
 
 /** Events of one job come in bursts: they are answered by one question. */
 const PAUSE_MS = 80;
+/** After a question about a job the next one waits so long, and at most so many jobs are asked about or wait so: twenty questions a second, whatever goes on. */
+const REST_MS = 300;
+const AT_ONCE = 6;
+/** A conductor that was too busy to answer is asked again after so long. */
+const BUSY_MS = 2_000;
 const PAGE = 500;
 /** Sheets that changed together and lie closer than this are asked for in one page. */
 const SPAN = 50;
@@ -30,34 +37,96 @@ interface Dirty {
 
 export class JobFeed {
   private readonly dirty = new Map<string, Dirty>();
+  /** Jobs that wait for a question, in order. */
+  private readonly queue: string[] = [];
+  /** Jobs that are asked about, or were just now. */
   private readonly busy = new Set<string>();
   /** Jobs that were asked for since the last snapshot came. */
   private readonly refreshed = new Set<string>();
   private readonly loading = new Map<string, Promise<void>>();
+  /** Jobs of which every page of sheets came. */
+  private readonly whole = new Set<string>();
+  /** What changed and could not be asked for. */
+  private readonly unanswered = new Map<string, Dirty>();
+  /** Jobs that were deleted since the list was begun: it may still name them. */
+  private readonly deleted = new Set<string>();
+  private lists = 0;
+  private listFailed = false;
+  private triesAgain = false;
 
   constructor(private readonly options: FeedOptions) {}
 
   /** A snapshot has only jobs that live: those that ended are asked for. Resolves when all are known. */
   async onSnapshot(rows: readonly JobRow[]): Promise<void> {
-    const { store, call, onError } = this.options;
-    for (const row of rows) store.putJob(jobFromRow(row, store.job(row.job_id)));
+    this.put(rows);
     this.refreshed.clear();
-    let all: readonly JobRow[] = rows;
-    try {
-      all = await call('job.list', {});
-    } catch (error) {
-      onError(error);
+    await this.list();
+  }
+
+  /** Connected, or free again: asks for what had no answer. Events that told of it do not come again. */
+  resume(): void {
+    if (this.listFailed) void this.list();
+    const open = [...this.unanswered];
+    this.unanswered.clear();
+    for (const [job, { sheets, allSheets }] of open) {
+      this.mark(job, allSheets ? 'all' : undefined);
+      for (const sheet of sheets) this.mark(job, sheet);
     }
-    const listed = new Set(all.map((row) => row.job_id));
-    // What was submitted while the list was made is not in it.
-    const newer = store.list().filter(({ id }) => !listed.has(id) && this.refreshed.has(id));
-    store.replaceJobs([...newer, ...all.map((row) => jobFromRow(row, store.job(row.job_id)))]);
+  }
+
+  /** Never rejects. A newer list makes an older one void. */
+  private async list(): Promise<void> {
+    const { store, call, onError } = this.options;
+    const turn = ++this.lists;
+    const listed = new Set<string>();
+    this.deleted.clear();
+    this.listFailed = false;
+    try {
+      const later: JobRow[] = [];
+      for await (const page of jobPages(call)) {
+        if (turn !== this.lists) return;
+        // The newest are drawn at once, all others with one change.
+        if (listed.size === 0) this.put(page);
+        else later.push(...page);
+        for (const { job_id: id } of page) listed.add(id);
+      }
+      if (turn !== this.lists) return;
+      this.put(later);
+      // A page after a deletion begins one row too late.
+      if (this.deleted.size > 0) return await this.list();
+      // What was submitted while the list was made is not in it.
+      store.keepJobs(new Set([...listed, ...this.refreshed]));
+    } catch (error) {
+      this.listFailed = true;
+      onError(error);
+      this.tryAgain(error);
+    }
     const open = new Set(store.openJobs());
     for (const job of store.list()) {
       if (open.has(job.id)) this.mark(job.id, 'all');
-      // A row says neither instruments nor what a running job waits for.
-      else if (!hasEnded(job)) this.mark(job.id);
+      // A row says neither instruments nor what a running job waits for, and may be older than what was asked meanwhile.
+      else if (!hasEnded(job) || this.refreshed.has(job.id)) this.mark(job.id);
     }
+  }
+
+  private put(rows: readonly JobRow[]): void {
+    const { store } = this.options;
+    store.putJobs(
+      rows
+        .filter(({ job_id: id }) => !this.deleted.has(id))
+        .map((row) => jobFromRow(row, store.job(row.job_id))),
+    );
+  }
+
+  /** A conductor that is busy is asked again after a while; one that is gone, when it is back. */
+  private tryAgain(error: unknown): void {
+    const isBusy = error instanceof CallTimeout || error instanceof ResourceExhaustedError;
+    if (!isBusy || this.triesAgain) return;
+    this.triesAgain = true;
+    this.options.later(() => {
+      this.triesAgain = false;
+      this.resume();
+    }, BUSY_MS);
   }
 
   onEvent(event: WireEvent): void {
@@ -67,7 +136,9 @@ export class JobFeed {
         this.takeProgress(event);
         return;
       case 'job.deleted':
-        if (event.job_id !== null) store.removeJob(event.job_id);
+        if (event.job_id === null) return;
+        this.deleted.add(event.job_id);
+        store.removeJob(event.job_id);
         return;
       case 'rate_limit.active':
       case 'rate_limit.cleared':
@@ -91,11 +162,11 @@ export class JobFeed {
     if (event.job_id !== null) this.mark(event.job_id, event.sheet ?? undefined);
   }
 
-  /** Loads the sheets of a job and keeps them up to date from now on. */
+  /** Loads the sheets of a job and keeps them up to date from now on. Rejects when not all of them can be had. */
   async openSheets(job: string): Promise<void> {
-    if (this.options.store.sheets(job) !== undefined) return;
     const running = this.loading.get(job);
     if (running !== undefined) return running;
+    if (this.whole.has(job) && this.options.store.sheets(job) !== undefined) return;
     const loading = this.loadJob(job)
       .then(() => this.loadAll(job))
       .finally(() => this.loading.delete(job));
@@ -109,21 +180,43 @@ export class JobFeed {
     if (dirty === undefined) {
       dirty = { sheets: new Set(), allSheets: false };
       this.dirty.set(job, dirty);
-      if (!this.busy.has(job)) this.options.later(() => void this.refresh(job), PAUSE_MS);
+      if (!this.busy.has(job)) this.options.later(() => this.enqueue(job), PAUSE_MS);
     }
     if (sheet === 'all') dirty.allSheets = true;
     else if (sheet !== undefined) dirty.sheets.add(sheet);
   }
 
+  /** A job whose sheets are shown comes before those of which only a row is. */
+  private enqueue(job: string): void {
+    if (this.options.store.sheets(job) === undefined) this.queue.push(job);
+    else this.queue.unshift(job);
+    this.askNext();
+  }
+
+  private askNext(): void {
+    while (this.busy.size < AT_ONCE) {
+      const job = this.queue.shift();
+      if (job === undefined) return;
+      this.busy.add(job);
+      void this.refresh(job).then(() =>
+        this.options.later(() => {
+          this.busy.delete(job);
+          if (this.dirty.has(job)) this.enqueue(job);
+          else this.askNext();
+        }, REST_MS),
+      );
+    }
+  }
+
+  /** Never rejects. */
   private async refresh(job: string): Promise<void> {
-    const { store, call, later, onError } = this.options;
+    const { store, call, onError } = this.options;
     const dirty = this.dirty.get(job);
-    if (dirty === undefined || this.busy.has(job)) return;
+    if (dirty === undefined) return;
     this.dirty.delete(job);
-    this.busy.add(job);
     try {
       this.refreshed.add(job);
-      store.putJob(jobFromStatus(await call('job.status', { job_id: job, sheets: false })));
+      store.putJob(jobFromStatus(await call('job.status', { job_id: job, sheets: false }), store.job(job)));
       if (store.sheets(job) !== undefined) {
         if (dirty.allSheets) await this.loadAll(job);
         else
@@ -132,10 +225,15 @@ export class JobFeed {
       }
     } catch (error) {
       if (error instanceof JobSubmissionError) store.removeJob(job);
-      else onError(error);
-    } finally {
-      this.busy.delete(job);
-      if (this.dirty.has(job)) later(() => void this.refresh(job), PAUSE_MS);
+      else {
+        const open = this.unanswered.get(job);
+        this.unanswered.set(job, {
+          sheets: new Set([...dirty.sheets, ...(open?.sheets ?? [])]),
+          allSheets: dirty.allSheets || open?.allSheets === true,
+        });
+        onError(error);
+        this.tryAgain(error);
+      }
     }
   }
 
@@ -144,12 +242,13 @@ export class JobFeed {
     const { store, call } = this.options;
     if (store.job(job) === undefined) {
       this.refreshed.add(job);
-      store.putJob(jobFromStatus(await call('job.status', { job_id: job, sheets: false })));
+      store.putJob(jobFromStatus(await call('job.status', { job_id: job, sheets: false }), undefined));
     }
   }
 
   private async loadAll(job: string): Promise<void> {
     for (let offset: number | null = 0; offset !== null;) offset = await this.loadPage(job, offset, PAGE);
+    this.whole.add(job);
   }
 
   private async loadPage(job: string, offset: number, limit: number): Promise<number | null> {

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Emitter } from '../emitter';
 import type { JobModel, Progress, SheetModel } from './model';
 
-/** What changed since the last time, all that views need to redraw only that. */
+/** What changed since the last time, all that views need to redraw only that. Nothing of it: only the notice. */
 export interface StoreChange {
   /** Jobs came, went or changed their place. */
   readonly list: boolean;
@@ -29,6 +29,9 @@ const nothing: StoreChange = { list: false, jobs: [], sheetLists: [], sheets: []
 
 export class JobStore {
   private readonly jobs = new Map<string, JobModel>();
+  /** The jobs in order; null after one changed. Many ask between two changes, and there may be a thousand. */
+  private sorted: readonly JobModel[] | null = null;
+  private latest: ReadonlyMap<string, JobModel> | null = null;
   private readonly sheetsOf = new Map<string, readonly SheetModel[]>();
   private readonly progressOf = new Map<string, Progress>();
   private readonly accounts = new Map<string, AccountLimit>();
@@ -49,7 +52,20 @@ export class JobStore {
 
   /** Newest first; what was submitted in one moment, by id. */
   list(): readonly JobModel[] {
-    return [...this.jobs.values()].sort((a, b) => b.submittedAt - a.submittedAt || (a.id < b.id ? 1 : -1));
+    this.sorted ??= [...this.jobs.values()].sort(
+      (a, b) => b.submittedAt - a.submittedAt || (a.id < b.id ? 1 : -1),
+    );
+    return this.sorted;
+  }
+
+  /** The newest run of a score. Every lens and row of a score asks for it: it must cost nothing. */
+  latestOf(scorePath: string): JobModel | undefined {
+    this.latest ??= new Map(
+      this.list()
+        .toReversed()
+        .map((job) => [job.scorePath, job]),
+    );
+    return this.latest.get(scorePath);
   }
 
   job(id: string): JobModel | undefined {
@@ -84,25 +100,30 @@ export class JobStore {
     return [...this.sheetsOf.keys()];
   }
 
-  /** A snapshot: replaces what is known of which jobs there are. */
-  replaceJobs(jobs: readonly JobModel[]): void {
-    const ids = new Set(jobs.map((job) => job.id));
-    const gone = [...this.jobs.keys()].filter((id) => !ids.has(id));
-    for (const id of gone) this.forget(id);
-    const came = jobs.filter((job) => !this.jobs.has(job.id));
-    const changed = jobs.filter((job) => {
+  /** Jobs as they were told, in one change. Others stay as they are. */
+  putJobs(jobs: readonly JobModel[]): void {
+    const changed: string[] = [];
+    let came = false;
+    for (const job of jobs) {
       const before = this.jobs.get(job.id);
-      return before !== undefined && !isDeepStrictEqual(before, job);
-    });
-    for (const job of jobs) this.jobs.set(job.id, job);
-    this.emit({ list: gone.length + came.length > 0, jobs: changed.map((job) => job.id) });
+      if (before === undefined) came = true;
+      else if (isDeepStrictEqual(before, job)) continue;
+      else changed.push(job.id);
+      this.jobs.set(job.id, job);
+      this.sorted = this.latest = null;
+    }
+    this.emit({ list: came, jobs: changed });
   }
 
   putJob(job: JobModel): void {
-    const before = this.jobs.get(job.id);
-    if (before !== undefined && isDeepStrictEqual(before, job)) return;
-    this.jobs.set(job.id, job);
-    this.emit(before === undefined ? { list: true } : { jobs: [job.id] });
+    this.putJobs([job]);
+  }
+
+  /** Only these are left. */
+  keepJobs(ids: ReadonlySet<string>): void {
+    const gone = [...this.jobs.keys()].filter((id) => !ids.has(id));
+    for (const id of gone) this.forget(id);
+    this.emit({ list: gone.length > 0 });
   }
 
   removeJob(id: string): void {
@@ -155,7 +176,8 @@ export class JobStore {
   setNotice(text: string | null): void {
     if (text === this.noticeText) return;
     this.noticeText = text;
-    this.emit({ list: true });
+    // No row reads differently.
+    this.changes.fire(nothing);
   }
 
   private sumLimits(): void {
@@ -171,6 +193,7 @@ export class JobStore {
 
   private forget(id: string): void {
     this.jobs.delete(id);
+    this.sorted = this.latest = null;
     this.sheetsOf.delete(id);
     for (const key of this.progressOf.keys()) if (key.startsWith(`${id}/`)) this.progressOf.delete(key);
   }

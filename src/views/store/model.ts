@@ -21,6 +21,8 @@ export interface JobModel {
   readonly startedAt: number | null;
   readonly endedAt: number | null;
   readonly completed: number;
+  /** Will never play; not in `completed`. */
+  readonly skipped: number;
   readonly total: number;
   readonly costUsd: number;
   /** More was spent than `costUsd`: some tokens have no known price. */
@@ -132,6 +134,7 @@ export function jobFromRow(row: JobRow, before: JobModel | undefined): JobModel 
     startedAt: row.started_at === null ? null : row.started_at * 1000,
     endedAt: typeof row.completed_at === 'number' ? row.completed_at * 1000 : null,
     completed: row.progress_completed ?? 0,
+    skipped: row.progress_skipped ?? 0,
     total: row.total_sheets ?? row.progress_total ?? 0,
     costUsd: row.total_cost_usd ?? 0,
     unpriced: row.unpriced ?? false,
@@ -140,14 +143,15 @@ export function jobFromRow(row: JobRow, before: JobModel | undefined): JobModel 
     currentSheet: row.current_sheet ?? null,
     stages: before?.stages ?? null,
     instruments: before?.instruments ?? [],
-    resumeAt: null,
+    resumeAt: before?.resumeAt ?? null,
     ...agentsOf(row.agents ?? []),
     listPriceUsd: before?.listPriceUsd ?? 0,
     costWarning: before?.costWarning ?? null,
   };
 }
 
-export function jobFromStatus(status: Checkpoint): JobModel {
+/** `before`: what was known of it; an older conductor leaves some of it out. */
+export function jobFromStatus(status: Checkpoint, before: JobModel | undefined): JobModel {
   return {
     id: status.job_id,
     name: status.job_name,
@@ -158,6 +162,7 @@ export function jobFromStatus(status: Checkpoint): JobModel {
     startedAt: instant(status.started_at),
     endedAt: instant(status.completed_at),
     completed: status.last_completed_sheet,
+    skipped: status.progress_skipped ?? before?.skipped ?? 0,
     total: status.total_sheets,
     costUsd: status.total_estimated_cost,
     unpriced: status.unpriced,

@@ -25,16 +25,21 @@ export function attemptRow(job: string, sheet: number, attempt: AttemptModel, no
       parts(attempt.instrument, attempt.model),
     ),
     icon: attempt.outcome === null ? stateIcons.running : icons[attempt.outcome],
-    context: [
-      'attempt',
-      attempt.outcome ?? 'running',
-      'hasLog',
-      ...changeWords(attempt),
-      ...(usesClaudeCode(attempt) ? ['resumableSession'] : []),
-    ],
+    context: attemptContext(attempt),
     collapsible: 'none',
     spoken: l10n.t('attempt {0}, {1}', attempt.attempt, parts(state, why)),
   };
+}
+
+/** What can be done with an attempt, as words for `when` clauses. */
+export function attemptContext(attempt: AttemptModel): string[] {
+  return [
+    'attempt',
+    attempt.outcome ?? 'running',
+    'hasLog',
+    ...changeWords(attempt),
+    ...(usesClaudeCode(attempt) ? ['resumableSession'] : []),
+  ];
 }
 
 /** `~` marks what was priced by us; brackets a list price that a subscription covered. */

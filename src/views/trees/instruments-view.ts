@@ -10,6 +10,8 @@ import type { Disposable } from '../scope';
 import type { JobStore } from '../store/job-store';
 import { instrumentRow } from './instrument-row';
 import { code } from './job-row';
+import { connectionMessage, limitMessage } from './messages';
+import { Ticker } from './ticker';
 import { treeItem } from './tree-item';
 
 /** What is not there comes after what is. */
@@ -24,14 +26,14 @@ const TICK_MS = 1_000;
 
 export class InstrumentsView implements vscode.TreeDataProvider<InstrumentRow>, Disposable {
   private readonly scope = new Scope();
-  private readonly changed = this.scope.add(new vscode.EventEmitter<InstrumentRow | undefined>());
+  private readonly changed = this.scope.add(new vscode.EventEmitter<InstrumentRow[] | undefined>());
   readonly onDidChangeTreeData = this.changed.event;
   readonly view: vscode.TreeView<InstrumentRow>;
   private rows: readonly InstrumentRow[] = [];
   private loaded = false;
   /** That the rows are for. */
   private folder: string | null = null;
-  private readonly ticker: NodeJS.Timeout;
+  private readonly ticker = this.scope.add(new Ticker(() => this.tick(), TICK_MS));
 
   constructor(
     private readonly connection: Connection,
@@ -42,8 +44,19 @@ export class InstrumentsView implements vscode.TreeDataProvider<InstrumentRow>, 
     this.view = this.scope.add(
       vscode.window.createTreeView('marianne.instruments', { treeDataProvider: this }),
     );
-    this.scope.add(this.view.onDidChangeVisibility(({ visible }) => visible && void this.refresh()));
-    this.scope.add(store.onLimits(() => this.changed.fire(undefined)));
+    this.scope.add(
+      this.view.onDidChangeVisibility(({ visible }) => {
+        if (visible) void this.refresh();
+        this.tell();
+      }),
+    );
+    this.scope.add(
+      store.onLimits(() => {
+        this.changed.fire(undefined);
+        this.tell();
+      }),
+    );
+    this.scope.add(connection.onState(() => this.tell()));
     this.scope.add(
       connection.onConnected(() => {
         this.loaded = false;
@@ -57,14 +70,26 @@ export class InstrumentsView implements vscode.TreeDataProvider<InstrumentRow>, 
       }),
     );
     this.scope.add(vscode.workspace.onDidGrantWorkspaceTrust(() => void this.refresh(true)));
-    this.ticker = setInterval(() => {
-      if (this.view.visible && store.isLimited(Date.now() - TICK_MS)) this.changed.fire(undefined);
-    }, TICK_MS);
   }
 
   dispose(): void {
-    clearInterval(this.ticker);
     this.scope.dispose();
+  }
+
+  /** Rows of limited instruments count down; the last time, they say that they are free again. */
+  private tick(): void {
+    this.changed.fire(this.rows.filter(({ name }) => this.store.limits().has(name)));
+    this.tell();
+  }
+
+  /** What stands above the rows, and whether anything counts. */
+  private tell(): void {
+    const now = Date.now();
+    const message =
+      (this.rows.length > 0 ? connectionMessage(this.connection.state) : '') ||
+      limitMessage(this.store.limits(), now);
+    if ((this.view.message ?? '') !== message) this.view.message = message;
+    this.ticker.keep(this.view.visible && this.store.isLimited(now));
   }
 
   /** Asks the conductor again, if one runs and somebody looks. */

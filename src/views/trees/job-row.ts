@@ -12,7 +12,7 @@ export function jobRow(job: JobModel, now: number): Row {
     id: `job/${job.id}`,
     label: job.id,
     description: parts(
-      job.total > 0 && `${job.completed}/${job.total}`,
+      job.total > 0 && jobProgress(job),
       outcome(job, now),
       elapsed(job, now),
       jobCost(job),
@@ -29,9 +29,15 @@ export function jobRow(job: JobModel, now: number): Row {
       jobState(job),
       job.completed,
       job.total,
-      outcome(job, now) || elapsed(job, now),
+      parts(job.skipped > 0 && l10n.t('{0} skipped', job.skipped), outcome(job, now) || elapsed(job, now)),
     ),
   };
+}
+
+/** Sheets that will never play are no progress, and without a word about them the job would seem to stand still. */
+function jobProgress(job: JobModel): string {
+  const done = `${job.completed}/${job.total}`;
+  return job.skipped > 0 ? l10n.t('{0}, {1} skipped', done, job.skipped) : done;
 }
 
 /** What can be done with a job, as words for `when` clauses. */
@@ -109,7 +115,7 @@ export function jobTooltip(job: JobModel, now: number): string {
   const lines = [
     `**${escapeMarkdown(job.id)}** — ${jobState(job)}`,
     '',
-    `- ${l10n.t('Sheets')}: ${job.completed}/${job.total}`,
+    `- ${l10n.t('Sheets')}: ${jobProgress(job)}`,
     `- ${l10n.t('Score')}: ${code(job.scorePath)}`,
     `- ${l10n.t('Workspace')}: ${code(job.workspace)}`,
     `- ${l10n.t('Submitted')}: ${clock(job.submittedAt, now)}`,

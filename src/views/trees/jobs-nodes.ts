@@ -40,6 +40,11 @@ export function nodeId(node: JobsNode): string {
   }
 }
 
+/** False for a range that has grown since, while its sheets were loaded: its id is the same, and it stands for more. */
+export function isSameNode(known: JobsNode, node: JobsNode): boolean {
+  return known.kind !== 'range' || node.kind !== 'range' || known.last === node.last;
+}
+
 export interface JobsShape {
   readonly store: JobStore;
   /** True for a job of this window's folders. */
@@ -53,17 +58,34 @@ export function rootNodes(shape: JobsShape): JobsNode[] {
   const jobs = shownJobs(shape);
   const here = jobs.filter((job) => shape.isHere(job));
   const elsewhere = jobs.length - here.length;
-  if (here.length === 0) return jobNodes(jobs, 'elsewhere', 0);
-  return [...jobNodes(here, 'here', 0), ...(elsewhere > 0 ? [{ kind: 'elsewhere' } as const] : [])];
+  if (here.length === 0) return newestJobs(jobs, 'elsewhere');
+  return [...newestJobs(here, 'here'), ...(elsewhere > 0 ? [{ kind: 'elsewhere' } as const] : [])];
 }
 
-function jobNodes(jobs: readonly JobModel[], where: 'here' | 'elsewhere', from: number): JobsNode[] {
-  const page = jobs.slice(from, from + PAGE_ROWS);
-  const next = from + page.length;
-  return [
-    ...page.map((job): JobsNode => ({ kind: 'job', job: job.id })),
-    ...(next < jobs.length ? [{ kind: 'more', where, from: next } as const] : []),
-  ];
+/** The newest jobs, and a group for each further page of them. */
+function newestJobs(jobs: readonly JobModel[], where: 'here' | 'elsewhere'): JobsNode[] {
+  const nodes = jobPage(jobs, 0);
+  for (let from = PAGE_ROWS; from < jobs.length; from += PAGE_ROWS) nodes.push({ kind: 'more', where, from });
+  return nodes;
+}
+
+function jobPage(jobs: readonly JobModel[], from: number): JobsNode[] {
+  return jobs.slice(from, from + PAGE_ROWS).map((job): JobsNode => ({ kind: 'job', job: job.id }));
+}
+
+/** Of a `more` node: its first job and its last one, counted from 1 in the order of the list, and when they were submitted. */
+export function pageOfJobs(
+  node: Extract<JobsNode, { kind: 'more' }>,
+  shape: JobsShape,
+): { readonly first: number; readonly last: number; readonly newest: number; readonly oldest: number } {
+  const jobs = node.where === 'here' ? hereJobs(shape) : otherJobs(shape);
+  const page = jobs.slice(node.from, node.from + PAGE_ROWS);
+  return {
+    first: node.from + 1,
+    last: node.from + page.length,
+    newest: page[0]?.submittedAt ?? 0,
+    oldest: page.at(-1)?.submittedAt ?? 0,
+  };
 }
 
 /** Null: the sheets of that job have to be loaded first. */
@@ -71,16 +93,13 @@ export function childNodes(node: JobsNode, shape: JobsShape): JobsNode[] | null 
   const { store } = shape;
   switch (node.kind) {
     case 'elsewhere':
-      return jobNodes(otherJobs(shape), 'elsewhere', 0);
-    case 'more': {
-      const jobs =
-        node.where === 'here' ? shownJobs(shape).filter((job) => shape.isHere(job)) : otherJobs(shape);
-      return jobNodes(jobs, node.where, node.from);
-    }
+      return newestJobs(otherJobs(shape), 'elsewhere');
+    case 'more':
+      return jobPage(node.where === 'here' ? hereJobs(shape) : otherJobs(shape), node.from);
     case 'job': {
       const sheets = store.sheets(node.job);
       if (sheets === undefined) return null;
-      const movements = movementsOf(sheets);
+      const movements = layoutOf(sheets).movements;
       if (movements.length > 0) {
         return movements.map((movement) => ({ kind: 'movement', job: node.job, movement }));
       }
@@ -88,15 +107,8 @@ export function childNodes(node: JobsNode, shape: JobsShape): JobsNode[] | null 
     }
     case 'movement':
       return sheetNodes(node.job, node.movement, sheetsOfMovement(store, node.job, node.movement));
-    case 'range': {
-      const sheets =
-        node.movement === null
-          ? (store.sheets(node.job) ?? [])
-          : sheetsOfMovement(store, node.job, node.movement);
-      return sheets
-        .filter((sheet) => sheet.num >= node.first && sheet.num <= node.last)
-        .map((sheet) => ({ kind: 'sheet', job: node.job, sheet: sheet.num }));
-    }
+    case 'range':
+      return sheetsOfRange(store, node).map((sheet) => ({ kind: 'sheet', job: node.job, sheet: sheet.num }));
     case 'sheet': {
       const attempts = store.sheet(node.job, node.sheet)?.attempts ?? [];
       if (attempts.length < 2) return [];
@@ -126,7 +138,7 @@ export function parentNode(node: JobsNode, shape: JobsShape): JobsNode | undefin
       const job = store.job(node.job);
       if (job === undefined) return undefined;
       const here = shape.isHere(job);
-      const siblings = here ? shownJobs(shape).filter((other) => shape.isHere(other)) : otherJobs(shape);
+      const siblings = here ? hereJobs(shape) : otherJobs(shape);
       const page = Math.floor(siblings.findIndex((other) => other.id === job.id) / PAGE_ROWS);
       if (page > 0) return { kind: 'more', where: here ? 'here' : 'elsewhere', from: page * PAGE_ROWS };
       return here || !hasHere(shape) ? undefined : { kind: 'elsewhere' };
@@ -140,7 +152,7 @@ export function parentNode(node: JobsNode, shape: JobsShape): JobsNode | undefin
     case 'sheet': {
       const sheets = store.sheets(node.job) ?? [];
       const movement =
-        movementsOf(sheets).length > 0 ? (store.sheet(node.job, node.sheet)?.movement ?? null) : null;
+        layoutOf(sheets).movements.length > 0 ? (store.sheet(node.job, node.sheet)?.movement ?? null) : null;
       const siblings = movement === null ? sheets : sheetsOfMovement(store, node.job, movement);
       if (siblings.length > PAGE_ROWS) {
         const range = ranges(node.job, movement, siblings).find(
@@ -157,14 +169,45 @@ export function parentNode(node: JobsNode, shape: JobsShape): JobsNode | undefin
   }
 }
 
-export function sheetsOfMovement(store: JobStore, job: string, movement: number): SheetModel[] {
-  return (store.sheets(job) ?? []).filter((sheet) => (sheet.movement ?? 0) === movement);
+export function sheetsOfMovement(store: JobStore, job: string, movement: number): readonly SheetModel[] {
+  return layoutOf(store.sheets(job) ?? []).byMovement.get(movement) ?? [];
 }
 
-/** Movements that are worth a level of their own; empty when each has but one sheet, or there is only one. */
-function movementsOf(sheets: readonly SheetModel[]): number[] {
-  const movements = [...new Set(sheets.map((sheet) => sheet.movement ?? 0))].sort((a, b) => a - b);
-  return movements.length > 1 && movements.length < sheets.length ? movements : [];
+/** The sheets that a `range` stands for. */
+export function sheetsOfRange(
+  store: JobStore,
+  { job, movement, first, last }: Extract<JobsNode, { kind: 'range' }>,
+): readonly SheetModel[] {
+  const sheets = movement === null ? (store.sheets(job) ?? []) : sheetsOfMovement(store, job, movement);
+  const from = sheets.findIndex(({ num }) => num >= first);
+  const to = sheets.findIndex(({ num }) => num > last);
+  return from < 0 ? [] : sheets.slice(from, to < 0 ? sheets.length : to);
+}
+
+interface Layout {
+  readonly byMovement: ReadonlyMap<number, readonly SheetModel[]>;
+  /** Movements that are worth a level of their own; empty when each has but one sheet, or there is only one. */
+  readonly movements: readonly number[];
+}
+
+/** The store makes a new list when a sheet changes: until then every row of a job of 10,000 sheets finds its place here. */
+const layouts = new WeakMap<readonly SheetModel[], Layout>();
+
+function layoutOf(sheets: readonly SheetModel[]): Layout {
+  const known = layouts.get(sheets);
+  if (known !== undefined) return known;
+  const byMovement = new Map<number, SheetModel[]>();
+  for (const sheet of sheets) {
+    const movement = sheet.movement ?? 0;
+    const others = byMovement.get(movement);
+    if (others === undefined) byMovement.set(movement, [sheet]);
+    else others.push(sheet);
+  }
+  const movements = [...byMovement.keys()].sort((a, b) => a - b);
+  const levels = movements.length > 1 && movements.length < sheets.length;
+  const layout = { byMovement, movements: levels ? movements : [] };
+  layouts.set(sheets, layout);
+  return layout;
 }
 
 /** In the store's order. */
@@ -174,6 +217,10 @@ export function shownJobs(shape: JobsShape): readonly JobModel[] {
 
 function hasHere(shape: JobsShape): boolean {
   return shownJobs(shape).some((job) => shape.isHere(job));
+}
+
+function hereJobs(shape: JobsShape): JobModel[] {
+  return shownJobs(shape).filter((job) => shape.isHere(job));
 }
 
 function otherJobs(shape: JobsShape): JobModel[] {

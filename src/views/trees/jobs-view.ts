@@ -6,20 +6,36 @@ import type { Disposable } from '../scope';
 import type { JobFeed } from '../store/job-feed';
 import type { JobStore, StoreChange } from '../store/job-store';
 import { hasEnded, needsPerson } from '../store/model';
+import type { ConnectionState } from '../connection/connection';
+import type { Listen } from '../emitter';
 import type { JobModel } from '../store/model';
 import { attemptRow } from './attempt-row';
+import { clock } from './format';
 import { groupRow } from './group-row';
 import { jobRow, jobTooltip } from './job-row';
 import { filterLabel, passes } from './job-filter';
 import type { JobFilter } from './job-filter';
-import { childNodes, nodeId, parentNode, rootNodes, sheetsOfMovement, shownJobs } from './jobs-nodes';
+import {
+  childNodes,
+  isSameNode,
+  nodeId,
+  pageOfJobs,
+  parentNode,
+  rootNodes,
+  sheetsOfMovement,
+  sheetsOfRange,
+  shownJobs,
+} from './jobs-nodes';
 import type { JobsNode, JobsShape } from './jobs-nodes';
+import { connectionMessage, limitMessage } from './messages';
 import { stateIcons } from './row';
 import type { Row } from './row';
 import { isRunning, sheetRow, sheetTooltip } from './sheet-row';
+import { Ticker } from './ticker';
 import { treeItem } from './tree-item';
 
 export interface JobsViewOptions {
+  readonly connection: { readonly state: ConnectionState; readonly onState: Listen<ConnectionState> };
   readonly store: JobStore;
   readonly feed: JobFeed;
   readonly isHere: (job: JobModel) => boolean;
@@ -37,7 +53,7 @@ const TICK_MS = 1_000;
 
 export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
   private readonly scope = new Scope();
-  private readonly changed = this.scope.add(new vscode.EventEmitter<JobsNode | undefined>());
+  private readonly changed = this.scope.add(new vscode.EventEmitter<JobsNode[] | undefined>());
   readonly onDidChangeTreeData = this.changed.event;
   readonly view: vscode.TreeView<JobsNode>;
   private readonly shape: JobsShape;
@@ -45,7 +61,8 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
   private readonly nodes = new Map<string, JobsNode>();
   /** Description of the rows that were drawn, so that a tick redraws only what reads differently. */
   private readonly drawn = new Map<string, string>();
-  private ticker: NodeJS.Timeout | null = null;
+  /** Time goes on in rows of running jobs and of limits only, and only while someone can see them. */
+  private readonly ticker = this.scope.add(new Ticker(() => this.tick(), TICK_MS));
   private filter: JobFilter = 'all';
 
   constructor(private readonly options: JobsViewOptions) {
@@ -55,24 +72,31 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
       shows: (job) => passes(this.filter, job),
     };
     this.view = this.scope.add(
-      vscode.window.createTreeView('marianne.jobs', { treeDataProvider: this, showCollapseAll: true }),
+      vscode.window.createTreeView('marianne.jobs', {
+        treeDataProvider: this,
+        showCollapseAll: true,
+        canSelectMany: true,
+      }),
     );
     this.scope.add(options.store.onChange((change) => this.onStoreChange(change)));
-    this.scope.add(this.view.onDidChangeVisibility(() => this.updateTicker()));
+    const onOther = () => {
+      this.tell();
+      this.keepTicking();
+    };
+    this.scope.add(options.store.onLimits(onOther));
+    this.scope.add(options.connection.onState(onOther));
+    this.scope.add(this.view.onDidChangeVisibility(onOther));
     this.scope.add(
       this.view.onDidChangeSelection(({ selection }) => {
-        const [node] = selection;
-        const job = node !== undefined && 'job' in node ? options.store.job(node.job) : undefined;
-        if (job?.status === 'failed') {
-          options.seen.add(job.id);
-          this.updateBadge();
-        }
+        const jobs = selection.flatMap((node) => ('job' in node ? [options.store.job(node.job)] : []));
+        const failed = jobs.filter((job) => job?.status === 'failed');
+        for (const job of failed) if (job !== undefined) options.seen.add(job.id);
+        if (failed.length > 0) this.updateBadge();
       }),
     );
   }
 
   dispose(): void {
-    if (this.ticker !== null) clearInterval(this.ticker);
     this.scope.dispose();
   }
 
@@ -107,7 +131,7 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
 
   async getChildren(node?: JobsNode): Promise<JobsNode[]> {
     if (node === undefined) {
-      this.updateTicker();
+      this.keepTicking();
       return rootNodes(this.shape).map((child) => this.same(child));
     }
     let children = childNodes(node, this.shape);
@@ -141,8 +165,11 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
         const count = shownJobs(this.shape).filter((job) => !this.options.isHere(job)).length;
         return plainRow(id, l10n.t('Other folders'), String(count), 'folder', 'elsewhere');
       }
-      case 'more':
-        return plainRow(id, l10n.t('Older jobs'), '', 'ellipsis', 'more');
+      case 'more': {
+        const { first, last, newest, oldest } = pageOfJobs(node, this.shape);
+        const times = `${clock(oldest, now)} – ${clock(newest, now)}`;
+        return plainRow(id, l10n.t('Jobs {0} to {1}', first, last), times, 'history', 'more');
+      }
       case 'job': {
         const job = store.job(node.job);
         return job === undefined ? gone(id) : jobRow(job, now);
@@ -154,15 +181,13 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
           sheetsOfMovement(store, node.job, node.movement),
           'movement',
         );
-      case 'range': {
-        const sheets = (store.sheets(node.job) ?? []).filter(
-          (sheet) =>
-            sheet.num >= node.first &&
-            sheet.num <= node.last &&
-            (node.movement === null || (sheet.movement ?? 0) === node.movement),
+      case 'range':
+        return groupRow(
+          id,
+          l10n.t('Sheets {0} to {1}', node.first, node.last),
+          sheetsOfRange(store, node),
+          'range',
         );
-        return groupRow(id, l10n.t('Sheets {0} to {1}', node.first, node.last), sheets, 'range');
-      }
       case 'sheet': {
         const job = store.job(node.job);
         const sheet = store.sheet(node.job, node.sheet);
@@ -193,41 +218,59 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
 
   private onStoreChange(change: StoreChange): void {
     this.updateBadge();
-    this.updateTicker();
+    this.keepTicking();
     this.tell();
     // A job that changed may come through the filter now, or no more.
     if (change.list || (this.filter !== 'all' && change.jobs.length > 0)) {
+      this.forgetGone();
       this.changed.fire(undefined);
       return;
     }
-    for (const job of change.sheetLists) this.fire({ kind: 'job', job });
-    for (const job of change.jobs) this.fire({ kind: 'job', job });
+    const nodes = new Map<string, JobsNode>();
+    for (const job of [...change.sheetLists, ...change.jobs])
+      nodes.set(nodeId({ kind: 'job', job }), { kind: 'job', job });
     for (const { job, sheet } of change.sheets) {
-      for (let node: JobsNode | undefined = { kind: 'sheet', job, sheet }; node !== undefined;) {
-        // The job's own row comes with its own change.
-        if (node.kind !== 'job') this.fire(node);
+      let node: JobsNode | undefined = { kind: 'sheet', job, sheet };
+      // What stands above it counts it. The job's own row comes with its own change.
+      while (node !== undefined && node.kind !== 'job' && !nodes.has(nodeId(node))) {
+        nodes.set(nodeId(node), node);
         node = parentNode(node, this.shape);
       }
     }
+    this.fire([...nodes.values()]);
   }
 
-  /** What stands above the rows. */
+  /** What stands above the rows: the worst first. */
   private tell(): void {
-    const { notice } = this.options.store;
+    const { store, connection } = this.options;
     const hides = this.filter !== 'all' && shownJobs(this.shape).length === 0;
-    this.view.message = notice ?? (hides ? l10n.t('No job is shown: {0}.', filterLabel(this.filter)) : '');
+    const message =
+      (store.list().length > 0 ? connectionMessage(connection.state) : '') ||
+      store.notice ||
+      limitMessage(store.limits(), Date.now()) ||
+      (hides ? l10n.t('No job is shown: {0}.', filterLabel(this.filter)) : '');
+    if ((this.view.message ?? '') !== message) this.view.message = message;
   }
 
-  /** Redraws a node, if it was ever shown. */
-  private fire(node: JobsNode): void {
-    const known = this.nodes.get(nodeId(node));
-    if (known !== undefined) this.changed.fire(known);
+  /** Redraws nodes, as far as they were ever shown. */
+  private fire(nodes: readonly JobsNode[]): void {
+    const known = nodes.flatMap((node) => this.nodes.get(nodeId(node)) ?? []);
+    if (known.length > 0) this.changed.fire(known);
+  }
+
+  /** Rows of jobs that went are not drawn again. */
+  private forgetGone(): void {
+    for (const [id, node] of this.nodes) {
+      if (!('job' in node) || this.options.store.job(node.job) !== undefined) continue;
+      this.nodes.delete(id);
+      this.drawn.delete(id);
+    }
   }
 
   private same(node: JobsNode): JobsNode {
     const id = nodeId(node);
     const known = this.nodes.get(id);
-    if (known !== undefined) return known;
+    if (known !== undefined && isSameNode(known, node)) return known;
     this.nodes.set(id, node);
     return node;
   }
@@ -236,7 +279,7 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
     const { store, isHere, seen } = this.options;
     const jobs = store
       .list()
-      .filter((job) => isHere(job) && (needsPerson(job) || (job.status === 'failed' && !seen.has(job.id))));
+      .filter((job) => (needsPerson(job) || (job.status === 'failed' && !seen.has(job.id))) && isHere(job));
     const tooltip =
       jobs.length === 1
         ? l10n.t('Marianne: {0} needs you', jobs[0]?.id ?? '')
@@ -244,36 +287,35 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
     this.view.badge = jobs.length === 0 ? undefined : { value: jobs.length, tooltip };
   }
 
-  /** Time goes on in rows of running jobs only, and only while someone can see them. */
-  private updateTicker(): void {
-    const needed = this.view.visible && this.options.store.list().some((job) => !hasEnded(job));
-    if (needed && this.ticker === null) this.ticker = setInterval(() => this.tick(), TICK_MS);
-    else if (!needed && this.ticker !== null) {
-      clearInterval(this.ticker);
-      this.ticker = null;
-    }
+  private keepTicking(): void {
+    const { store } = this.options;
+    this.ticker.keep(
+      this.view.visible && (store.list().some((job) => !hasEnded(job)) || store.isLimited(Date.now())),
+    );
   }
 
   private tick(): void {
     const now = Date.now();
     const { store } = this.options;
+    const changed: JobsNode[] = [];
+    const look = (node: JobsNode) => {
+      const before = this.drawn.get(nodeId(node));
+      if (before !== undefined && before !== this.row(node, now).description) changed.push(node);
+    };
     for (const job of store.list()) {
       if (hasEnded(job)) continue;
-      this.redrawIfChanged({ kind: 'job', job: job.id }, now);
+      look({ kind: 'job', job: job.id });
       for (const sheet of store.sheets(job.id) ?? []) {
         if (!isRunning(sheet.status) && sheet.dueAt === null) continue;
-        this.redrawIfChanged({ kind: 'sheet', job: job.id, sheet: sheet.num }, now);
+        look({ kind: 'sheet', job: job.id, sheet: sheet.num });
         const last = sheet.attempts.at(-1);
         if (sheet.attempts.length < 2 || last === undefined) continue;
-        const attempt = { job: job.id, sheet: sheet.num, attempt: last.attempt };
-        this.redrawIfChanged({ kind: 'attempt', ...attempt }, now);
+        look({ kind: 'attempt', job: job.id, sheet: sheet.num, attempt: last.attempt });
       }
     }
-  }
-
-  private redrawIfChanged(node: JobsNode, now: number): void {
-    const before = this.drawn.get(nodeId(node));
-    if (before !== undefined && before !== this.row(node, now).description) this.fire(node);
+    this.fire(changed);
+    this.tell();
+    this.keepTicking();
   }
 }
 

@@ -12,6 +12,7 @@ import type { JobModel } from '../store/model';
 import { plannedRow } from './planned-row';
 import type { Row } from './row';
 import { sheetRow, sheetTooltip } from './sheet-row';
+import { Ticker } from './ticker';
 import { treeItem } from './tree-item';
 
 export type SheetsNode =
@@ -31,7 +32,7 @@ const TICK_MS = 1000;
 
 export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposable {
   private readonly scope = new Scope();
-  private readonly changed = this.scope.add(new vscode.EventEmitter<SheetsNode | undefined>());
+  private readonly changed = this.scope.add(new vscode.EventEmitter<SheetsNode[] | undefined>());
   readonly onDidChangeTreeData = this.changed.event;
   readonly view: vscode.TreeView<SheetsNode>;
   private source: Source = { kind: 'none' };
@@ -39,7 +40,7 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
   private typing: NodeJS.Timeout | null = null;
   /** Descriptions as they were drawn, so that a tick redraws only what reads differently. */
   private readonly drawn = new Map<SheetsNode, string>();
-  private ticker: NodeJS.Timeout | null = null;
+  private readonly ticker = this.scope.add(new Ticker(() => this.tick(), TICK_MS));
 
   constructor(
     private readonly store: JobStore,
@@ -67,7 +68,6 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
 
   dispose(): void {
     if (this.typing !== null) clearTimeout(this.typing);
-    if (this.ticker !== null) clearInterval(this.ticker);
     this.scope.dispose();
   }
 
@@ -145,7 +145,7 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
         return { ...sheetRow(job, sheet, now), collapsible: 'none' };
       }
     } else if (this.source.kind === 'score') {
-      const planned = this.source.score?.sheets.find((sheet) => sheet.num === node.sheet);
+      const planned = this.source.score?.sheets[node.sheet - 1];
       const job = this.lastRun(node.uri);
       const sheet = job === undefined ? undefined : this.store.sheet(job.id, node.sheet);
       if (planned !== undefined) {
@@ -166,14 +166,14 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
   }
 
   private lastRun(uri: vscode.Uri): JobModel | undefined {
-    return this.store.list().find((job) => job.scorePath === uri.fsPath);
+    return this.store.latestOf(uri.fsPath);
   }
 
   private onEditor(editor: vscode.TextEditor | undefined): void {
     if (editor === undefined || editor.document.uri.scheme !== 'file') return;
     const { document } = editor;
     if (!looksLikeScore(document.uri.fsPath, document.getText())) return;
-    if (this.source.kind === 'score' && this.source.uri.toString() === document.uri.toString()) return;
+    if (this.source.kind === 'score' && isEqual(this.source.uri, document.uri)) return;
     void this.readScore(document);
   }
 
@@ -183,7 +183,7 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
       const { score } = room.summarise(document.getText(), document.uri.fsPath);
       const { source } = this;
       // A text that is broken while it is being written keeps the sheets that it had.
-      const same = source.kind === 'score' && source.uri.toString() === document.uri.toString();
+      const same = source.kind === 'score' && isEqual(source.uri, document.uri);
       this.setSource({ kind: 'score', uri: document.uri, score: score ?? (same ? source.score : null) });
       const last = this.lastRun(document.uri);
       if (last !== undefined) await this.feed.openSheets(last.id);
@@ -193,6 +193,9 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
   }
 
   private setSource(source: Source): void {
+    const same =
+      source.kind === 'score' && this.source.kind === 'score' && isEqual(source.uri, this.source.uri);
+    if (!same) this.nodes.clear();
     this.source = source;
     this.view.description =
       source.kind === 'job'
@@ -215,18 +218,14 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
   private keepTicking(): void {
     const id = this.shownJob();
     const job = id === undefined ? undefined : this.store.job(id);
-    const needed = this.view.visible && job !== undefined && !hasEnded(job);
-    if (needed) this.ticker ??= setInterval(() => this.tick(), TICK_MS);
-    else if (this.ticker !== null) {
-      clearInterval(this.ticker);
-      this.ticker = null;
-    }
+    this.ticker.keep(this.view.visible && job !== undefined && !hasEnded(job));
   }
 
   private tick(): void {
-    for (const [node, description] of this.drawn) {
-      if (this.row(node).description !== description) this.changed.fire(node);
-    }
+    const changed = [...this.drawn].filter(
+      ([node, description]) => this.row(node).description !== description,
+    );
+    if (changed.length > 0) this.changed.fire(changed.map(([node]) => node));
   }
 
   private onStoreChange(change: StoreChange): void {
@@ -246,6 +245,7 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
     }
     if (job === undefined) return;
     if (change.sheetLists.includes(job)) this.changed.fire(undefined);
+    const nodes: SheetsNode[] = [];
     for (const changed of change.sheets) {
       if (changed.job !== job) continue;
       const id =
@@ -253,8 +253,9 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
           ? `job/${job}/${changed.sheet}`
           : `score/${source.uri.toString()}/${changed.sheet}`;
       const node = this.nodes.get(id);
-      if (node !== undefined) this.changed.fire(node);
+      if (node !== undefined) nodes.push(node);
     }
+    if (nodes.length > 0) this.changed.fire(nodes);
   }
 
   private same(node: SheetsNode): SheetsNode {
@@ -269,4 +270,8 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
     this.nodes.set(id, node);
     return node;
   }
+}
+
+function isEqual(a: vscode.Uri, b: vscode.Uri): boolean {
+  return a.toString() === b.toString();
 }

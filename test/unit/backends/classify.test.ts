@@ -2,18 +2,8 @@ import assert from 'node:assert/strict';
 import { classify, withDetectionPatterns, type Classification } from '../../../src/backends/classify';
 import { interpretClaude } from '../../../src/backends/claude/interpret';
 import { executionResult, type ExecutionResult } from '../../../src/backends/result';
+import { failedResult } from '../../support/failed-result';
 import { builtIn, outcomeOf } from '../../support/backends-runner';
-
-function failed(more: Partial<ExecutionResult>): ExecutionResult {
-  return executionResult({
-    success: false,
-    stdout: '',
-    stderr: '',
-    durationSeconds: 1,
-    startedAt: new Date(0),
-    ...more,
-  });
-}
 
 describe('classify', () => {
   type Row = readonly [
@@ -68,7 +58,7 @@ describe('classify', () => {
   ];
   for (const [facts, code, category, action] of rows) {
     it(`${JSON.stringify(facts)} → ${code} ${action}`, () => {
-      const found = classify(failed(facts), { kind: 'cli' });
+      const found = classify(failedResult(facts), { kind: 'cli' });
       const retriable = action === 'retry' || action === 'wait';
       assert.deepEqual(
         { ...found, message: '' },
@@ -79,7 +69,9 @@ describe('classify', () => {
   }
 
   it('counts limits of an HTTP API as E101, and hands a stated wait on', () => {
-    const found = classify(failed({ errorType: 'rate_limit', rateLimitWaitSeconds: 5 }), { kind: 'http' });
+    const found = classify(failedResult({ errorType: 'rate_limit', rateLimitWaitSeconds: 5 }), {
+      kind: 'http',
+    });
     assert.deepEqual([found.code, found.waitSeconds], ['E101', 5]);
   });
 
@@ -118,7 +110,10 @@ describe('detection patterns of a score', () => {
   const read = (result: ExecutionResult, patterns: string[]) => withDetectionPatterns(result, patterns, at);
 
   it('make a limit of a vague failure, with the wait it states, and survive a broken expression', () => {
-    const result = failed({ errorType: 'nonzero_exit', stderr: 'Custom THROTTLE now, retry after 3 s' });
+    const result = failedResult({
+      errorType: 'nonzero_exit',
+      stderr: 'Custom THROTTLE now, retry after 3 s',
+    });
     const found = classify(read(result, ['(', 'throttle']), { kind: 'cli' });
     assert.deepEqual([found.code, found.action, found.waitSeconds], ['E102', 'wait', 3]);
     assert.equal(read(result, ['(']).errorType, 'nonzero_exit');
@@ -128,9 +123,9 @@ describe('detection patterns of a score', () => {
     const answer = { stdout: 'throttle', stderr: '', durationSeconds: 0, startedAt: at };
     const success = executionResult({ ...answer, success: true });
     assert.equal(read(success, ['throttle']), success);
-    const vague = failed({ errorType: 'nonzero_exit', stdout: 'throttle' });
+    const vague = failedResult({ errorType: 'nonzero_exit', stdout: 'throttle' });
     assert.equal(read(vague, ['throttle']).errorType, 'nonzero_exit');
-    const known = failed({ errorType: 'authentication', stderr: 'throttle' });
+    const known = failedResult({ errorType: 'authentication', stderr: 'throttle' });
     assert.equal(read(known, ['throttle']).errorType, 'authentication');
   });
 });

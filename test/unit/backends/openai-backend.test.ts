@@ -1,16 +1,10 @@
 import assert from 'node:assert/strict';
-import type { ExecutionResult } from '../../../src/backends/result';
 import { OpenAiBackend } from '../../../src/backends/http/openai-backend';
 import { resetSeconds } from '../../../src/backends/http/openai-failure';
 import type { ToolBox } from '../../../src/backends/tools/contract';
-import {
-  httpProfile,
-  playHttp,
-  TEST_KEY,
-  type HttpAttempt,
-  type HttpAttemptOutcome,
-} from '../../support/http-backend';
-import { json, LoopbackServer, sse, type Answerer, type SeenRequest } from '../../support/loopback-server';
+import { httpProfile, TEST_KEY } from '../../support/http-backend';
+import { httpStage, itPlays, type HttpCase } from '../../support/http-cases';
+import { json, sse, type Answerer } from '../../support/loopback-server';
 import { chatEvents, streamChat, USAGE } from '../../support/openai-server';
 
 const http = (url: string) => ({
@@ -19,17 +13,6 @@ const http = (url: string) => ({
   schema_family: 'openai',
   auth_env_var: 'VENDOR_API_KEY',
 });
-
-interface Case {
-  readonly name: string;
-  readonly answer: Answerer;
-  readonly attempt?: Partial<HttpAttempt>;
-  /** Facts of the result. */
-  readonly gives: Partial<ExecutionResult>;
-  readonly message?: RegExp;
-  readonly requests?: number;
-  readonly also?: (outcome: HttpAttemptOutcome, requests: readonly SeenRequest[]) => void;
-}
 
 /** openrouter.ai/docs, "Errors": the body of every error. */
 const error = (code: number | string, message: string, metadata?: object) => ({
@@ -61,7 +44,7 @@ function toolBox(called: string[]): ToolBox {
 const called: string[] = [];
 const inOneDay = new Date(Date.now() + 3_600_000);
 
-const cases: readonly Case[] = [
+const cases: readonly HttpCase[] = [
   {
     name: 'a streamed answer, with its tokens and model',
     answer: (_request, response) => streamChat(response, { model: 'model-1-2026', reasoning: 'hm' }),
@@ -461,34 +444,9 @@ const cases: readonly Case[] = [
 ];
 
 describe('OpenAI-compatible backend', () => {
-  const server = new LoopbackServer(() => undefined);
-  before(() => server.listen());
-  after(() => server.close());
-  beforeEach(() => {
-    server.requests.length = 0;
-  });
-  const play = (more: Partial<HttpAttempt> = {}) =>
-    playHttp(OpenAiBackend, {
-      url: server.url,
-      profile: httpProfile('openai', server.url, { http: http(server.url) }),
-      ...more,
-    });
-
-  for (const { name, answer, attempt, gives, message, requests, also } of cases) {
-    it(name, async () => {
-      server.answer = answer;
-      const outcome = await play(attempt);
-      const { result } = outcome;
-      for (const [key, value] of Object.entries(gives))
-        assert.deepEqual(result[key as keyof ExecutionResult], value, `${key}: ${result.errorMessage ?? ''}`);
-      if (message) assert.match(result.errorMessage ?? '', message);
-      if (gives.success === undefined) assert.equal(result.success, false);
-      if (requests !== undefined) assert.equal(server.requests.length, requests);
-      for (const text of [outcome.stderrLog, outcome.stdoutLog, result.stderr, result.errorMessage ?? ''])
-        assert.ok(!text.includes(TEST_KEY));
-      also?.(outcome, server.requests);
-    });
-  }
+  const stage = httpStage(OpenAiBackend, 'openai', http);
+  const { server, play } = stage;
+  itPlays(stage, cases);
 
   it('is cancelled in mid-stream', async () => {
     const abort = new AbortController();

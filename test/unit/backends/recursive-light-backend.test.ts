@@ -2,30 +2,14 @@ import assert from 'node:assert/strict';
 import type { HttpBackend, HttpBackendOptions } from '../../../src/backends/http/http-backend';
 import { OpenAiBackend } from '../../../src/backends/http/openai-backend';
 import { RecursiveLightBackend } from '../../../src/backends/http/recursive-light-backend';
-import type { ExecutionResult } from '../../../src/backends/result';
-import {
-  httpProfile,
-  playHttp,
-  TEST_INSTALLATION,
-  TEST_KEY,
-  withBackend,
-  type HttpAttempt,
-} from '../../support/http-backend';
-import { json, LoopbackServer, type Answerer, type SeenRequest } from '../../support/loopback-server';
+import { httpProfile, TEST_INSTALLATION, TEST_KEY, withBackend } from '../../support/http-backend';
+import { httpStage, itPlays, loopbackServer, type HttpCase } from '../../support/http-cases';
+import { json, LoopbackServer } from '../../support/loopback-server';
 
 const http = (url: string) => ({ base_url: url, endpoint: '/api/process', schema_family: 'recursive_light' });
 
-interface Case {
-  readonly name: string;
-  readonly answer: Answerer;
-  readonly attempt?: Partial<HttpAttempt>;
-  readonly gives: Partial<ExecutionResult>;
-  readonly message?: RegExp;
-  readonly also?: (requests: readonly SeenRequest[]) => void;
-}
-
 /** The protocol as the Python system's client has it; the server's own documentation is not public. */
-const cases: readonly Case[] = [
+const cases: readonly HttpCase[] = [
   {
     name: 'an answer with all its facts',
     answer: (_request, response) =>
@@ -52,7 +36,7 @@ const cases: readonly Case[] = [
         quality_conditions: { coherence: 0.7 },
       },
     },
-    also: ([request]) => {
+    also: (_outcome, [request]) => {
       assert.deepEqual([request?.method, request?.path], ['POST', '/api/process']);
       assert.deepEqual(request?.body, { user_id: TEST_INSTALLATION, message: 'Say hello.' });
       assert.equal(request.headers['x-marianne-user-id'], TEST_INSTALLATION);
@@ -86,7 +70,7 @@ const cases: readonly Case[] = [
     answer: (_request, response) => json(response, 200, { response: 'ok' }),
     attempt: { config: { other: { user_id: 'ada' } }, preamble: 'Sheet 1.', key: TEST_KEY },
     gives: { success: true, metadata: null },
-    also: ([request]) => {
+    also: (_outcome, [request]) => {
       assert.deepEqual(request?.body, { user_id: 'ada', message: 'Sheet 1.\n\nSay hello.' });
       assert.equal(request.headers.authorization, `Bearer ${TEST_KEY}`);
     },
@@ -168,30 +152,9 @@ const cases: readonly Case[] = [
 ];
 
 describe('Recursive Light backend', () => {
-  const server = new LoopbackServer(() => undefined);
-  before(() => server.listen());
-  after(() => server.close());
-  beforeEach(() => {
-    server.requests.length = 0;
-  });
-  const play = (more: Partial<HttpAttempt> = {}) =>
-    playHttp(RecursiveLightBackend, {
-      url: server.url,
-      profile: httpProfile('recursive_light', server.url, { http: http(server.url) }),
-      key: null,
-      ...more,
-    });
-
-  for (const { name, answer, attempt, gives, message, also } of cases) {
-    it(name, async () => {
-      server.answer = answer;
-      const { result } = await play(attempt);
-      for (const [key, value] of Object.entries(gives))
-        assert.deepEqual(result[key as keyof ExecutionResult], value, `${key}: ${result.errorMessage ?? ''}`);
-      if (message) assert.match(result.errorMessage ?? '', message);
-      also?.(server.requests);
-    });
-  }
+  const stage = httpStage(RecursiveLightBackend, 'recursive_light', http, { key: null });
+  const { server, play } = stage;
+  itPlays(stage, cases);
 
   it('is cancelled while it waits, and says when nobody is there', async () => {
     const abort = new AbortController();
@@ -207,12 +170,7 @@ describe('Recursive Light backend', () => {
 });
 
 describe('the health of HTTP instruments', () => {
-  const server = new LoopbackServer(() => undefined);
-  before(() => server.listen());
-  after(() => server.close());
-  beforeEach(() => {
-    server.requests.length = 0;
-  });
+  const server = loopbackServer();
 
   async function health(
     Vendor: new (options: HttpBackendOptions) => HttpBackend,

@@ -3,21 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { aliasBomb } from '../../support/alias-bomb';
 import { loadConfig, parseConfig } from '../../../src/conductor/config';
 
 describe('a hostile or broken conductor.yaml', () => {
-  const letters = [...'abcdefgh'];
-  const bomb = letters
-    .map(
-      (key, i) =>
-        `${key}: &${key} [${Array(9)
-          .fill(i === 0 ? 'x' : `*${letters[i - 1]}`)
-          .join(',')}]`,
-    )
-    .join('\n');
-
   for (const [what, text] of [
-    ['an alias bomb', bomb],
+    ['an alias bomb', aliasBomb('abcdefgh')],
     ['an alias of nothing', 'log_level: *nothing'],
     ['a list', '[1, 2]'],
     ['a wrong type', 'socket: {permissions: all}'],

@@ -154,14 +154,15 @@ describe('what a sheet does after an attempt', () => {
   it('goes on with another key at once, uncounted, and else waits for the key that is free first', () => {
     const verdict = { ...base.verdict!, action: 'wait' as const, waitSeconds: 600, quota: false };
     const limited = { ...base, outcome: 'rate_limited' as const, verdict, fallbackCount: 1 };
-    const other = decide({ ...limited, maxWaits: 0, others: { free: 'second', until: base.now } });
+    const free = { usable: 'second', free: 'second', until: base.now };
+    const other = decide({ ...limited, maxWaits: 0, others: free });
     assert.deepEqual(
       [other.next.status, other.next.due_at, other.next.rate_limit_waits],
       ['pending', null, 0],
     );
     assert.equal(other.next.fallback_index, 0, 'a key comes before a fallback');
     assert.equal(other.limit?.until, 1_600_000, 'the first key is limited as long as it was told');
-    const all = decide({ ...limited, others: { free: null, until: 1_200_000 } });
+    const all = decide({ ...limited, others: { usable: 'second', free: null, until: 1_200_000 } });
     assert.deepEqual(
       [all.next.status, all.next.due_at, all.next.rate_limit_waits],
       ['waiting', 1_200_000, 1],
@@ -169,12 +170,43 @@ describe('what a sheet does after an attempt', () => {
     assert.equal(all.limit?.until, 1_600_000);
     // Credit that is spent: the other key may have some, and the first is not asked again at once.
     const spent = { ...limited, verdict: { ...verdict, waitSeconds: null, quota: true } };
-    const paid = decide({ ...spent, others: { free: 'second', until: base.now } });
+    const paid = decide({ ...spent, others: free });
     assert.deepEqual(
       [paid.next.status, paid.next.fallback_index, paid.limit?.until],
       ['pending', 0, 1_060_000],
     );
-    assert.equal(decide({ ...spent, others: { free: null, until: null } }).next.fallback_index, 1);
+    assert.equal(
+      decide({ ...spent, others: { usable: null, free: null, until: null } }).next.fallback_index,
+      1,
+    );
+  });
+
+  it('goes on with another key at once when one was refused, uncounted and before a fallback; without one it falls back or fails', () => {
+    const verdict = { ...base.verdict!, action: 'fallback' as const, category: 'auth', message: '401' };
+    const refused = {
+      ...base,
+      outcome: 'failed' as const,
+      verdict,
+      fallbackCount: 1,
+      mode: 'completion' as const,
+    };
+    const none = { usable: null, free: null, until: null };
+    // One that is limited is good, too: the ledger holds the sheet until it is free.
+    const { next } = decide({ ...refused, others: { usable: 'second', free: null, until: 2_000_000 } });
+    assert.deepEqual(
+      [next.status, next.reason?.code, next.mode, next.fallback_index, next.due_at],
+      ['pending', 'another_key', 'completion', 0, null],
+    );
+    assert.deepEqual(
+      [next.normal_attempts, next.completion_attempts],
+      [base.counters.normalAttempts, base.counters.completionAttempts],
+    );
+    assert.match(next.reason?.message ?? '', /goes on with the key "second": 401/);
+    assert.equal(decide({ ...refused, others: none }).next.fallback_index, 1);
+    assert.equal(decide({ ...refused, others: none, fallbackCount: 0 }).next.status, 'failed');
+    // What another key would not mend.
+    const stays = { ...refused, verdict: { ...verdict, category: 'configuration' } };
+    assert.equal(decide({ ...stays, others: { ...none, usable: 'second' } }).next.fallback_index, 1);
   });
 
   it('goes on with the window that a sibling found, and lengthens it only by a longer stated wait', () => {

@@ -2,28 +2,19 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { executionResult, type ExecutionResult } from '../../../src/backends/result';
+import type { ExecutionResult } from '../../../src/backends/result';
 import { Accounts, accountSalt } from '../../../src/conductor/accounts';
 import { EngineCore } from '../../../src/conductor/engine/core';
 import type { KeyOffer } from '../../../src/conductor/engine/key-choice';
 import { Flights } from '../../../src/conductor/engine/flight';
-import { Ledger } from '../../../src/conductor/engine/ledger';
-import { emptyState } from '../../../src/conductor/engine/state';
+import { Ledger, type OtherKeys } from '../../../src/conductor/engine/ledger';
+import { emptyState, type AttemptState } from '../../../src/conductor/engine/state';
 import type { RecordDraft } from '../../../src/conductor/records';
 import { builtIn } from '../../support/backends-runner';
+import { failedResult } from '../../support/failed-result';
 import { planOf, Story } from '../../support/fold-story';
 
-function result(facts: Partial<ExecutionResult>): ExecutionResult {
-  return executionResult({
-    success: false,
-    stdout: '',
-    stderr: '',
-    durationSeconds: 1,
-    startedAt: new Date(0),
-    ...facts,
-  });
-}
-const good = result({ success: true });
+const good = failedResult({ success: true });
 
 /** A ledger over one account "cli" with records applied as they are decided. */
 function setUp(widest = 25) {
@@ -61,10 +52,12 @@ describe('keys that take turns', () => {
     variable: 'K',
     value: `value of ${label}`,
   });
+  const left = ({ free, until }: OtherKeys) => ({ free, until });
   function ringOf(rotation: KeyOffer['rotation'], keys = [key('a'), key('b'), key('c')]) {
     const story = new Story(planOf([[]]));
     const flights = new Flights();
     const offer = { current: { rotation, keys, problems: [] as string[] } };
+    const told: string[] = [];
     const core = new EngineCore(story.state, emptyState(), new Map());
     const ledger = new Ledger(
       core,
@@ -72,6 +65,7 @@ describe('keys that take turns', () => {
       () => 'cli',
       25,
       () => offer.current,
+      ({ label }) => told.push(label),
     );
     const instrument = story.plan.sheets[0]?.instrument;
     assert.ok(instrument);
@@ -80,6 +74,9 @@ describe('keys that take turns', () => {
       ledger,
       offer,
       flights,
+      told,
+      job,
+      instrument,
       take: (now: number) => ledger.take(job, instrument, now).key?.label,
       holds: (now: number) => ledger.holds(job, instrument, now),
       others: (account: string, now: number) => ledger.others(job, instrument, account, now),
@@ -87,8 +84,13 @@ describe('keys that take turns', () => {
       limit: (label: string, until: number, now: number) => {
         const attempt = { account: `cli#${label}`, instrument: 'cli', started_at: now - 1, key_label: label };
         const limited = { until, spread_ms: 0, stated: true, message: 'slow down' };
-        for (const draft of ledger.ended(attempt, result({ errorType: 'rate_limit' }), limited, now))
+        for (const draft of ledger.ended(attempt, failedResult({ errorType: 'rate_limit' }), limited, now))
           story.apply(draft);
+      },
+      refuse: (label: string, now: number) => {
+        const attempt = { account: `cli#${label}`, instrument: 'cli', started_at: now - 1, key_label: label };
+        const refused = failedResult({ errorType: 'authentication', errorMessage: '401' });
+        assert.deepEqual(ledger.ended(attempt, refused, null, now), [], 'nothing of it is journalled');
       },
       succeed: (label: string, startedAt: number, now: number) => {
         const attempt = { account: `cli#${label}`, instrument: 'cli', started_at: startedAt };
@@ -101,12 +103,12 @@ describe('keys that take turns', () => {
     const ring = ringOf('least-recently-rate-limited');
     assert.deepEqual([ring.take(1), ring.take(2)], ['a', 'a']);
     ring.limit('a', 1000, 10);
-    assert.deepEqual(ring.others('cli#a', 11), { free: 'b', until: 11 });
+    assert.deepEqual(left(ring.others('cli#a', 11)), { free: 'b', until: 11 });
     assert.equal(ring.take(12), 'b');
     ring.limit('b', 900, 20);
     assert.equal(ring.take(21), 'c');
     ring.limit('c', 800, 30);
-    assert.deepEqual(ring.others('cli#c', 31), { free: null, until: 900 });
+    assert.deepEqual(left(ring.others('cli#c', 31)), { free: null, until: 900 });
     const hold = ring.holds(32);
     assert.deepEqual([hold?.kind, hold?.limit?.until, hold?.limit?.key_label], ['limited', 800, 'c']);
     // Over for all: the least recently limited is tried first, alone; its success counts.
@@ -135,6 +137,60 @@ describe('keys that take turns', () => {
     assert.deepEqual([6, 7, 8].map(ring.take), ['c', 'a', 'c']);
   });
 
+  it('sets aside what the vendor refuses, tells it once, and tries it again after an hour or when a person acts', () => {
+    const ring = ringOf('round-robin');
+    const hour = 60 * 60_000;
+    assert.equal(ring.take(1), 'a');
+    ring.refuse('a', 2);
+    ring.refuse('a', 3);
+    assert.deepEqual(ring.told, ['a'], 'two attempts had it');
+    assert.deepEqual([4, 5, 6].map(ring.take), ['b', 'c', 'b'], 'and the turns go on');
+    const others = ring.others('cli#b', 7);
+    assert.deepEqual([others.usable, others.refused], ['c', ['a']]);
+    ring.succeed('a', 1, 8);
+    assert.notEqual(ring.take(9), 'a', 'what began before it was refused says nothing');
+    assert.ok([hour + 3, hour + 4, hour + 5].map(ring.take).includes('a'));
+    ring.refuse('a', hour + 6);
+    ring.ledger.retryRefused('another');
+    assert.ok(![1, 2, 3].map((n) => ring.take(hour + 6 + n)).includes('a'));
+    ring.ledger.retryRefused('cli');
+    assert.ok([4, 5, 6].map((n) => ring.take(hour + 6 + n)).includes('a'));
+    assert.deepEqual(ring.told, ['a', 'a']);
+  });
+
+  it('asks another refused key each time when all are refused, and believes one that is taken', () => {
+    const ring = ringOf('least-recently-rate-limited');
+    for (const [i, label] of ['b', 'c', 'a'].entries()) ring.refuse(label, i + 1);
+    const { usable, free, until, refused } = ring.others('cli#a', 5);
+    assert.deepEqual([usable, free, until, refused], [null, null, null, ['b', 'c']]);
+    assert.equal(ring.take(6), 'b');
+    ring.refuse('b', 7);
+    assert.equal(ring.take(8), 'c');
+    ring.succeed('c', 8, 9);
+    assert.deepEqual([10, 11].map(ring.take), ['c', 'c']);
+    assert.equal(ring.others('cli#a', 12).usable, 'c');
+  });
+
+  it('does not wait for the limit of a key that is refused', () => {
+    const ring = ringOf('round-robin');
+    ring.limit('a', 1000, 10);
+    ring.refuse('b', 20);
+    ring.limit('c', 2000, 30);
+    assert.deepEqual(left(ring.others('cli#c', 31)), { free: null, until: 1000 });
+    assert.equal(ring.others('cli#b', 31).usable, 'a', 'a limited key is a good one');
+    const hold = ring.holds(40);
+    assert.deepEqual([hold?.kind, hold?.limit?.until], ['limited', 1000]);
+  });
+
+  it('lets a sheet go round the keys once, whatever is forgotten meanwhile', () => {
+    const ring = ringOf('round-robin');
+    const attempt = (account: string, next: 'pending' | 'failed') =>
+      ({ account, ended_at: 1, error_type: 'authentication', next_status: next }) as AttemptState;
+    const attempts = [attempt('cli#c', 'failed'), attempt('cli#a', 'pending')];
+    const others = ring.ledger.others(ring.job, ring.instrument, 'cli#b', 5, { attempts });
+    assert.deepEqual([others.usable, others.refused], ['c', ['a']], 'the round before a resume is over');
+  });
+
   it('looks at the keys anew at each instant, and says what is wrong when there is none', () => {
     const ring = ringOf('round-robin');
     assert.equal(ring.keyOf('cli#b'), 'value of b');
@@ -153,7 +209,7 @@ describe('the ledger of rate limits', () => {
   it('holds everybody until the end, then all but one until that one has an answer', () => {
     const { flights, end, holds, limit } = setUp();
     assert.equal(holds(0), null);
-    end(0, result({ errorType: 'rate_limit' }), 1000, 100);
+    end(0, failedResult({ errorType: 'rate_limit' }), 1000, 100);
     assert.equal(holds(999), 'limited');
     assert.equal(holds(1000), null, 'the probe may go');
     const probe = flights.enter('r', 1, 'cli:', 'cli', true);
@@ -166,17 +222,17 @@ describe('the ledger of rate limits', () => {
 
   it('takes several attempts that met one limit for one hit, and the longest of their waits', () => {
     const { end, limit } = setUp();
-    end(0, result({}), 1000, 100);
-    end(10, result({}), 1200, 120);
+    end(0, failedResult({}), 1000, 100);
+    end(10, failedResult({}), 1200, 120);
     assert.deepEqual([limit()?.hits, limit()?.until, limit()?.since], [1, 1200, 100]);
     // The probe meets it again: a second window.
-    end(1200, result({}), 3000, 1300);
+    end(1200, failedResult({}), 3000, 1300);
     assert.deepEqual([limit()?.hits, limit()?.since], [2, 1300]);
   });
 
   it('is not fooled by what began before the limit', () => {
     const { end, limit } = setUp();
-    end(0, result({}), 1000, 100);
+    end(0, failedResult({}), 1000, 100);
     assert.deepEqual(end(50, good, null, 900), []);
     assert.deepEqual(end(50, good, null, 1100), [], 'also when it ends after it');
     assert.notEqual(limit(), null);
@@ -184,21 +240,21 @@ describe('the ledger of rate limits', () => {
 
   it('opens a new window after a probe without an answer, and ends it with any other answer', () => {
     const { end, limit, holds } = setUp();
-    end(0, result({}), 1000, 100);
-    end(1000, result({ errorType: 'network' }), null, 1500);
+    end(0, failedResult({}), 1000, 100);
+    end(1000, failedResult({ errorType: 'network' }), null, 1500);
     assert.equal(limit()?.until, 61_500);
     assert.equal(limit()?.hits, 1);
     assert.equal(holds(2000), 'limited');
     // The next conductor took it up: neither yes nor no.
-    assert.deepEqual(end(61_500, result({ errorType: 'interrupted' }), null, 62_000), []);
-    end(62_000, result({ errorType: 'nonzero_exit' }), null, 62_500);
+    assert.deepEqual(end(61_500, failedResult({ errorType: 'interrupted' }), null, 62_000), []);
+    end(62_000, failedResult({ errorType: 'nonzero_exit' }), null, 62_500);
     assert.equal(limit(), null);
   });
 
   it('halves how many may fly when a limit begins, and adds one with each success', () => {
     const { flights, end, holds } = setUp(8);
     for (let sheet = 1; sheet <= 6; sheet += 1) flights.enter('r', sheet, 'cli:', 'cli', false);
-    end(0, result({}), 1000, 100);
+    end(0, failedResult({}), 1000, 100);
     end(1000, good, null, 1500);
     // Six fly: three were allowed, four after the success of the probe.
     assert.equal(holds(1600), 'narrowed');
@@ -210,7 +266,7 @@ describe('the ledger of rate limits', () => {
 
   it('asks again when a check finds the instrument unusable, and lets the probe tell after three', () => {
     const { ledger, end, limit } = setUp();
-    end(0, result({}), 1000, 100);
+    end(0, failedResult({}), 1000, 100);
     const story: (number | null)[] = [];
     for (let now = 1000, round = 0; round < 4; round += 1, now += 30_000) {
       const draft = ledger.unusable('cli', 'no route', now);

@@ -20,9 +20,9 @@ function placesOf(text: string, mode: LensMode = 'all'): LensPlace[] {
 }
 
 function branchesOf(template: string): string[] {
-  const { plan } = analysisOf(orchestra);
-  assert.ok(plan);
-  return sheetBranches(parseTemplate(template), plan).map(
+  const { plan, score } = analysisOf(orchestra.replace('goal: a song', 'goal: a song\n    late: [2, 3]'));
+  assert.ok(plan && score);
+  return sheetBranches(parseTemplate(template), plan, score.variables).map(
     ({ label, sheets }) => `${label} → ${sheets.join(',')}`,
   );
 }
@@ -94,10 +94,58 @@ describe('branches that select sheets', () => {
     ]);
   });
 
-  it('says nothing of what depends on other things, nor of what follows it', () => {
-    assert.deepEqual(branchesOf('{% if goal %}a{% elif stage == 1 %}b{% else %}c{% endif %}'), []);
-    assert.deepEqual(branchesOf('{% if goal == 1 %}a{% endif %}{% if stage == 1 or goal %}b{% endif %}'), []);
+  it('says nothing of conditions that tell no sheets apart', () => {
+    assert.deepEqual(branchesOf('{% if previous_outputs %}a{% else %}b{% endif %}'), []);
+    assert.deepEqual(branchesOf('{% if stage == 1 or previous_outputs[1] %}b{% endif %}'), []);
     assert.deepEqual(branchesOf('{% if stage == 9 %}no such stage{% endif %}'), []);
+  });
+
+  it('names the sheets that may come, where something else must hold too', () => {
+    assert.deepEqual(branchesOf('{% if stage == 1 and previous_outputs %}a{% else %}b{% endif %}'), [
+      'stage == 1 and previous_outputs → 1',
+    ]);
+    assert.deepEqual(branchesOf('{% if stakes %}a{% elif stage == 1 %}b{% else %}c{% endif %}'), [
+      'stage == 1 → 1',
+      'else → 2,3,4,5',
+    ]);
+  });
+
+  it('knows lists, alternatives, negation, remainders and the score’s own variables', () => {
+    assert.deepEqual(
+      branchesOf('{% if stage in [1, 3] %}a{% elif stage not in late %}b{% else %}c{% endif %}'),
+      ['stage in [1, 3] → 1,5', 'else → 2,3,4'],
+    );
+    assert.deepEqual(branchesOf('{% if stage == 1 or sheet_num == 5 %}a{% endif %}'), [
+      'stage == 1 or sheet_num == 5 → 1,5',
+    ]);
+    assert.deepEqual(branchesOf('{% if not (stage == 2) %}a{% endif %}'), ['not (stage == 2) → 1,5']);
+    assert.deepEqual(branchesOf('{% if sheet_num % 2 == 0 %}a{% elif sheet_num is even %}b{% endif %}'), [
+      'sheet_num % 2 == 0 → 2,4',
+    ]);
+    assert.deepEqual(branchesOf('{% if stage == total_stages %}a{% elif 1 < stage < 3 %}b{% endif %}'), [
+      'stage == total_stages → 5',
+      '1 < stage < 3 → 2,3,4',
+    ]);
+    assert.deepEqual(branchesOf('{% if goal == "a song" and voice == 2 %}a{% endif %}'), [
+      'goal == "a song" and voice == 2 → 3',
+    ]);
+  });
+
+  it('goes into macros and loops, and knows names that they take away', () => {
+    assert.deepEqual(
+      branchesOf(
+        '{% macro m(instance) %}{% if stage == 1 %}{% elif instance == 1 %}{% endif %}{% endmacro %}',
+      ),
+      ['stage == 1 → 1'],
+    );
+    assert.deepEqual(branchesOf('{% for stage in [1, 2] %}{% if stage == 1 %}x{% endif %}{% endfor %}'), []);
+    assert.deepEqual(branchesOf('{% set stage = 7 %}{% if stage == 1 %}x{% endif %}'), []);
+    assert.deepEqual(branchesOf('{% with voice = 1 %}{% if voice == 1 %}x{% endif %}{% endwith %}'), []);
+  });
+
+  it('places an else behind comments and with nothing in it', () => {
+    const template = '{% if stage == 1 %}a{%- else -%}{# {% if %} #}{% endif %}';
+    assert.deepEqual(branchesOf(template), ['stage == 1 → 1', 'else → 2,3,4,5']);
   });
 });
 

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
-import { conditionApplies, parseCondition } from '../../../src/score/condition';
+import { conditionHolds, parseCondition } from '../../../src/score/condition';
 import { cutAnswer, cutCaptured, lookback } from '../../../src/score/cross-sheet';
 import {
   environmentOf,
@@ -51,7 +51,7 @@ describe('score: conditions', () => {
     ['(stage == 3)', true],
   ];
   for (const [condition, applies] of table) {
-    it(`"${condition}" is ${applies}`, () => assert.equal(conditionApplies(condition, values), applies));
+    it(`"${condition}" is ${applies}`, () => assert.equal(conditionHolds(parseCondition(condition), values), applies));
   }
   it('tells what it ignores', () => {
     assert.equal(parseCondition('a == 1 or b == 2')[0]?.ignored, 'or b == 2');

@@ -52,6 +52,10 @@ describe('score: YAML', () => {
   it('reads a byte order mark, CRLF and a document end', () => {
     assert.deepEqual(read('\uFEFFname: x\r\nt: |\r\n  a\r\n  b\r\n'), { name: 'x', t: 'a\nb\n' });
     assert.deepEqual(read('---\na: 1\n...\n'), { a: 1 });
+    const { root } = readYaml('\uFEFFname: x\n');
+    const { column, endColumn, offset } = root?.entries[0]?.key.range ?? {};
+    // An editor shows the text without the mark.
+    assert.deepEqual({ column, endColumn, offset }, { column: 1, endColumn: 5, offset: 1 });
   });
 
   const refused: [string, string, string][] = [

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { JobSubmissionError } from '../../../src/protocol/errors';
 import type { AttemptDetail, LogPage } from '../../../src/protocol/job-methods';
 import { LineCutter, plainLine } from '../../../src/views/output/ansi';
+import { AttemptQueue, nextSheets } from '../../../src/views/output/attempt-queue';
 import { attemptText, sectionsOf } from '../../../src/views/output/attempt-text';
 import { LogTail } from '../../../src/views/output/log-tail';
 import type { Stream } from '../../../src/views/output/log-tail';
+import { attempt, sheet } from './kit';
 
 describe('terminal output as plain text', () => {
   it('loses colours, titles and overwritten lines', () => {
@@ -21,11 +24,25 @@ describe('terminal output as plain text', () => {
   });
 });
 
+describe('a line that does not end', () => {
+  it('keeps back no more than a line that a person would read', () => {
+    const cutter = new LineCutter();
+    for (let step = 0; step < 20_000; step += 1) assert.equal(cutter.push(`\r${step} of 20000 files`), '');
+    assert.ok(cutter.held < 100_000, String(cutter.held));
+    assert.equal(cutter.push('\n'), '19999 of 20000 files\n');
+    let shown = '';
+    for (let step = 0; step < 20; step += 1) shown += cutter.push('x'.repeat(10_000));
+    shown += cutter.push('\n');
+    assert.equal(shown, `${'x'.repeat(200_000)}\n`);
+  });
+});
+
 /** Two log files, and a conductor that may be away. */
 class Logs {
   text: Record<Stream, string> = { stdout: '', stderr: '' };
   running = true;
   away = false;
+  deleted = false;
   reads = 0;
 
   read = (
@@ -35,6 +52,7 @@ class Logs {
   ): Promise<LogPage> => {
     this.reads += 1;
     if (this.away) return Promise.reject(new Error('no conductor'));
+    if (this.deleted) return Promise.reject(new JobSubmissionError('no job a'));
     const bytes = Buffer.from(this.text[stream]);
     const offset = 'offset' in from ? from.offset : Math.max(0, bytes.length - from.tailBytes);
     const data = bytes.subarray(offset, offset + maxBytes);
@@ -176,6 +194,70 @@ describe('following a log', () => {
     await clock.turn();
     tail.stop();
     await clock.turn();
+    await tail.done;
+  });
+});
+
+describe('a channel', () => {
+  const running = (num: number, started: number) =>
+    sheet(num, { status: 'in_progress', attempts: [attempt(1, { startedAt: started })] });
+  const over = (num: number, started: number) =>
+    sheet(num, { status: 'completed', attempts: [attempt(1, { startedAt: started })] });
+
+  it('shows the last words of a sheet before it goes on to the next', async () => {
+    const clock = new Clock();
+    const logs = [new Logs(), new Logs(), new Logs()];
+    let shown = '';
+    const queue = new AttemptQueue<number>((num) => {
+      shown += `-- ${num}\n`;
+      const limit = 1_000_000;
+      const write = (text: string) => (shown += text);
+      const read = (logs[num - 1] ?? new Logs()).read;
+      return new LogTail({ read, write, restart: write, limit, pause: clock.pause });
+    });
+    const [first, second, third] = logs;
+    assert.ok(first && second && third);
+    first.text.stdout = 'begins\n';
+    queue.show(1);
+    await clock.turn(2);
+    first.text.stdout += 'last words\n';
+    first.running = false;
+    second.text.stdout = 'quick\n';
+    second.running = false;
+    third.text.stdout = 'runs\n';
+    queue.then(2);
+    queue.then(3);
+    await clock.turn(6);
+    assert.equal(shown, '-- 1\nbegins\nlast words\n-- 2\nquick\n-- 3\nruns\n');
+    queue.show(1);
+    await clock.turn(4);
+    assert.ok(shown.endsWith('-- 3\nruns\n-- 1\nbegins\nlast words\n'), 'what a person chose comes at once');
+    queue.then(3);
+    queue.stop();
+    await clock.turn(4);
+    assert.ok(shown.endsWith('-- 1\nbegins\nlast words\n-- 3\n'));
+  });
+
+  it('that follows a job leaves out none of its quick sheets', () => {
+    assert.deepEqual(nextSheets([sheet(1)], null), []);
+    assert.deepEqual(nextSheets([over(1, 1), over(2, 2)], null), [2], 'what was over is shown too');
+    assert.deepEqual(nextSheets([running(1, 1), running(2, 2), over(3, 3)], null), [2]);
+    assert.deepEqual(nextSheets([running(1, 1), over(2, 2)], 1), [], 'what runs is shown to its end');
+    assert.deepEqual(
+      nextSheets([over(1, 1), over(2, 3), running(3, 2)], 1),
+      [3, 2],
+      'in order of their start',
+    );
+    assert.deepEqual(nextSheets([running(1, 1), over(2, 2)], 2), [1], 'a sheet beside it runs still');
+    assert.deepEqual(nextSheets([over(1, 1), over(2, 2)], 2), []);
+  });
+
+  it('ends when the job was deleted', async () => {
+    const logs = new Logs();
+    const { tail, clock } = follow(logs);
+    await clock.turn();
+    logs.deleted = true;
+    await clock.turn(2);
     await tail.done;
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { JobStore } from '../../../src/views/store/job-store';
-import { needsPerson } from '../../../src/views/store/model';
+import { jobFromStatus, needsPerson } from '../../../src/views/store/model';
 import type { JobModel } from '../../../src/views/store/model';
 import { attemptRow } from '../../../src/views/trees/attempt-row';
 import { brief, cost, countdown, duration } from '../../../src/views/trees/format';
@@ -9,11 +9,20 @@ import { instrumentRow } from '../../../src/views/trees/instrument-row';
 import { passes } from '../../../src/views/trees/job-filter';
 import type { JobFilter } from '../../../src/views/trees/job-filter';
 import { code, jobRow, jobTooltip } from '../../../src/views/trees/job-row';
-import { childNodes, nodeId, parentNode, rootNodes } from '../../../src/views/trees/jobs-nodes';
+import {
+  childNodes,
+  isSameNode,
+  nodeId,
+  pageOfJobs,
+  parentNode,
+  rootNodes,
+} from '../../../src/views/trees/jobs-nodes';
 import type { JobsNode, JobsShape } from '../../../src/views/trees/jobs-nodes';
+import { connectionMessage, limitMessage } from '../../../src/views/trees/messages';
 import { plannedRow } from '../../../src/views/trees/planned-row';
 import { sheetRow } from '../../../src/views/trees/sheet-row';
-import { NOW, attempt, job, sheet } from './kit';
+import { Ticker } from '../../../src/views/trees/ticker';
+import { NOW, attempt, checkpoint, job, sheet } from './kit';
 
 describe('the row of a job', () => {
   it('says in red that an agent acts without asking, and who pays', () => {
@@ -71,6 +80,18 @@ describe('the row of a job', () => {
       row.context.filter((word) => ['retryable', 'deletable', 'pausable', 'cancelable'].includes(word)),
       ['retryable', 'deletable'],
     );
+  });
+
+  it('says how many sheets will never play, in row, tooltip and to a screen reader', () => {
+    const skipping = job('demo', { completed: 7, total: 12, skipped: 2 });
+    assert.match(jobRow(skipping, NOW).description, /^7\/12, 2 skipped · /);
+    assert.match(jobRow(skipping, NOW).spoken, /7 of 12 sheets done, 2 skipped · /);
+    assert.match(jobTooltip(skipping, NOW), /Sheets: 7\/12, 2 skipped/);
+    const none = jobRow(job('demo', { completed: 7, total: 12 }), NOW);
+    assert.ok(!/skipped/.test(none.description + none.spoken));
+    const told = jobFromStatus(checkpoint('demo', { progress_skipped: 2 }), undefined);
+    assert.equal(told.skipped, 2);
+    assert.equal(jobFromStatus(checkpoint('demo'), told).skipped, 2, 'an older conductor does not say');
   });
 
   it('counts down to the end of a rate limit', () => {
@@ -229,7 +250,7 @@ describe('the Jobs tree', () => {
     here: (job: JobModel) => boolean = () => true,
   ): JobsShape & { store: JobStore } {
     const store = new JobStore();
-    store.replaceJobs(jobs);
+    store.putJobs(jobs);
     return { store, isHere: here };
   }
 
@@ -317,12 +338,11 @@ describe('the Jobs tree', () => {
     const ids = new Set<string>();
     let rows = 0;
     const walk = (nodes: readonly JobsNode[], parent: JobsNode | undefined) => {
-      assert.ok(nodes.length <= 201, String(nodes.length));
+      assert.ok(nodes.length <= 204, String(nodes.length));
       for (const node of nodes) {
         rows += 1;
         ids.add(nodeId(node));
-        if (node.kind !== 'more' && rows % 97 === 0) assert.deepEqual(parentNode(node, shape), parent);
-        // Older jobs hang one page under the other; `reveal` may name the page directly.
+        if (node.kind === 'more' || rows % 97 === 0) assert.deepEqual(parentNode(node, shape), parent);
         const children = childNodes(node, shape) ?? [];
         if (node.kind === 'more') assert.ok(children.length > 0);
         if (node.kind !== 'job' || node.job === 'j0') walk(children, node);
@@ -332,5 +352,60 @@ describe('the Jobs tree', () => {
     assert.equal(ids.size, rows);
     assert.equal([...ids].filter((id) => /^job\/j0\/sheet\/\d+$/.test(id)).length, 10_000);
     assert.equal([...ids].filter((id) => /^job\/j\d+$/.test(id)).length, 1000);
+    assert.deepEqual(pageOfJobs({ kind: 'more', where: 'here', from: 800 }, shape), {
+      ...{ first: 801, last: 1000, newest: 200, oldest: 1 },
+    });
+  });
+
+  it('takes a range that grew while its sheets were loaded for another node of the same id', () => {
+    const shape = shapeOf([job('a')]);
+    const sheets = Array.from({ length: 1000 }, (_, index) => sheet(index + 1));
+    const rangesOf = () => childNodes({ kind: 'job', job: 'a' }, shape) ?? [];
+    shape.store.putSheets('a', sheets.slice(0, 500), 1000);
+    const before = rangesOf();
+    shape.store.putSheets('a', sheets.slice(500), 1000);
+    const after = rangesOf();
+    assert.deepEqual(before.map(nodeId), after.slice(0, 3).map(nodeId));
+    assert.deepEqual(
+      before.map((node, index) => isSameNode(node, after[index] ?? node)),
+      [true, true, false],
+    );
+  });
+});
+
+describe('what stands above the rows', () => {
+  it('names the limited instruments, the first to be free first, as long as they are', () => {
+    const limits = new Map([
+      ['slow', { until: NOW + 120_000 }],
+      ['free', { until: NOW - 1 }],
+      ['soon', { until: NOW + 1_000 }],
+      ['open', { until: null }],
+    ]);
+    const told = limitMessage(limits, NOW);
+    assert.match(told, /^soon is limited until \S.* · slow is limited until \S.* · open is limited$/);
+    assert.match(limitMessage(limits, NOW + 1_000), /^slow/);
+    assert.equal(limitMessage(new Map([['free', { until: NOW }]]), NOW), '');
+    limits.set('fourth', { until: NOW + 3_000 });
+    assert.match(limitMessage(limits, NOW), / · 1 more are limited$/);
+  });
+
+  it('says that the conductor is gone', () => {
+    assert.equal(connectionMessage('connected'), '');
+    assert.match(connectionMessage('stopped'), /does not run/);
+  });
+
+  it('ticks only while it is needed, once however often that is said', () => {
+    const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const running = () =>
+      process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length - before;
+    const ticker = new Ticker(() => undefined, 60_000);
+    ticker.keep(true);
+    ticker.keep(true);
+    assert.equal(running(), 1);
+    ticker.keep(false);
+    assert.equal(running(), 0);
+    ticker.keep(true);
+    ticker.dispose();
+    assert.equal(running(), 0);
   });
 });

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { JobSubmissionError } from '../../../src/protocol/errors';
+import { ConnectionLost } from '../../../src/client/errors';
+import { JobSubmissionError, ResourceExhaustedError } from '../../../src/protocol/errors';
 import type { WireEvent } from '../../../src/protocol/events';
 import type { MethodName, ParamsOf, ResultOf } from '../../../src/protocol/methods';
+import { readConductorState } from '../../../src/views/store/conductor-state';
 import { JobFeed, accountLimits, spans } from '../../../src/views/store/job-feed';
 import { JobStore } from '../../../src/views/store/job-store';
 import type { StoreChange } from '../../../src/views/store/job-store';
@@ -17,29 +19,32 @@ function recorded(store: JobStore): StoreChange[] {
 describe('the store of jobs', () => {
   it('tells only what changed', () => {
     const store = new JobStore();
-    store.replaceJobs([job('a'), job('b')]);
+    store.putJobs([job('a'), job('b')]);
     const changes = recorded(store);
-    store.replaceJobs([job('a'), job('b', { completed: 1 })]);
+    store.putJobs([job('a'), job('b', { completed: 1 })]);
     store.putJob(job('a'));
+    store.keepJobs(new Set(['a', 'b']));
     assert.deepEqual(changes, [{ list: false, jobs: ['b'], sheetLists: [], sheets: [] }]);
   });
 
   it('tells when jobs come and go, and forgets the sheets of those that went', () => {
     const store = new JobStore();
-    store.replaceJobs([job('a')]);
+    store.putJobs([job('a')]);
     store.putSheets('a', [sheet(1)], 1);
     const changes = recorded(store);
-    store.replaceJobs([job('b')]);
+    store.putJobs([job('b')]);
     assert.equal(changes[0]?.list, true);
+    store.keepJobs(new Set(['b']));
+    assert.equal(changes[1]?.list, true);
     assert.equal(store.sheets('a'), undefined);
     store.removeJob('b');
-    assert.equal(changes[1]?.list, true);
+    assert.equal(changes[2]?.list, true);
     assert.deepEqual(store.list(), []);
   });
 
   it('keeps newest jobs first, whatever their order in a snapshot', () => {
     const store = new JobStore();
-    store.replaceJobs([
+    store.putJobs([
       job('old', { submittedAt: 1 }),
       job('new', { submittedAt: 3 }),
       job('mid', { submittedAt: 2 }),
@@ -48,6 +53,23 @@ describe('the store of jobs', () => {
       store.list().map(({ id }) => id),
       ['new', 'mid', 'old'],
     );
+  });
+
+  it('finds the newest run of a score, without looking through all jobs for each of its sheets', () => {
+    const store = new JobStore();
+    const runs = Array.from({ length: 1000 }, (_, index) =>
+      job(`j-${index}`, { scorePath: `/w/${index % 2}.yaml`, submittedAt: index }),
+    );
+    store.putJobs(runs);
+    const began = performance.now();
+    for (let sheets = 0; sheets < 10_000; sheets += 1) store.latestOf('/w/0.yaml');
+    assert.ok(performance.now() - began < 100, `${performance.now() - began} ms`);
+    assert.equal(store.latestOf('/w/0.yaml')?.id, 'j-998');
+    store.putJob(job('new', { scorePath: '/w/0.yaml', submittedAt: 5_000 }));
+    assert.equal(store.latestOf('/w/0.yaml')?.id, 'new');
+    store.removeJob('new');
+    assert.equal(store.latestOf('/w/0.yaml')?.id, 'j-998');
+    assert.equal(store.latestOf('/w/none.yaml'), undefined);
   });
 
   it('puts pages of sheets together and names the ones that changed', () => {
@@ -106,7 +128,12 @@ function feedOf(answers: { status?: () => ReturnType<typeof checkpoint>; total?:
       for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
     }
   };
-  return { store, feed, calls, errors, settle, lists };
+  /** Ends the pauses that wait now, not those that come of it. */
+  const turn = async () => {
+    for (const work of waiting.splice(0)) work();
+    for (let round = 0; round < 20; round += 1) await Promise.resolve();
+  };
+  return { store, feed, calls, errors, settle, turn, lists };
 }
 
 function event(type: string, changes: Partial<WireEvent> = {}): WireEvent {
@@ -124,6 +151,64 @@ describe('the feed of the store', () => {
       ['job.status'],
     );
     assert.equal(store.job('a')?.status, 'running');
+  });
+
+  it('asks about many jobs in turn, not all at once, and first about the one whose sheets are shown', async () => {
+    const { feed, store, calls, turn } = feedOf({});
+    const names = Array.from({ length: 30 }, (_, index) => `job-${index}`);
+    store.putJobs(names.map((name) => job(name)));
+    store.putSheets('job-20', [sheet(1)], 1);
+    const asked = () => calls.splice(0).map(([, params]) => (params as { job_id: string }).job_id);
+    for (const name of names) feed.onEvent(event('sheet.started', { job_id: name, sheet: 1 }));
+    await turn();
+    assert.deepEqual(asked(), names.slice(0, 6));
+    await turn();
+    assert.deepEqual(asked(), ['job-20', ...names.slice(6, 11), 'job-20']);
+    for (let round = 0; round < 10; round += 1) await turn();
+    assert.equal(asked().length, 30 - 12);
+    // One that goes on changing is asked about once a rest.
+    for (let round = 0; round < 5; round += 1) {
+      for (let news = 0; news < 10; news += 1)
+        feed.onEvent(event('sheet.started', { job_id: 'job-3', sheet: 1 }));
+      await turn();
+    }
+    assert.ok(asked().length <= 5);
+  });
+
+  it('takes a long list page by page, and drops what is in none of them', async () => {
+    const { feed, store, calls, lists } = feedOf({});
+    store.putJobs([job('gone')]);
+    const changes = recorded(store);
+    const ended = (id: string) => row(id, { status: 'completed', completed_at: NOW / 1000 });
+    const rows = Array.from({ length: 510 }, (_, index) => ended(`old-${index}`));
+    lists.push([row('a'), ...rows.slice(0, 250)], rows.slice(250, 500), rows.slice(499));
+    await feed.onSnapshot([row('a')]);
+    assert.equal(store.list().length, 511);
+    assert.deepEqual(calls, [
+      ['job.list', { finished: 250, finished_offset: 0 }],
+      ['job.list', { finished: 250, finished_offset: 250 }],
+      ['job.list', { finished: 250, finished_offset: 500 }],
+    ]);
+    assert.equal(changes.filter(({ list }) => list).length, 4, 'live, first page, the rest, what went');
+  });
+
+  it('keeps what it knows when the list cannot be had', async () => {
+    const { feed, store, errors, lists } = feedOf({});
+    store.putJobs([job('b', { status: 'completed' })]);
+    Object.defineProperty(lists, 'shift', {
+      value: () => {
+        throw new Error('gone');
+      },
+    });
+    await feed.onSnapshot([row('a')]);
+    assert.deepEqual(
+      store
+        .list()
+        .map(({ id }) => id)
+        .sort(),
+      ['a', 'b'],
+    );
+    assert.equal(errors.length, 1);
   });
 
   it('asks only for the sheets that changed, once they are shown', async () => {
@@ -227,8 +312,10 @@ describe('the feed of the store', () => {
     assert.deepEqual(store.limits().get('claude-code'), { until: NOW });
     feed.onEvent(event('rate_limit.cleared', { job_id: null, data: { instrument: 'claude-code' } }));
     assert.equal(store.limits().size, 0);
+    const changes = recorded(store);
     feed.onEvent(event('storage.failed', { job_id: null, data: { message: 'disk full' } }));
     assert.match(store.notice ?? '', /disk full/);
+    assert.deepEqual(changes, [{ list: false, jobs: [], sheetLists: [], sheets: [] }], 'no row is redrawn');
     feed.onEvent(event('storage.recovered', { job_id: null }));
     assert.equal(store.notice, null);
   });
@@ -246,6 +333,120 @@ describe('the feed of the store', () => {
       [200, 200],
     ]);
     assert.deepEqual(spans([]), []);
+  });
+});
+
+describe('questions that had no answer', () => {
+  const ended = (id: string) => row(id, { status: 'completed', completed_at: NOW / 1000 });
+
+  it('are asked again with the next connection: what told of the change does not come twice', async () => {
+    let away = false;
+    const { feed, store, settle, errors } = feedOf({
+      status: () => {
+        if (away) throw new ConnectionLost();
+        return checkpoint('a', { status: 'completed' });
+      },
+    });
+    store.putJobs([job('a'), job('b')]);
+    away = true;
+    feed.onEvent(event('job.completed'));
+    await settle();
+    assert.deepEqual([store.job('a')?.status, errors.length], ['running', 1]);
+    away = false;
+    feed.resume();
+    await settle();
+    assert.equal(store.job('a')?.status, 'completed');
+  });
+
+  it('are asked again after a while when the conductor was too busy', async () => {
+    let busy = true;
+    const { feed, store, settle } = feedOf({
+      status: () => {
+        if (!busy) return checkpoint('a', { status: 'completed' });
+        busy = false;
+        throw new ResourceExhaustedError('50 requests are in work');
+      },
+    });
+    store.putJobs([job('a')]);
+    feed.onEvent(event('job.completed'));
+    await settle();
+    assert.equal(store.job('a')?.status, 'completed');
+  });
+
+  it('about the list are asked again, so that no job is missed for good', async () => {
+    const { feed, store, lists, settle } = feedOf({});
+    const answers = lists.shift.bind(lists);
+    Object.defineProperty(lists, 'shift', {
+      configurable: true,
+      value: () => {
+        throw new ConnectionLost();
+      },
+    });
+    await feed.onSnapshot([row('a')]);
+    Object.defineProperty(lists, 'shift', { value: answers });
+    lists.push([row('a'), ended('old')]);
+    feed.resume();
+    await settle();
+    assert.deepEqual(
+      store
+        .list()
+        .map(({ id }) => id)
+        .sort(),
+      ['a', 'old'],
+    );
+  });
+
+  it('about pages of sheets leave no job with half of them', async () => {
+    const { feed, store, calls } = feedOf({ total: 1200 });
+    store.putJobs([job('a')]);
+    const push = calls.push.bind(calls);
+    // The connection breaks between the first page and the second.
+    Object.defineProperty(calls, 'push', {
+      configurable: true,
+      value: (call: (typeof calls)[number]) => {
+        if ((call[1] as { offset?: number }).offset === 500) throw new ConnectionLost();
+        return push(call);
+      },
+    });
+    await assert.rejects(feed.openSheets('a'), ConnectionLost);
+    assert.equal(store.sheets('a')?.length, 500);
+    Object.defineProperty(calls, 'push', { value: push });
+    await feed.openSheets('a');
+    assert.equal(store.sheets('a')?.length, 1200);
+  });
+
+  it('bring back no job that was deleted meanwhile', async () => {
+    const { feed, store, lists } = feedOf({});
+    lists.push([row('a'), ended('old')], [row('a')]);
+    const listing = feed.onSnapshot([row('a')]);
+    feed.onEvent(event('job.deleted', { job_id: 'old' }));
+    await listing;
+    assert.deepEqual(
+      store.list().map(({ id }) => id),
+      ['a'],
+    );
+  });
+});
+
+describe('what the conductor says of itself', () => {
+  it('replaces what an earlier connection has left behind', async () => {
+    const store = new JobStore();
+    const answers = {
+      'daemon.rate_limits': { backends: {}, active_limits: 0 },
+      'daemon.status': { status_reason: null as { code: string; message: string } | null },
+    };
+    const read = () =>
+      readConductorState(store, <M extends MethodName>(method: M) =>
+        Promise.resolve(answers[method as keyof typeof answers] as unknown as ResultOf<M>),
+      );
+    store.setNotice('The conductor cannot write its journal: ENOSPC');
+    store.setLimit({ account: 'o', instrument: 'o', until: null });
+    await read();
+    assert.equal(store.notice, null);
+    assert.equal(store.limits().size, 0);
+    answers['daemon.status'].status_reason = { code: 'storage_failed', message: 'the disk is full' };
+    await read();
+    assert.match(store.notice ?? '', /the disk is full/);
   });
 });
 

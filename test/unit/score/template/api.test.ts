@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import {
   findUndeclared,
-  listConditions,
   parseTemplate,
   PyFloat,
   pythonFormat,
@@ -141,42 +140,6 @@ describe('findUndeclared', () => {
     ['{% raw %}{{ a }}{% endraw %}{# {{ b }} #}', []],
   ];
   for (const [source, expected] of cases) it(source, () => assert.deepEqual(names(source), expected));
-});
-
-describe('listConditions', () => {
-  it('lists branches that compare names with integers, at their tags', () => {
-    const source =
-      '{% if stage == 1 %}a{%- elif 2 <= stage and instance != -3 %}b{% elif x %}{% else %}{% endif %}';
-    const found = listConditions(parseTemplate(source));
-    assert.deepEqual(
-      found.map((branch) => [source.slice(branch.offset, branch.end), branch.conditions]),
-      [
-        ['{% if stage == 1 %}', [{ name: 'stage', op: '==', value: 1 }]],
-        [
-          '{%- elif 2 <= stage and instance != -3 %}',
-          [
-            { name: 'stage', op: '>=', value: 2 },
-            { name: 'instance', op: '!=', value: -3 },
-          ],
-        ],
-      ],
-    );
-  });
-
-  it('splits chained comparisons, goes into blocks and leaves everything else out', () => {
-    const inner =
-      '{% if 1 < n < 5 %}{% endif %}{% if n == m %}{% endif %}{% if n == 1 or n == 2 %}{% endif %}';
-    const found = listConditions(parseTemplate(`{% for i in x %}${inner}{% endfor %}`));
-    assert.deepEqual(
-      found.map((branch) => branch.conditions),
-      [
-        [
-          { name: 'n', op: '>', value: 1 },
-          { name: 'n', op: '<', value: 5 },
-        ],
-      ],
-    );
-  });
 });
 
 describe('Python text', () => {
