@@ -23,6 +23,8 @@ export class Commands {
     private readonly attempts: AttemptConductor,
     private readonly ledger: Ledger,
     private readonly loadBundle: LoadBundle,
+    /** Has everything of a job at hand that it needs to go on. */
+    private readonly takeUp: (job: JobState) => Promise<void>,
     /** Applies what follows from a job's state by itself. */
     private readonly settle: (job: JobState) => void,
     private readonly dispatch: () => void,
@@ -232,7 +234,7 @@ export class Commands {
 
   /** A finished job comes back to life with its whole state in one record; the archive keeps its past. */
   private async reopen(job: JobState): Promise<RecordDraft[]> {
-    await this.loadBundle(job.bundle);
+    await this.takeUp(job);
     if (this.jobs.live(job.run)) return [];
     this.jobs.forget(job.run);
     return [{ type: 'job.reopened', run: job.run, body: { state: structuredClone(job) } }];

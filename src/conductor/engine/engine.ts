@@ -116,6 +116,7 @@ export class Engine {
       this.attempts,
       this.ledger,
       (digest) => this.ensureBundle(digest),
+      (job) => this.takeUp(job),
       (job) => this.settleJob(job),
       () => this.dispatcher.dispatch(),
     );
@@ -143,8 +144,7 @@ export class Engine {
     const { core } = options;
     for (const job of [...core.state.jobs.values()]) {
       try {
-        await this.ensureBundle(job.bundle);
-        options.catalogues.set(job.run, await options.submissions.loadCatalogue(job.workspace));
+        await this.load(job);
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         options.log.error({ run: job.run, error: message }, 'a job cannot be taken up');
@@ -211,13 +211,10 @@ export class Engine {
 
   /** Do a sheet's validations hold as its workspace is now? Rules that compare with "before" count as holding when the file is there. */
   async validatesNow(job: JobState, num: number): Promise<boolean> {
-    await this.ensureBundle(job.bundle);
+    await this.load(job);
     const bundle = this.options.core.bundleOf(job);
     const planned = bundle.plan.sheets[num - 1];
     if (!planned) return false;
-    if (!this.options.catalogues.has(job.run)) {
-      this.options.catalogues.set(job.run, await this.options.submissions.loadCatalogue(job.workspace));
-    }
     const present = planned.validations.map((rule) =>
       rule.type === 'file_modified' ? { ...rule, type: 'file_exists' as const } : rule,
     );
@@ -271,6 +268,19 @@ export class Engine {
     if (!bundles.has(digest)) bundles.set(digest, await loadBundle(this.options.scoresDir, digest));
   }
 
+  /** Score and instruments of a job, as long as they are not here. */
+  private async load({ run, bundle, workspace }: JobState): Promise<void> {
+    const { catalogues, submissions } = this.options;
+    await this.ensureBundle(bundle);
+    if (!catalogues.has(run)) catalogues.set(run, await submissions.loadCatalogue(workspace));
+  }
+
+  /** A job that is to go on. One that is on its way to the archive is put away first, or what is loaded here would go with it. */
+  private async takeUp(job: JobState): Promise<void> {
+    if (!this.jobs.live(job.run)) await this.putAway;
+    await this.load(job);
+  }
+
   private changed(job: JobState): void {
     if (this.stopped) return;
     this.settleJob(job);
@@ -306,7 +316,7 @@ export class Engine {
     if (this.stopped || !isDone()) return;
     await core.settled();
     const marker = `${stateHash}:${run}:`;
-    if ((await findMarked(marker, undefined, 'prefix')).length > 0) await this.endStrays(run);
+    if ((await findMarked(marker, undefined, 'prefix')).length > 0 && isDone()) await this.endStrays(run);
     await journal.store.archiveRun(run);
     // It may have been resumed meanwhile: then it stays, and the archive is written again at its next end.
     if (!isDone()) return;
@@ -322,15 +332,14 @@ export class Engine {
     await this.prune();
   }
 
+  /** Of attempts that have ended: the job may be resumed while this goes on. */
   private async endStrays(run: string): Promise<void> {
-    const job = this.options.core.state.jobs.get(run);
-    for (const sheet of job?.sheets ?? []) {
-      for (const attempt of sheet.attempts) {
-        const marker = `${this.options.stateHash}:${run}:${sheet.num}.${attempt.attempt}`;
-        if ((await findMarked(marker)).length > 0)
-          await endProcessTree({ shim: null, marker, graceMs: this.options.politeEndMs });
-      }
-    }
+    const { core, stateHash, politeEndMs: graceMs } = this.options;
+    const markers = (core.state.jobs.get(run)?.sheets ?? []).flatMap(({ num, attempts }) =>
+      attempts.map(({ attempt }) => `${stateHash}:${run}:${num}.${attempt}`),
+    );
+    for (const marker of markers)
+      if ((await findMarked(marker)).length > 0) await endProcessTree({ shim: null, marker, graceMs });
   }
 
   /** In the background: nobody waits for it, and what it misses is there the next time. */
