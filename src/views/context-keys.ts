@@ -5,6 +5,10 @@ import { Scope } from './scope';
 import type { Disposable } from './scope';
 import { looksLikeScore } from './scores/recognise';
 import type { JobStore } from './store/job-store';
+import { jobContext } from './trees/job-row';
+
+/** What some job can have done to it: the palette offers no command that fits none. */
+const jobWords = ['pausable', 'resumable', 'retryable', 'cancelable', 'deletable'] as const;
 
 export function keepContextKeys(connection: Connection, store: JobStore): Disposable {
   const scope = new Scope();
@@ -21,7 +25,16 @@ export function keepContextKeys(connection: Connection, store: JobStore): Dispos
       document?.uri.scheme === 'file' && looksLikeScore(document.uri.fsPath, document.getText()),
     );
   };
-  const jobs = () => set('hasJobs', store.list().length > 0);
+  const jobs = () => {
+    const list = store.list();
+    const can = new Set(list.flatMap(jobContext));
+    set('hasJobs', list.length > 0);
+    set(
+      'hasDoneJob',
+      list.some(({ status }) => status === 'completed'),
+    );
+    for (const word of jobWords) set(`can.${word}`, can.has(word));
+  };
   const state = () => set('conductor', connection.state);
   scope.add(connection.onState(state));
   scope.add(store.onChange(jobs));

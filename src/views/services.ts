@@ -11,6 +11,7 @@ import type { LoadScoreRoom } from './scores/score-room';
 import type { JobFeed } from './store/job-feed';
 import type { JobStore } from './store/job-store';
 import type { SubmittedJobs } from './submit/submitted-jobs';
+import type { TextPages } from './text-pages';
 import type { JobsView } from './trees/jobs-view';
 import type { SheetsView } from './trees/sheets-view';
 import type { InstrumentsView } from './trees/instruments-view';
@@ -25,6 +26,7 @@ export interface Services {
   readonly output: SheetOutput;
   readonly attempts: AttemptDocuments;
   readonly preview: PromptPreview;
+  readonly pages: TextPages;
   readonly secrets: SecretKeys;
   readonly scoreRoom: LoadScoreRoom;
   readonly commandRoom: LoadCommandRoom;

@@ -6,11 +6,12 @@ import type { ResultOf } from '../protocol/methods';
 import { ChangedFiles } from './changes/changed-files';
 import { commands } from './commands/table';
 import { tellFailure, tellUntrusted } from './commands/failure';
+import { needsTrust } from './commands/needs-trust';
 import { workspaceFor } from './commands/submit';
-import { trustedOnly } from './commands/trust-gate';
 import { Connection } from './connection/connection';
 import { SecretKeys } from './connection/secret-keys';
 import { keepContextKeys } from './context-keys';
+import { isHere } from './here';
 import { useTranslator } from './l10n';
 import { showStart } from './long-work';
 import { Notifications } from './notifications';
@@ -30,14 +31,13 @@ import { readConductorState } from './store/conductor-state';
 import { JobFeed } from './store/job-feed';
 import { JobStore } from './store/job-store';
 import { hasEnded } from './store/model';
-import type { JobModel } from './store/model';
-import { contains } from './submit/choose-workspace';
 import { SubmittedJobs } from './submit/submitted-jobs';
 import { registerScoreLanguage } from './language';
 import { languageDeps } from './language-deps';
 import { registerScoreTasks } from './tasks/score-tasks';
 import { contributeTerminal } from './terminal';
 import { isMztStale, tellMenus } from './terminal-command/memory';
+import { TextPages } from './text-pages';
 import { alarmDecorations } from './trees/alarm-decorations';
 import { InstrumentsView } from './trees/instruments-view';
 import { JobsView } from './trees/jobs-view';
@@ -84,6 +84,7 @@ export function start(
     submitted,
     output,
     watched,
+    memory: context.workspaceState,
     isHere,
     jobsVisible: () => jobsView.view.visible,
   });
@@ -103,10 +104,12 @@ export function start(
     },
     ...{ jobsView, sheetsView, instrumentsView },
     attempts: scope.add(new AttemptDocuments(connection)),
+    pages: scope.add(new TextPages()),
     preview: scope.add(
       new PromptPreview(connection, (score, text) => previewWorkspace(scoreRoom, score, text)),
     ),
   };
+  scope.add(store.onChange(() => notifications.onChange()));
   scope.add(new ChangedFiles(connection));
   scope.add(new StatusBar(connection, store));
   scope.add(keepContextKeys(connection, store));
@@ -119,13 +122,6 @@ export function start(
   keepMzt(services, onError);
   scope.add({ dispose: () => connection.state === 'connected' && watched.now() });
   return { scope, store };
-}
-
-/** A job of this window: it works in, or its score lies in, one of the open folders. */
-function isHere(job: JobModel): boolean {
-  return (vscode.workspace.workspaceFolders ?? []).some(
-    ({ uri }) => contains(uri.fsPath, job.workspace) || contains(uri.fsPath, job.scorePath),
-  );
 }
 
 function connect(
@@ -152,9 +148,13 @@ function connect(
         readConductorState(store, (method, params) => connection.ask(method, params)).catch(warn);
       // The link is there for questions once this call is over.
       setImmediate(() => {
-        void feed.onSnapshot(jobs).then(() => {
-          if (first) notifications.onFirstSnapshot();
+        void feed.onSnapshot(jobs).then(async () => {
+          if (!first) return;
           first = false;
+          // A row does not say what a job waits for.
+          const open = store.list().filter((job) => !hasEnded(job) && isHere(job));
+          await feed.ask(open.map(({ id }) => id));
+          notifications.onFirstSnapshot();
         });
       });
     },
@@ -170,12 +170,13 @@ function connect(
 }
 
 function registerCommands(scope: Scope, services: Services): void {
-  const guarded = trustedOnly(services.context.extension.packageJSON);
+  const trusting = needsTrust(services.context.extension.packageJSON);
   for (const command of commands) {
     scope.add(
       vscode.commands.registerCommand(command.id, async (...given: unknown[]) => {
         try {
-          if (guarded.has(command.id) && !vscode.workspace.isTrusted) await tellUntrusted();
+          // VS Code keeps this rule in menus and palette; a link, a lens or a message gets past it.
+          if (trusting.has(command.id) && !vscode.workspace.isTrusted) await tellUntrusted();
           else await command.run(services, ...given);
         } catch (error) {
           await tellFailure(services, error);

@@ -40,7 +40,10 @@ export class StatusBar implements Disposable {
       this.shown = '';
       return;
     }
-    const { running, waiting, failed, costToday, unpricedToday } = summarise(this.store.list(), Date.now());
+    const { running, waiting, needing, failed, costToday, unpricedToday } = summarise(
+      this.store.list(),
+      Date.now(),
+    );
     const text =
       state === 'stopped'
         ? '$(debug-disconnect) Marianne'
@@ -48,7 +51,8 @@ export class StatusBar implements Disposable {
           ? '$(sync~spin) Marianne'
           : [
               running > 0 ? `$(sync~spin) ${running}` : '$(checklist) Marianne',
-              waiting > 0 ? `$(bell-dot) ${waiting}` : '',
+              needing > 0 ? `$(bell-dot) ${needing}` : '',
+              waiting > needing ? `$(clock) ${waiting - needing}` : '',
               failed > 0 ? `$(error) ${failed}` : '',
               cost(costToday, unpricedToday),
             ]
@@ -61,7 +65,8 @@ export class StatusBar implements Disposable {
           ? l10n.t('conductor starting')
           : l10n.t('conductor runs'),
       l10n.t('{0} running', running),
-      waiting > 0 && l10n.t('{0} wait', waiting),
+      needing > 0 && l10n.t('{0} waiting for you', needing),
+      waiting > needing && l10n.t('{0} waiting', waiting - needing),
       failed > 0 && l10n.t('{0} failed today', failed),
       this.store.notice ?? '',
       (costToday > 0 || unpricedToday) && l10n.t('{0} today', cost(costToday, unpricedToday)),

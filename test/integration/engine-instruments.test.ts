@@ -371,6 +371,7 @@ validations:
     assert.equal(job.sheets['2'].status, 'pending');
     assert.equal(job.sheets['2'].status_reason.code, 'waiting_for_key');
     assert.match(job.sheets['2'].status_reason.message, /MZT_TEST_KEY/);
+    assert.equal(job.status_reason?.code, 'waiting_for_key', 'who sees only the job is told too');
     assert.deepEqual(await conductor.call('secrets.wanted', {}), {
       names: ['MZT_TEST_KEY', 'STRAY_API_KEY'],
     });

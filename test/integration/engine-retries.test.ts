@@ -42,6 +42,20 @@ describe('retries, completion mode and validations', () => {
       ? readFileSync(join(conductor.workspace, name), 'utf8').trim().split('\n')
       : [];
 
+  it('says of a job that nothing of it runs until the next retry', async () => {
+    const score = shell('retry: { max_retries: 1, base_delay_seconds: 600, jitter: false }', 'exit 3');
+    const run = await conductor.submit('patient', score);
+    let job = await conductor.call('job.status', { job_id: run });
+    while (job.sheets['1']?.status !== 'retry_scheduled')
+      job = await conductor.call('job.status', { job_id: run });
+    assert.equal(job.status_reason?.code, 'retrying');
+    assert.equal(job.status_reason.message, 'sheet 1 is retried');
+    assert.equal(job.status_reason.until, job.sheets['1'].fire_at);
+    await conductor.call('job.cancel', { job_id: run });
+    const over = await conductor.until(run);
+    assert.notEqual(over.status_reason?.code, 'retrying');
+  });
+
   it('retries max_retries times after the first attempt, waiting longer each time', async () => {
     const score = (retries: number) =>
       shell(

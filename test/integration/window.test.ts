@@ -17,7 +17,7 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 describe('the windows of one conductor', function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
   let root: string;
   let stateDir: string;
   let distDir: string;

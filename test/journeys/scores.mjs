@@ -22,6 +22,19 @@ prompt:
 validations: []
 `;
 
+/** Sheets that speak until they end and follow each other at once; the last fails its check. */
+export const hasty = `name: hasty
+instrument: cli
+sheet: { size: 1, total_items: 4 }
+pause_between_sheets_seconds: 0
+retry: { max_retries: 1, base_delay_seconds: 0.1, jitter: false }
+prompt:
+  template: |
+    echo "sheet {{ sheet_num }} begins"; sleep 0.3; echo "sheet {{ sheet_num }} has the last word"
+validations:
+  - { type: file_exists, path: '{workspace}/never.md', condition: sheet_num == 4 }
+`;
+
 /** One sheet that waits for the file `go-on` in its workspace. */
 export const waiting = (name) => `name: ${name}
 instrument: cli

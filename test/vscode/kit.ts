@@ -59,7 +59,10 @@ export async function answering(action: string, work: () => Thenable<unknown>): 
   const before = names.map((name) => vscode.window[name]);
   const stub = (message: string, ...rest: unknown[]) => {
     messages.push(message);
-    return Promise.resolve(rest.find((item) => item === action));
+    const isAction = (item: unknown) =>
+      item === action ||
+      (typeof item === 'object' && item !== null && 'title' in item && item.title === action);
+    return Promise.resolve(rest.find(isAction));
   };
   for (const name of names) Object.assign(vscode.window, { [name]: stub });
   try {

@@ -11,6 +11,7 @@ import type { JobRow, StatusReason } from '../../protocol/states';
 import type { Plan } from '../../score/plan';
 import type { AttemptState, JobState, SheetState } from '../engine/state';
 import { terminalSheet } from '../engine/state';
+import { idleReason } from './idle-reason';
 import { paidFor } from '../engine/attempt-record';
 import { addUsd } from '../../protocol/usd';
 import type { Reason } from '../records';
@@ -146,7 +147,9 @@ export function checkpoint(job: JobState, context: CheckpointContext, withSheets
     total_list_price_usd: job.list_price_usd,
     cost_warning: costWarning(job, plan),
     status_reason: wireReason(
-      job.cancelling ? { code: 'cancelling', message: 'being cancelled', until: null } : job.reason,
+      job.cancelling
+        ? { code: 'cancelling', message: 'being cancelled', until: null }
+        : (job.reason ?? idleReason(job, (sheet) => context.holdOf(sheet))),
     ),
     seq: context.seq,
   };

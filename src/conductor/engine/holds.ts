@@ -32,7 +32,7 @@ export class HoldReasons {
     if (key !== undefined) {
       return {
         code: 'waiting_for_key',
-        message: `waits for ${key}: offer it with any mzt command that has it in its environment`,
+        message: `waits for ${key}: set it in VS Code (Marianne: Set API Key), or run any mzt command that has it in its environment`,
         until: null,
       };
     }

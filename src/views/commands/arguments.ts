@@ -7,6 +7,7 @@ import { workspaceScores } from '../scores/workspace-scores';
 import type { Services } from '../services';
 import type { JobModel, SheetModel } from '../store/model';
 import { attemptContext } from '../trees/attempt-row';
+import { sheetCount } from '../trees/format';
 import { jobContext, jobRow } from '../trees/job-row';
 import { sheetContext, sheetLabel, sheetState } from '../trees/sheet-row';
 
@@ -62,7 +63,7 @@ export async function jobArgument(
   await services.connection.ensure();
   const jobs = store.list().filter(fits);
   if (jobs.length === 0) {
-    void vscode.window.showInformationMessage(l10n.t('There is no job for which this can be done.'));
+    void vscode.window.showInformationMessage(noJob(word));
     return null;
   }
   const now = Date.now();
@@ -110,7 +111,7 @@ export async function sheetArgument(
   await longWork(loading, () => services.feed.openSheets(job.id));
   const sheets = (services.store.sheets(job.id) ?? []).filter(fits);
   if (sheets.length === 0) {
-    void vscode.window.showInformationMessage(l10n.t('{0} has no sheet for which this can be done.', job.id));
+    void vscode.window.showInformationMessage(noSheet(word, job.id));
     return null;
   }
   const picked = await vscode.window.showQuickPick(
@@ -122,6 +123,43 @@ export async function sheetArgument(
     { placeHolder: l10n.t('Which sheet of {0}?', job.id) },
   );
   return picked === undefined ? null : { job: job.id, sheet: picked.sheet, attempt: null };
+}
+
+/** Why there is no job to choose from. */
+function noJob(word: string): string {
+  switch (word) {
+    case 'pausable':
+    case 'cancelable':
+      return l10n.t('No job is running.');
+    case 'resumable':
+      return l10n.t('No job is paused.');
+    case 'retryable':
+      return l10n.t('No job failed or was cancelled.');
+    case 'deletable':
+      return l10n.t('There are no finished jobs.');
+    default:
+      return l10n.t('There are no jobs yet.');
+  }
+}
+
+/** Why a job has no sheet to choose from. */
+function noSheet(word: string, job: string): string {
+  switch (word) {
+    case 'hasLog':
+      return l10n.t('No sheet of {0} has run yet.', job);
+    case 'hasChanges':
+    case 'undoable':
+      return l10n.t(
+        'No changes of {0} are recorded: it changed no files, or works outside a git repository.',
+        job,
+      );
+    case 'resumableSession':
+      return l10n.t('No sheet of {0} was played by Claude Code.', job);
+    case 'rerunnable':
+      return l10n.t('All sheets of {0} are running.', job);
+    default:
+      return l10n.t('{0} has no sheets.', job);
+  }
 }
 
 /** The score a command is about: what it was started on, the active editor's, or one that is picked. */
@@ -136,7 +174,16 @@ export async function scoreArgument(services: Services, given: unknown): Promise
   ) {
     return active.uri;
   }
+  if (active?.isUntitled === true && looksLikeScore('/untitled.yaml', active.getText())) return saved(active);
   return pickScore(services);
+}
+
+/** The conductor reads a file. Null: it was not saved. */
+async function saved(document: vscode.TextDocument): Promise<vscode.Uri | null> {
+  const save = l10n.t('Save…');
+  const text = l10n.t('This score is in no file yet. Save it first.');
+  if ((await vscode.window.showInformationMessage(text, save)) !== save) return null;
+  return (await vscode.workspace.save(document.uri)) ?? null;
 }
 
 /** A sheet of a score: what a lens or row names, or what is picked. */
@@ -193,7 +240,7 @@ async function pickScore(services: Services): Promise<vscode.Uri | null> {
   }
   const rows = found.map(({ uri, name, description, sheets }) => ({
     label: name ?? vscode.workspace.asRelativePath(uri),
-    description: name === null ? l10n.t('has errors') : l10n.t('{0} sheets', sheets),
+    description: name === null ? l10n.t('has errors') : sheetCount(sheets),
     detail: [vscode.workspace.asRelativePath(uri), description].filter((part) => part !== '').join(' — '),
     uri,
   }));

@@ -115,12 +115,14 @@ export const undoSheet: Command = {
     }
     const rerun = l10n.t('Rerun Sheet');
     const next = await vscode.window.showInformationMessage(
-      l10n.t(
-        '{0} files are as they were before sheet {1} of {2}.',
-        done.files.length,
-        done.sheet,
-        done.job_id,
-      ),
+      done.files.length === 1
+        ? l10n.t('One file is as it was before sheet {0} of {1}.', done.sheet, done.job_id)
+        : l10n.t(
+            '{0} files are as they were before sheet {1} of {2}.',
+            done.files.length,
+            done.sheet,
+            done.job_id,
+          ),
       rerun,
     );
     if (next === rerun)

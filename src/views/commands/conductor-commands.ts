@@ -40,7 +40,9 @@ async function stop(services: Services): Promise<void> {
   const leave = l10n.t('Stop, Agents Run On');
   const cancel = l10n.t('Cancel Jobs and Stop');
   const answer = await vscode.window.showWarningMessage(
-    l10n.t('{0} jobs are running. Stop the conductor?', running),
+    running === 1
+      ? l10n.t('A job is running. Stop the conductor?')
+      : l10n.t('{0} jobs are running. Stop the conductor?', running),
     {
       modal: true,
       detail: l10n.t(
@@ -77,23 +79,23 @@ export const showStatus: Command = {
   id: 'marianne.showStatus',
   async run(services) {
     const connected = services.connection.state === 'connected';
-    const { isTrusted } = vscode.workspace;
     const submit = { label: `$(play) ${l10n.t('Submit Score')}`, command: 'marianne.submitScore' };
-    const control = !isTrusted
-      ? [{ label: `$(shield) ${l10n.t('Manage Trust')}`, command: 'workbench.trust.manage' }]
-      : connected
-        ? [
-            {
-              label: `$(debug-restart) ${l10n.t('Restart Conductor')}`,
-              command: 'marianne.restartConductor',
-            },
-            { label: `$(debug-stop) ${l10n.t('Stop Conductor')}`, command: 'marianne.stopConductor' },
-          ]
-        : [{ label: `$(debug-start) ${l10n.t('Start Conductor')}`, command: 'marianne.startConductor' }];
+    const start = {
+      label: `$(debug-start) ${l10n.t('Start Conductor')}`,
+      command: 'marianne.startConductor',
+    };
+    const restart = {
+      label: `$(debug-restart) ${l10n.t('Restart Conductor')}`,
+      command: 'marianne.restartConductor',
+    };
+    const stop = { label: `$(debug-stop) ${l10n.t('Stop Conductor')}`, command: 'marianne.stopConductor' };
     const items = [
       { label: `$(list-tree) ${l10n.t('Show Jobs')}`, command: 'marianne.jobs.focus' },
-      ...(isTrusted ? [submit] : []),
-      ...control,
+      ...(!vscode.workspace.isTrusted
+        ? [{ label: `$(shield) ${l10n.t('Manage Trust')}`, command: 'workbench.trust.manage' }]
+        : connected
+          ? [submit, restart, stop]
+          : [submit, start]),
       { label: `$(output) ${l10n.t('Show Conductor Log')}`, command: 'marianne.showConductorLog' },
       { label: `$(pulse) ${l10n.t('Doctor')}`, command: 'marianne.doctor' },
     ];

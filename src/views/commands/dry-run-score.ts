@@ -1,4 +1,3 @@
-import * as vscode from 'vscode';
 import type { JobResponse } from '../../protocol/job-methods';
 import { l10n } from '../l10n';
 import { longCall } from '../long-work';
@@ -22,17 +21,10 @@ export const dryRunScore: Command = {
 };
 
 export async function dryRun(services: Services, request: SubmitRequest, score: PlannedScore): Promise<void> {
-  const answer = await longCall(
-    services.connection,
-    l10n.t('Dry run of {0}', score.name),
-    'job.submit',
-    await submitParams(services, { ...request, dryRun: true }, score),
-  );
-  const document = await vscode.workspace.openTextDocument({
-    language: 'markdown',
-    content: dryRunText(answer, score.name),
-  });
-  await vscode.window.showTextDocument(document, { preview: true });
+  const title = l10n.t('Dry run of {0}', score.name);
+  const params = await submitParams(services, { ...request, dryRun: true }, score);
+  const answer = await longCall(services.connection, title, 'job.submit', params);
+  await services.pages.show(title, dryRunText(answer, score.name));
 }
 
 function dryRunText(answer: JobResponse, name: string): string {
@@ -50,7 +42,14 @@ function dryRunText(answer: JobResponse, name: string): string {
       const rendered = answer.rendering?.find((row) => row.sheet === sheet.sheet);
       lines.push(`## ${l10n.t('Sheet {0}', sheet.sheet)} ${sheet.description ?? ''}`.trimEnd(), '');
       lines.push(
-        parts(sheet.instrument, sheet.model, after, l10n.t('{0} validations', sheet.validations.length)),
+        parts(
+          sheet.instrument,
+          sheet.model,
+          after,
+          sheet.validations.length === 1
+            ? l10n.t('1 validation')
+            : l10n.t('{0} validations', sheet.validations.length),
+        ),
         '',
       );
       const prompt = rendered?.prompt ?? rendered?.error ?? null;

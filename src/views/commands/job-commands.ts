@@ -3,6 +3,8 @@ import { l10n } from '../l10n';
 import type { Services } from '../services';
 import { hasEnded } from '../store/model';
 import type { JobModel } from '../store/model';
+import { isHere } from '../here';
+import { jobState } from '../trees/job-row';
 import { jobArgument, sheetArgument } from './arguments';
 import type { Command } from './command';
 import { jobsArgument, namesOf, withEach } from './many-jobs';
@@ -58,6 +60,7 @@ export const cancelJob: Command = {
       [l10n.t('Cancel Job'), (job) => l10n.t('Cancel {0}?', job)],
       [l10n.t('Cancel Jobs'), (count) => l10n.t('Cancel {0} jobs?', count)],
       l10n.t('Running agents are ended. What is done stays, and the rest can be retried later.'),
+      l10n.t('Keep Running'),
     );
     if (!sure) return;
     await withEach(jobs, async (job) => {
@@ -83,26 +86,29 @@ export const deleteJob: Command = {
   },
 };
 
-/** One question, however many jobs there are; false when there is none. */
+/** One question, however many jobs there are; false when there is none. `no`: where VS Code's own button, "Cancel", could be taken for ours. */
 async function isSure(
   jobs: readonly JobModel[],
   one: readonly [yes: string, question: (job: string) => string],
   many: readonly [yes: string, question: (count: number) => string],
   detail: string,
+  no?: string,
 ): Promise<boolean> {
   const [first] = jobs;
   if (first === undefined) return false;
-  const [yes, question] = jobs.length === 1 ? [one[0], one[1](first.id)] : [many[0], many[1](jobs.length)];
+  const [title, question] = jobs.length === 1 ? [one[0], one[1](first.id)] : [many[0], many[1](jobs.length)];
   const names = jobs.length === 1 ? '' : `${namesOf(jobs)}\n\n`;
+  const yes: vscode.MessageItem = { title };
   const answer = await vscode.window.showWarningMessage(
     question,
     { modal: true, detail: `${names}${detail}` },
     yes,
+    ...(no === undefined ? [] : [{ title: no, isCloseAffordance: true }]),
   );
   return answer === yes;
 }
 
-/** Marianne: Clear Finished Jobs of this window's folders. */
+/** Marianne: Clear Finished Jobs. Those of other folders are offered, and not chosen beforehand. */
 export const clearFinished: Command = {
   id: 'marianne.clearFinished',
   async run(services) {
@@ -115,9 +121,9 @@ export const clearFinished: Command = {
     const picked = await vscode.window.showQuickPick(
       jobs.map((job) => ({
         label: job.id,
-        description: job.status,
+        description: jobState(job),
         detail: job.workspace,
-        picked: job.status !== 'failed',
+        picked: job.status !== 'failed' && isHere(job),
       })),
       {
         canPickMany: true,

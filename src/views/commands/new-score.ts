@@ -11,8 +11,8 @@ import type { Command } from './command';
 export const newScore: Command = {
   id: 'marianne.newScore',
   async run(services) {
-    const folder = (vscode.workspace.workspaceFolders ?? [])[0];
-    if (folder === undefined) {
+    const folders = vscode.workspace.workspaceFolders ?? [];
+    if (folders.length === 0) {
       const open = l10n.t('Open Folder');
       const answer = await vscode.window.showInformationMessage(
         l10n.t('Open a folder first: a score is a file in it.'),
@@ -21,6 +21,11 @@ export const newScore: Command = {
       if (answer === open) await vscode.commands.executeCommand('workbench.action.files.openFolder');
       return;
     }
+    const folder =
+      folders.length === 1
+        ? folders[0]
+        : await vscode.window.showWorkspaceFolderPick({ placeHolder: l10n.t('In which folder?') });
+    if (folder === undefined) return;
     const template = await vscode.window.showQuickPick(
       scoreTemplates().map((entry) => ({ label: entry.title, detail: entry.detail, entry })),
       { placeHolder: l10n.t('Begin with which score?') },
@@ -35,8 +40,8 @@ export const newScore: Command = {
           : l10n.t('Letters, digits, “-”, “_” and “.” only.'),
     });
     if (name === undefined) return;
-    const { instrument, why } = template.entry.script
-      ? { instrument: 'cli', why: l10n.t('this score is a script, so it uses “cli”') }
+    const { instrument, told } = template.entry.script
+      ? { instrument: 'cli', told: l10n.t('The new score is a shell script: it needs no agent and no key.') }
       : await readyInstrument(services);
     const uri = await freeName(folder.uri, name);
     const edit = new vscode.WorkspaceEdit();
@@ -45,15 +50,12 @@ export const newScore: Command = {
       throw new Error(l10n.t('{0} cannot be written.', uri.fsPath));
     await vscode.window.showTextDocument(uri);
     const submit = l10n.t('Submit Score');
-    const answer = await vscode.window.showInformationMessage(
-      l10n.t('The new score plays “{0}”: {1}.', instrument, why),
-      submit,
-    );
+    const answer = await vscode.window.showInformationMessage(told, submit);
     if (answer === submit) await vscode.commands.executeCommand('marianne.submitScore', uri);
   },
 };
 
-async function readyInstrument(services: Services): Promise<{ instrument: string; why: string }> {
+async function readyInstrument(services: Services): Promise<{ instrument: string; told: string }> {
   try {
     const title = l10n.t('Looking for instruments');
     const { instruments } = await longCall(services.connection, title, 'instruments.list', {});
@@ -62,14 +64,19 @@ async function readyInstrument(services: Services): Promise<{ instrument: string
       .map(({ name }) => name);
     const instrument = PREFERRED_INSTRUMENTS.find((name) => ready.includes(name)) ?? ready[0];
     if (instrument !== undefined)
-      return { instrument, why: l10n.t('it is the first that is ready on this machine') };
+      return {
+        instrument,
+        told: l10n.t('The new score uses “{0}”, the first that is ready on this machine.', instrument),
+      };
   } catch (error) {
     if (error instanceof CancelledError) throw error;
     services.log.warn(`instruments could not be listed: ${String(error)}`);
   }
   return {
     instrument: 'cli',
-    why: l10n.t('no agent was found on this machine, so its prompt is a shell script'),
+    told: l10n.t(
+      'No agent is ready on this machine, so the new score uses “cli” and is a shell script. The Instruments view says what the others lack.',
+    ),
   };
 }
 

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
 import * as vscode from 'vscode';
 import { l10n } from '../l10n';
 import { longCall } from '../long-work';
@@ -44,6 +46,12 @@ export const pinSheetOutput: Command = {
     const target = await sheetArgument(services, given, 'hasLog');
     if (target === null) return;
     await services.feed.openSheets(target.job);
+    if ((services.store.sheet(target.job, target.sheet)?.attempts.length ?? 0) === 0) {
+      void vscode.window.showInformationMessage(
+        l10n.t('Sheet {0} of {1} has not run yet.', target.sheet, target.job),
+      );
+      return;
+    }
     services.output.pin(target);
   },
 };
@@ -114,12 +122,27 @@ export const continueInClaudeCode: Command = {
       void vscode.window.showInformationMessage(l10n.t('This sheet has no Claude Code session to continue.'));
       return;
     }
+    // The conductor found the program, perhaps where a terminal's PATH does not lead.
+    const program = attempt?.command[0] ?? '';
+    if (!isAbsolute(program) || !existsSync(program)) {
+      void vscode.window.showWarningMessage(
+        l10n.t(
+          'Claude Code is not there any more: {0}. The Instruments view says how to install it.',
+          program,
+        ),
+      );
+      return;
+    }
     const cwd = attempt?.cwd ?? services.store.job(target.job)?.workspace;
     const terminal = vscode.window.createTerminal({
       name: l10n.t('Claude: {0} {1}', target.job, target.sheet),
       ...(cwd === undefined ? {} : { cwd }),
     });
     terminal.show();
-    terminal.sendText(`claude --resume ${session}`);
+    terminal.sendText(`${shellWord(program)} --resume ${session}`);
   },
 };
+
+function shellWord(text: string): string {
+  return /^[A-Za-z0-9_./+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { l10n } from '../l10n';
 import { longCall } from '../long-work';
+import { sheetCount } from '../trees/format';
 import { jobArgument, scoreArgument, scoreSheetArgument } from './arguments';
 import type { Command } from './command';
 
@@ -21,18 +22,19 @@ export const validateScore: Command = {
       services.log.info(`${uri.fsPath}:${range?.line ?? 1}: ${severity} ${code}: ${message}`);
     }
     const [first] = [...errors, ...warnings];
-    const sheets = answer.plan === null ? '' : l10n.t(', {0} sheets', answer.plan.total_sheets);
+    const name = document.uri.path.split('/').at(-1) ?? '';
     if (first === undefined) {
       void vscode.window.showInformationMessage(
-        l10n.t('{0} is valid{1}.', document.uri.path.split('/').at(-1) ?? '', sheets),
+        answer.plan === null
+          ? l10n.t('{0} is valid.', name)
+          : l10n.t('{0} is valid: {1}.', name, sheetCount(answer.plan.total_sheets)),
       );
       return;
     }
     const text = l10n.t(
-      '{0} errors, {1} warnings{2}: {3}',
-      errors.length,
-      warnings.length,
-      sheets,
+      '{0} has {1}. {2}',
+      name,
+      problemCount(errors.length, warnings.length),
       first.message,
     );
     const show = l10n.t('Show');
@@ -48,6 +50,14 @@ export const validateScore: Command = {
     });
   },
 };
+
+function problemCount(errors: number, warnings: number): string {
+  const counts = [
+    errors === 0 ? '' : errors === 1 ? l10n.t('1 error') : l10n.t('{0} errors', errors),
+    warnings === 0 ? '' : warnings === 1 ? l10n.t('1 warning') : l10n.t('{0} warnings', warnings),
+  ];
+  return counts.filter((count) => count !== '').join(', ');
+}
 
 /** Marianne: Preview Prompt. */
 export const previewPrompt: Command = {

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { l10n } from '../l10n';
 import { longCall } from '../long-work';
 import { instrumentQuery } from '../instrument-list';
+import { looksLikeScore } from '../scores/recognise';
 import type { Services } from '../services';
 import { instrumentRow } from '../trees/instrument-row';
 import type { Command } from './command';
@@ -55,7 +56,8 @@ export const selectInstrument: Command = {
     if (name === null) return;
     const editor = vscode.window.activeTextEditor;
     const line = editor === undefined ? -1 : topLevelKey(editor.document, 'instrument');
-    if (editor === undefined || !/\.ya?ml$/i.test(editor.document.fileName)) {
+    // Other YAML is not ours to write into.
+    if (editor === undefined || !looksLikeScore(editor.document.uri.fsPath, editor.document.getText())) {
       await vscode.env.clipboard.writeText(name);
       void vscode.window.showInformationMessage(
         l10n.t('Copied “{0}”: no score is open to write it into.', name),
@@ -91,11 +93,14 @@ async function pickInstrument(services: Services): Promise<string | null> {
   );
   const now = Date.now();
   const picked = await vscode.window.showQuickPick(
-    instruments.map((instrument) => ({
-      label: instrument.name,
-      description: instrumentRow(instrument, services.store.limits().get(instrument.name), now).description,
-      detail: instrument.description ?? '',
-    })),
+    // What can be used comes first.
+    instruments
+      .toSorted((a, b) => Number(b.status === 'ready') - Number(a.status === 'ready'))
+      .map((instrument) => ({
+        label: instrument.name,
+        description: instrumentRow(instrument, services.store.limits().get(instrument.name), now).description,
+        detail: instrument.description ?? '',
+      })),
     { placeHolder: l10n.t('Which instrument?'), matchOnDescription: true },
   );
   return picked?.label ?? null;

@@ -4,6 +4,7 @@ import { l10n } from '../l10n';
 import type { PlannedScore } from '../scores/score-room';
 import type { Services } from '../services';
 import { settings } from '../settings';
+import { sheetCount } from '../trees/format';
 import { scoreArgument } from './arguments';
 import type { Command } from './command';
 import { dryRun } from './dry-run-score';
@@ -48,7 +49,7 @@ async function ask(
     const items: (vscode.QuickPickItem & { step: Step })[] = [
       {
         label: `$(play) ${l10n.t('Submit')}`,
-        description: l10n.t('{0} sheets', sheets),
+        description: sheetCount(sheets),
         detail: l10n.t('Works in {0} ({1})', workspace, why),
         step: 'submit',
       },

@@ -188,17 +188,26 @@ async function rejected(
     return;
   }
   const trust = l10n.t('Trust This Folder’s Instruments');
-  const details = l10n.t('Show Details');
+  const open = l10n.t('Open Score');
   const untrusted = (answer.diagnostics ?? []).some(({ message }) => /not (approved|trusted)/i.test(message));
   const first = answer.diagnostics?.find(({ severity }) => severity === 'error');
-  const text = first === undefined ? answer.message : `${answer.message}: ${first.message}`;
+  const line = first?.range?.line ?? null;
+  const text =
+    first === undefined
+      ? answer.message
+      : line === null
+        ? first.message
+        : l10n.t('line {0}: {1}', line, first.message);
   const picked = await vscode.window.showErrorMessage(
     l10n.t('{0} was not submitted: {1}', score.name, text),
     ...(untrusted ? [trust] : []),
-    details,
+    open,
   );
   if (picked === trust) await vscode.commands.executeCommand('marianne.trustFolder');
-  if (picked === details) await vscode.commands.executeCommand('marianne.validateScore', request.uri);
+  if (picked === open) {
+    const at = Math.max(0, (line ?? 1) - 1);
+    await vscode.window.showTextDocument(request.uri, { selection: new vscode.Range(at, 0, at, 0) });
+  }
 }
 
 /** Asks whether agents may act without asking in a workspace. */

@@ -366,6 +366,7 @@ export class Connection implements Disposable {
 const CONNECT_TIMEOUT_MS = 10_000;
 /** A conductor that runs answers within milliseconds. */
 const FIND_TIMEOUT_MS = 2_000;
-const STOP_TIMEOUT_MS = 10_000;
+/** An orderly end writes journal and index first; on a busy machine that takes its time. */
+const STOP_TIMEOUT_MS = 30_000;
 /** Between two looks at the owner record, milliseconds. */
 const LOOK_MS = 100;

@@ -89,7 +89,8 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
         arguments: [target],
       });
     }
-    commands.push({ title: t('Validate'), command: lensCommands.validateScore, arguments: [target] });
+    if (this.deps.isTrusted())
+      commands.push({ title: t('Validate'), command: lensCommands.validateScore, arguments: [target] });
     const last = this.deps.lastResult?.(document.uri);
     if (last !== undefined) {
       const detail = last.detail === undefined ? '' : ` · ${last.detail}`;
@@ -128,7 +129,7 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
       if (place.kind === 'sheets' && several)
         commands.push(make(t('Run from sheet…'), lensCommands.runFromSheet));
     }
-    if (!place.crowded || commands.length === 0) {
+    if (this.deps.isTrusted() && (!place.crowded || commands.length === 0)) {
       commands.push(make(several ? t('Preview prompt…') : t('Preview prompt'), lensCommands.previewPrompt));
     }
     const state = this.stateText(document.uri, place.sheets);

@@ -1,6 +1,6 @@
 /** Past attempts as read-only documents, `marianne-attempt:/<job>/<sheet>/<attempt>/<title>.log`, with folding and outline. */
 import * as vscode from 'vscode';
-import { DaemonError } from '../../protocol/errors';
+import { failureText } from '../commands/failure';
 import type { Connection } from '../connection/connection';
 import { FailedDocuments } from '../failed-documents';
 import { l10n } from '../l10n';
@@ -43,6 +43,8 @@ export class AttemptDocuments
       scheme: ATTEMPT_SCHEME,
       path: `/${job}/${sheet}/${attempt}/${job} ${sheet}.${attempt}.log`,
     });
+    // One that was opened while it ran shows what is so now.
+    this.changed.fire(uri);
     const document = await vscode.workspace.openTextDocument(uri);
     await vscode.window.showTextDocument(document, { preview: true });
   }
@@ -69,7 +71,7 @@ export class AttemptDocuments
       return attemptText({ job, sheet, detail, prompt, stdout, stderr });
     } catch (error) {
       this.failed.add(uri);
-      return error instanceof DaemonError ? [error.message, error.remedy ?? ''].join('\n') : String(error);
+      return failureText(error);
     }
   }
 

@@ -1,8 +1,8 @@
 /** An attempt as one text with sections. Pure; the same parser gives folding and outline. */
 import type { AttemptDetail } from '../../protocol/job-methods';
 import { l10n } from '../l10n';
-import { attemptState } from '../trees/attempt-row';
-import { cost, duration, parts } from '../trees/format';
+import { attemptState, modeName } from '../trees/attempt-row';
+import { cost, duration, parts, tokens } from '../trees/format';
 
 export interface AttemptParts {
   readonly job: string;
@@ -13,7 +13,8 @@ export interface AttemptParts {
   readonly stderr: string;
 }
 
-const MARK = '━━ ';
+/** ASCII: VS Code draws boxes round letters that look like others. */
+const MARK = '==== ';
 
 export function attemptText({ job, sheet, detail, prompt, stdout, stderr }: AttemptParts): string {
   const state = attemptState(detail);
@@ -22,12 +23,12 @@ export function attemptText({ job, sheet, detail, prompt, stdout, stderr }: Atte
       l10n.t('State'),
       parts(
         state,
-        detail.exit_reason !== 'completed' && detail.exit_reason,
-        detail.decision !== null && l10n.t('then {0}', detail.decision),
+        detail.exit_reason !== 'completed' && detail.exit_reason !== detail.outcome && detail.exit_reason,
+        detail.decision !== null && detail.decision !== detail.outcome && l10n.t('then {0}', detail.decision),
       ),
     ],
-    [l10n.t('Instrument'), parts(detail.instrument, detail.model, detail.mode)],
-    [l10n.t('Started'), detail.started_at],
+    [l10n.t('Instrument'), parts(detail.instrument, detail.model, modeName(detail.mode))],
+    [l10n.t('Started'), new Date(detail.started_at).toLocaleString()],
     [l10n.t('Duration'), detail.duration_seconds === null ? '' : duration(detail.duration_seconds * 1000)],
     [l10n.t('Exit code'), detail.exit_code === null ? '' : String(detail.exit_code)],
     [l10n.t('Signal'), detail.exit_signal === null ? '' : String(detail.exit_signal)],
@@ -35,12 +36,13 @@ export function attemptText({ job, sheet, detail, prompt, stdout, stderr }: Atte
       l10n.t('Cost'),
       detail.cost_usd === null
         ? ''
-        : parts(cost(detail.cost_usd), detail.cost_estimated && l10n.t('estimated')),
+        : parts(
+            cost(detail.cost_usd),
+            detail.cost_estimated && l10n.t('estimated'),
+            detail.paid_by === 'subscription' && l10n.t('list price; the subscription covered it'),
+          ),
     ],
-    [
-      l10n.t('Tokens'),
-      detail.input_tokens === null ? '' : `${detail.input_tokens} + ${detail.output_tokens ?? 0}`,
-    ],
+    [l10n.t('Tokens'), detail.input_tokens === null ? '' : tokens(detail.input_tokens, detail.output_tokens)],
     [l10n.t('Key'), detail.key_label ?? ''],
     [l10n.t('Working folder'), detail.cwd ?? ''],
     [l10n.t('Command'), detail.command.map(quoted).join(' ')],
@@ -70,7 +72,12 @@ export function attemptText({ job, sheet, detail, prompt, stdout, stderr }: Atte
   if (detail.error_message !== null) {
     sections.push([l10n.t('Error'), parts(detail.error_code, detail.error_message)]);
   }
-  return sections.map(([title, body]) => `${MARK}${title}\n\n${body.replace(/\n+$/, '')}\n`).join('\n');
+  return sections.map(([title, body]) => `${MARK}${title}\n\n${bodyText(body)}\n`).join('\n');
+}
+
+/** What an agent writes never looks like a heading of ours. */
+function bodyText(text: string): string {
+  return text.replace(/\n+$/, '').replaceAll(/^(?===== )/gm, ' ');
 }
 
 export interface Section {

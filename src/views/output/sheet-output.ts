@@ -7,7 +7,9 @@ import { settings } from '../settings';
 import { Scope } from '../scope';
 import type { Disposable } from '../scope';
 import type { JobStore } from '../store/job-store';
+import { attemptEnd } from '../trees/attempt-row';
 import { AttemptQueue, nextSheets } from './attempt-queue';
+import type { AttemptTail } from './attempt-queue';
 import { LogTail } from './log-tail';
 
 export interface SheetTarget {
@@ -33,6 +35,8 @@ class SheetChannel implements Disposable {
   constructor(
     name: string,
     private readonly connection: Connection,
+    /** How an attempt ended, in words, once that is known; null when it cannot be. */
+    private readonly endOf: (attempt: ShownAttempt, signal: AbortSignal) => Promise<string | null>,
   ) {
     this.channel = vscode.window.createOutputChannel(name);
   }
@@ -60,13 +64,15 @@ class SheetChannel implements Disposable {
     this.channel.dispose();
   }
 
-  private begin({ job, sheet, attempt }: ShownAttempt, after: boolean): LogTail {
+  private begin(shown: ShownAttempt, after: boolean): AttemptTail {
+    const { job, sheet, attempt } = shown;
     const limit = settings.outputLimit();
     const header = `── ${l10n.t('{0}, sheet {1}, attempt {2}', job, sheet, attempt)} ──\n`;
     // A job of many sheets must not fill the memory: each log has all of it.
     if (after && this.shown < limit) this.write(`\n${header}`);
     else this.replace(header);
-    return new LogTail({
+    const stopped = new AbortController();
+    const tail = new LogTail({
       read: (stream, from, maxBytes) =>
         this.connection.ask('log.read', {
           job_id: job,
@@ -81,6 +87,18 @@ class SheetChannel implements Disposable {
       limit,
       pause,
     });
+    const done = tail.done.then(async () => {
+      const end = await this.endOf(shown, stopped.signal);
+      if (end !== null && !stopped.signal.aborted) this.write(`── ${end} ──\n`);
+    });
+    return {
+      done,
+      stop: () => {
+        stopped.abort();
+        tail.stop();
+      },
+      wake: () => tail.wake(),
+    };
   }
 
   private write(text: string): void {
@@ -151,7 +169,7 @@ export class SheetOutput implements Disposable {
           this.pinned.delete(oldest);
         }
       }
-      channel = new SheetChannel(`Marianne: ${target.job} ${target.sheet}`, this.connection);
+      channel = this.newChannel(`Marianne: ${target.job} ${target.sheet}`);
       this.pinned.set(key, channel);
     }
     const attempt = this.store.sheet(target.job, target.sheet)?.attempts.at(-1)?.attempt;
@@ -160,8 +178,33 @@ export class SheetOutput implements Disposable {
   }
 
   private liveChannel(): SheetChannel {
-    this.live ??= new SheetChannel('Marianne Sheet Output', this.connection);
+    this.live ??= this.newChannel('Marianne Sheet Output');
     return this.live;
+  }
+
+  private newChannel(name: string): SheetChannel {
+    return new SheetChannel(name, this.connection, (attempt, signal) => this.endOf(attempt, signal));
+  }
+
+  /** The log may be read to its end before the store knows how the attempt ended. Null when it was stopped, or the job is gone. */
+  private endOf({ job, sheet, attempt }: ShownAttempt, signal: AbortSignal): Promise<string | null> {
+    const look = (): string | null | undefined => {
+      const found = this.store.sheet(job, sheet)?.attempts.find((one) => one.attempt === attempt);
+      if (signal.aborted || found === undefined) return null;
+      return found.outcome === null ? undefined : attemptEnd(found);
+    };
+    return new Promise((resolve) => {
+      const settle = () => {
+        const end = look();
+        if (end === undefined) return;
+        listening.dispose();
+        signal.removeEventListener('abort', settle);
+        resolve(end);
+      };
+      const listening = this.store.onChange(settle);
+      signal.addEventListener('abort', settle, { once: true });
+      settle();
+    });
   }
 
   private channels(): SheetChannel[] {

@@ -1,7 +1,7 @@
 /** The rendered prompt of a sheet as a read-only document that follows the score's text while it is edited. */
 import * as vscode from 'vscode';
 import type { ResultOf } from '../../protocol/methods';
-import { DaemonError } from '../../protocol/errors';
+import { failureText } from '../commands/failure';
 import type { Connection } from '../connection/connection';
 import { FailedDocuments } from '../failed-documents';
 import { l10n } from '../l10n';
@@ -67,8 +67,7 @@ export class PromptPreview implements vscode.TextDocumentContentProvider, Dispos
       return previewText(answer);
     } catch (error) {
       this.failed.add(uri);
-      if (!(error instanceof DaemonError)) return String(error);
-      return error.remedy === null ? error.message : `${error.message}\n${error.remedy}`;
+      return failureText(error);
     }
   }
 

@@ -68,8 +68,7 @@ async function conductorFacts({ connection, secrets }: Services): Promise<string
 export async function doctor(services: Services, longWork: LongWork): Promise<void> {
   if (vscode.workspace.isTrusted) await services.connection.ensure();
   const facts = await longWork(l10n.t('Looking at what is there'), () => diagnosis(services));
-  const lines = [`# ${l10n.t('Marianne: doctor')}`, '', ...facts];
-  const content = `${lines.join('\n')}\n`;
-  const document = await vscode.workspace.openTextDocument({ language: 'markdown', content });
-  await vscode.window.showTextDocument(document, { preview: true });
+  const title = l10n.t('Marianne: doctor');
+  const lines = [`# ${title}`, '', ...facts, ''];
+  await services.pages.show(title, lines.join('\n'));
 }

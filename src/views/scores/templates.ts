@@ -15,7 +15,7 @@ export function scoreTemplates(): readonly ScoreTemplate[] {
   return [
     {
       title: l10n.t('Hello'),
-      detail: l10n.t('Two sheets and a check; runs anywhere, needs no key'),
+      detail: l10n.t('Two sheets, each checked; runs anywhere, needs no key'),
       name: 'hello',
       script: true,
       text: hello,
@@ -38,7 +38,7 @@ export function scoreTemplates(): readonly ScoreTemplate[] {
 }
 
 const hello = (name: string) => `name: ${name}
-description: Two sheets and a check
+description: Two sheets, each checked
 instrument: cli
 sheet:
   size: 1
@@ -52,13 +52,18 @@ prompt:
     {% if stage == 1 %}
     echo "Hello from sheet {{ sheet_num }} of {{ total_sheets }}" | tee "$MARIANNE_WORKSPACE/greeting.txt"
     {% else %}
-    wc -w < "$MARIANNE_WORKSPACE/greeting.txt"
+    wc -w < "$MARIANNE_WORKSPACE/greeting.txt" | tee "$MARIANNE_WORKSPACE/words.txt"
     {% endif %}
 validations:
   - type: file_exists
     description: The greeting was written
     path: "{workspace}/greeting.txt"
     condition: stage == 1
+  - type: content_regex
+    description: Its words were counted
+    path: "{workspace}/words.txt"
+    pattern: "[0-9]+"
+    condition: stage == 2
 `;
 
 const essay = (name: string, instrument: string) => `name: ${name}
@@ -82,13 +87,15 @@ prompt:
     Read {{ workspace }}/outline.md and write an essay of about 400 words that follows it to {{ workspace }}/essay.md.
     {% endif %}
 validations:
-  - type: file_exists
-    description: The outline is there
+  - type: content_regex
+    description: The outline has points
     path: "{workspace}/outline.md"
+    pattern: "(?m)^- "
     condition: stage == 1
-  - type: file_exists
-    description: The essay is there
+  - type: content_regex
+    description: The essay has some length
     path: "{workspace}/essay.md"
+    pattern: "(?s).{1000,}"
     condition: stage == 2
 `;
 
@@ -113,5 +120,5 @@ prompt:
     {% endif %}
 validations:
   - { type: file_exists, path: "{workspace}/voice-{instance}.txt", condition: stage == 1 }
-  - { type: file_exists, path: "{workspace}/chorus.txt", condition: stage == 2 }
+  - { type: content_contains, path: "{workspace}/chorus.txt", pattern: tenor, condition: stage == 2 }
 `;

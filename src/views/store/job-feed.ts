@@ -129,6 +129,22 @@ export class JobFeed {
     }, BUSY_MS);
   }
 
+  /** Asks about jobs of which only rows are known. Resolves when all were answered, and does not reject. */
+  async ask(jobs: readonly string[]): Promise<void> {
+    const { store, call, onError } = this.options;
+    await Promise.all(
+      jobs.map(async (job) => {
+        try {
+          store.putJob(
+            jobFromStatus(await call('job.status', { job_id: job, sheets: false }), store.job(job)),
+          );
+        } catch (error) {
+          onError(error);
+        }
+      }),
+    );
+  }
+
   onEvent(event: WireEvent): void {
     const { store } = this.options;
     switch (event.type) {

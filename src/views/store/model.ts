@@ -123,6 +123,11 @@ export function needsPerson(job: JobModel): boolean {
   return personNeeded.has(job.reason.code) || (job.status === 'paused' && job.reason.code === 'rate_limit');
 }
 
+/** True when a rate limit is what holds it. */
+export function isLimited(job: JobModel): boolean {
+  return !hasEnded(job) && (job.resumeAt !== null || job.reason?.code === 'rate_limit');
+}
+
 export function jobFromRow(row: JobRow, before: JobModel | undefined): JobModel {
   return {
     id: row.job_id,

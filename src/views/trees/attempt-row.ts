@@ -20,7 +20,7 @@ export function attemptRow(job: string, sheet: number, attempt: AttemptModel, no
       attempt.outcome === null
         ? duration(now - attempt.startedAt, { steps: true })
         : attempt.durationSeconds !== null && duration(attempt.durationSeconds * 1000),
-      attempt.mode === 'normal' ? '' : attempt.mode,
+      modeName(attempt.mode),
       attemptCost(attempt),
       parts(attempt.instrument, attempt.model),
     ),
@@ -40,6 +40,23 @@ export function attemptContext(attempt: AttemptModel): string[] {
     ...changeWords(attempt),
     ...(usesClaudeCode(attempt) ? ['resumableSession'] : []),
   ];
+}
+
+/** What was special about it; empty for an attempt like any other. */
+export function modeName(mode: AttemptModel['mode']): string {
+  const names: Record<AttemptModel['mode'], string> = {
+    normal: '',
+    completion: l10n.t('completes what was missing'),
+    healing: l10n.t('repairs'),
+  };
+  return names[mode];
+}
+
+/** How it ended and why, for a line under its output. */
+export function attemptEnd(attempt: AttemptModel): string {
+  const why = attempt.outcome === 'completed' ? '' : brief(attempt.errorMessage ?? '', 500);
+  const state = why === '' ? attemptState(attempt) : `${attemptState(attempt)}: ${why}`;
+  return parts(state, attempt.durationSeconds !== null && duration(attempt.durationSeconds * 1000));
 }
 
 /** `~` marks what was priced by us; brackets a list price that a subscription covered. */

@@ -24,6 +24,11 @@ export function countdown(until: number, now: number): string {
   return duration(Math.max(0, Math.ceil((until - now) / SECOND) * SECOND));
 }
 
+/** A rate limit: what is left comes first, because a narrow view cuts the end off. */
+export function limitText(until: number, now: number): string {
+  return l10n.t('rate limited for {0}, until {1}', countdown(until, now), clock(until, now));
+}
+
 /** Clock time, with the date when it is not today. */
 export function clock(instant: number, now: number): string {
   const date = new Date(instant);
@@ -46,6 +51,15 @@ export function cost(usd: number, unpriced = false): string {
   const known = usd <= 0 ? '' : usd < 0.005 ? '<$0.01' : `$${usd.toFixed(2)}`;
   if (!unpriced) return known;
   return known === '' ? l10n.t('unpriced') : l10n.t('{0} + unpriced', known);
+}
+
+export function sheetCount(count: number): string {
+  return count === 1 ? l10n.t('1 sheet') : l10n.t('{0} sheets', count);
+}
+
+/** Tokens that went in and came out. */
+export function tokens(input: number, output: number | null): string {
+  return l10n.t('{0} in, {1} out', input.toLocaleString(), (output ?? 0).toLocaleString());
 }
 
 /** First line of a message, shortened for a row. */

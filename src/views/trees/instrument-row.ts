@@ -1,7 +1,7 @@
 import type { InstrumentRow } from '../../protocol/daemon-methods';
 import { l10n } from '../l10n';
 import type { InstrumentLimit } from '../store/job-store';
-import { brief, clock, countdown, parts } from './format';
+import { brief, limitText, parts } from './format';
 import type { Row } from './row';
 
 /** The row of an instrument: whether it can be used now, and what is missing. */
@@ -14,7 +14,7 @@ export function instrumentRow(
   const state = limited
     ? limit.until === null
       ? l10n.t('limited')
-      : l10n.t('limited until {0}, {1} left', clock(limit.until, now), countdown(limit.until, now))
+      : limitText(limit.until, now)
     : status(instrument);
   const told = !limited && (instrument.status === 'needs_key' || instrument.status === 'untrusted');
   return {

@@ -9,7 +9,7 @@ import { Scope } from '../scope';
 import type { Disposable } from '../scope';
 import type { JobStore } from '../store/job-store';
 import { instrumentRow } from './instrument-row';
-import { code } from './job-row';
+import { code, escapeMarkdown } from './job-row';
 import { connectionMessage, limitMessage } from './messages';
 import { Ticker } from './ticker';
 import { treeItem } from './tree-item';
@@ -121,7 +121,12 @@ export class InstrumentsView implements vscode.TreeDataProvider<InstrumentRow>, 
   }
 
   resolveTreeItem(item: vscode.TreeItem, row: InstrumentRow): vscode.TreeItem {
-    const lines = [`**${row.display_name}** (${row.kind})`, '', row.description ?? ''];
+    // A profile may come from the folder that is open: its words are no Markdown.
+    const lines = [
+      `**${escapeMarkdown(row.display_name)}** (${row.kind})`,
+      '',
+      escapeMarkdown(row.description ?? ''),
+    ];
     if (row.detail !== null) lines.push('', `- ${code(row.detail)}`);
     if (row.models.length > 0) lines.push(`- ${l10n.t('Models')}: ${code(row.models.join(', '))}`);
     if (row.path !== null) lines.push(`- ${l10n.t('Profile')}: ${code(row.path)}`);

@@ -1,8 +1,8 @@
 import type { JobStatus } from '../../protocol/states';
 import { l10n } from '../l10n';
-import { hasEnded, needsPerson } from '../store/model';
+import { hasEnded, isLimited, needsPerson } from '../store/model';
 import type { JobModel, PaidBy } from '../store/model';
-import { ago, brief, clock, cost, countdown, duration, parts } from './format';
+import { ago, brief, clock, cost, countdown, duration, limitText, parts } from './format';
 import { stateIcons } from './row';
 import type { Row } from './row';
 
@@ -50,6 +50,7 @@ export function jobContext(job: JobModel): string[] {
   if (status === 'failed' || status === 'cancelled') words.push('retryable');
   if (hasEnded(job)) words.push('deletable');
   if (needsPerson(job)) words.push('person');
+  if (!hasEnded(job) && job.reason?.code === 'waiting_for_key') words.push('needsKey');
   return words;
 }
 
@@ -69,7 +70,8 @@ export function jobState(job: JobModel): string {
 
 function icon(job: JobModel): Row['icon'] {
   if (needsPerson(job)) return stateIcons.person;
-  if (job.status === 'running' && limited(job)) return stateIcons.waiting;
+  if (job.status === 'running' && isLimited(job)) return stateIcons.waiting;
+  if (job.status === 'running' && job.reason?.code === 'retrying') return stateIcons.retrying;
   const icons: Record<JobStatus, Row['icon']> = {
     queued: stateIcons.pending,
     pending: stateIcons.pending,
@@ -83,25 +85,27 @@ function icon(job: JobModel): Row['icon'] {
   return icons[job.status];
 }
 
-function limited(job: JobModel): boolean {
-  return job.resumeAt !== null || job.reason?.code === 'rate_limit';
-}
-
 /** Why it is as it is, in words; empty when the numbers say it. */
 function outcome(job: JobModel, now: number): string {
   if (job.status === 'failed') return failure(job.error ?? job.reason?.message ?? l10n.t('see its sheets'));
   if (job.status === 'cancelled') return l10n.t('cancelled');
   if (job.status === 'completed') return '';
+  const paused = job.status === 'paused' || job.status === 'paused_at_chain';
+  // Who paused it by hand knows of the limit, and nothing goes on when that is over.
+  if (paused && (job.reason === null || job.reason.code === 'user_paused')) return l10n.t('paused');
+  const why = waits(job, now);
+  if (paused) return l10n.t('paused: {0}', why);
+  return why === '' && job.status !== 'running' ? jobState(job) : why;
+}
+
+/** What it waits for, with the time that is left where that is known. */
+function waits(job: JobModel, now: number): string {
   const until = job.reason?.until ?? job.resumeAt;
-  if (until !== null && until > now && (limited(job) || job.reason !== null)) {
-    return l10n.t('rate limited until {0}, {1} left', clock(until, now), countdown(until, now));
-  }
-  if (job.status === 'paused' || job.status === 'paused_at_chain') {
-    const why = job.reason !== null && job.reason.code !== 'user_paused' ? brief(job.reason.message) : '';
-    return why === '' ? l10n.t('paused') : l10n.t('paused: {0}', why);
-  }
-  if (job.reason !== null) return brief(job.reason.message);
-  return job.status === 'running' ? '' : jobState(job);
+  const left = until !== null && until > now;
+  if (left && isLimited(job)) return limitText(until, now);
+  if (job.reason === null) return '';
+  const message = brief(job.reason.message);
+  return left ? l10n.t('{0} in {1}', message, countdown(until, now)) : message;
 }
 
 function elapsed(job: JobModel, now: number): string {

@@ -5,7 +5,7 @@ import type { JobModel, SheetModel } from '../store/model';
 import { ago, parts } from './format';
 import { stateIcons } from './row';
 import type { Row } from './row';
-import { sheetContext, sheetIcon, sheetLabel, sheetOutcome, sheetState } from './sheet-row';
+import { sheetContext, sheetIcon, sheetLabel, sheetOutcome, sheetState, spokenLabel } from './sheet-row';
 
 /** `last`: the same sheet in the latest run of the score, if there is one. */
 export function plannedRow(
@@ -15,6 +15,7 @@ export function plannedRow(
   now: number,
 ): Row {
   const label = sheetLabel(planned.num, planned.description ?? planned.movementName);
+  const spoken = spokenLabel(planned.num, planned.description ?? planned.movementName);
   const base = { id: `score/${scorePath}/sheet/${planned.num}`, label, collapsible: 'none' as const };
   const waits = planned.dependsOn.length > 0 && l10n.t('after {0}', planned.dependsOn.join(', '));
   const words = ['planned', ...(planned.dependsOn.length > 0 ? ['dependent'] : [])];
@@ -24,7 +25,7 @@ export function plannedRow(
       description: parts(planned.instrument, waits),
       icon: stateIcons.pending,
       context: words,
-      spoken: l10n.t('sheet {0}, not run yet', label),
+      spoken: l10n.t('{0}, not run yet', spoken),
     };
   }
   const { job, sheet } = last;
@@ -39,6 +40,6 @@ export function plannedRow(
     ),
     icon: sheetIcon(sheet),
     context: [...words, ...sheetContext(sheet).filter((word) => word !== 'sheet')],
-    spoken: l10n.t('sheet {0}, {1} in {2}', label, sheetState(sheet.status), job.id),
+    spoken: l10n.t('{0}, {1} in {2}', spoken, sheetState(sheet.status), job.id),
   };
 }

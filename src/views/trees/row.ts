@@ -25,5 +25,6 @@ export const stateIcons = {
   pending: { id: 'circle-outline', color: 'descriptionForeground' },
   skipped: { id: 'debug-step-over', color: 'testing.iconSkipped' },
   cancelled: { id: 'circle-slash', color: 'testing.iconSkipped' },
-  retrying: { id: 'history', color: 'charts.orange' },
+  /** Not `history`: that is drawn as `clock` is. */
+  retrying: { id: 'debug-restart', color: 'charts.orange' },
 } as const;

@@ -1,7 +1,7 @@
 import type { SheetStatus } from '../../protocol/states';
 import { l10n } from '../l10n';
 import type { AttemptModel, JobModel, Progress, SheetModel } from '../store/model';
-import { brief, clock, cost, countdown, duration, parts } from './format';
+import { brief, clock, cost, countdown, duration, limitText, parts, tokens } from './format';
 import { code } from './job-row';
 import { stateIcons } from './row';
 import type { Row } from './row';
@@ -22,16 +22,15 @@ export function sheetRow(job: JobModel, sheet: SheetModel, now: number): Row {
     icon: sheetIcon(sheet),
     context: sheetContext(sheet),
     collapsible: many ? 'collapsed' : 'none',
-    spoken: l10n.t(
-      'sheet {0}, {1}, {2}',
-      sheetLabel(sheet.num, sheet.description),
-      sheetState(sheet.status),
-      parts(
-        sheetOutcome(sheet, now),
-        sheetElapsed(sheet, now),
-        many && l10n.t('{0} attempts', sheet.attempts.length),
-      ),
-    ),
+    spoken: [
+      spokenLabel(sheet.num, sheet.description),
+      // What is told of a failure begins with the word for it.
+      sheetOutcome(sheet, now) || sheetState(sheet.status),
+      sheetElapsed(sheet, now),
+      many ? l10n.t('{0} attempts', sheet.attempts.length) : '',
+    ]
+      .filter((part) => part !== '')
+      .join(', '),
   };
 }
 
@@ -42,6 +41,13 @@ function playedBy(sheet: SheetModel): string | null {
 
 export function sheetLabel(num: number, description: string | null): string {
   return description === null || description === '' ? l10n.t('Sheet {0}', num) : `${num} ${description}`;
+}
+
+/** As a screen reader says it. */
+export function spokenLabel(num: number, description: string | null): string {
+  return description === null || description === ''
+    ? l10n.t('sheet {0}', num)
+    : l10n.t('sheet {0}, {1}', num, description);
 }
 
 export function isRunning(status: SheetStatus): boolean {
@@ -55,6 +61,7 @@ export function sheetContext(sheet: SheetModel): string[] {
   if (sheet.attempts.length > 0) words.push('hasLog');
   const last = sheet.attempts.at(-1);
   if (last !== undefined) words.push(...changeWords(last));
+  if (sheet.reason?.code === 'waiting_for_key') words.push('needsKey');
   if (sheet.attempts.some(usesClaudeCode)) words.push('resumableSession');
   return words;
 }
@@ -116,7 +123,7 @@ export function sheetOutcome(sheet: SheetModel, now: number): string {
     case 'waiting':
       return sheet.dueAt === null
         ? brief(sheet.reason?.message ?? l10n.t('waiting'))
-        : l10n.t('rate limited until {0}, {1} left', clock(sheet.dueAt, now), countdown(sheet.dueAt, now));
+        : limitText(sheet.dueAt, now);
     case 'fermata':
       return brief(sheet.reason?.message ?? l10n.t('waits for a person'));
     case 'skipped':
@@ -161,14 +168,11 @@ export function sheetTooltip(sheet: SheetModel, progress: Progress | undefined, 
   add(l10n.t('Exit code'), sheet.exitCode);
   add(l10n.t('Validations'), sheet.passPercent === null ? null : `${sheet.passPercent}%`);
   add(l10n.t('Failed'), sheet.failedValidations.join(', '));
-  add(
-    l10n.t('Tokens'),
-    sheet.inputTokens === null ? null : `${sheet.inputTokens} + ${sheet.outputTokens ?? 0}`,
-  );
+  add(l10n.t('Tokens'), sheet.inputTokens === null ? null : tokens(sheet.inputTokens, sheet.outputTokens));
   add(l10n.t('Cost'), cost(sheet.costUsd, sheet.unpriced));
   add(l10n.t('Depends on'), sheet.dependsOn.join(', '));
-  add(l10n.t('Reason'), sheet.reason?.message ?? null);
-  add(l10n.t('Error'), sheet.errorMessage === null ? null : parts(sheet.errorCode, sheet.errorMessage));
+  if (sheet.reason?.message !== sheet.errorMessage) add(l10n.t('Reason'), sheet.reason?.message ?? null);
+  add(l10n.t('Error'), sheet.errorMessage === null ? null : parts(sheet.errorMessage, sheet.errorCode));
   if (isRunning(sheet.status)) add(l10n.t('Last line'), progress?.lastLine ?? null);
   return lines.join('\n');
 }

@@ -38,6 +38,8 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
   private source: Source = { kind: 'none' };
   private readonly nodes = new Map<string, SheetsNode>();
   private typing: NodeJS.Timeout | null = null;
+  /** Counts what the view was asked to show: an answer that comes late shows nothing. */
+  private asked = 0;
   /** Descriptions as they were drawn, so that a tick redraws only what reads differently. */
   private readonly drawn = new Map<SheetsNode, string>();
   private readonly ticker = this.scope.add(new Ticker(() => this.tick(), TICK_MS));
@@ -74,6 +76,8 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
   /** Shows the sheets of a job. */
   showJob(job: string): void {
     if (this.source.kind === 'job' && this.source.job === job) return;
+    this.asked += 1;
+    if (this.typing !== null) clearTimeout(this.typing);
     this.setSource({ kind: 'job', job });
     this.feed.openSheets(job).catch(this.onError);
   }
@@ -178,8 +182,11 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
   }
 
   private async readScore(document: vscode.TextDocument): Promise<void> {
+    this.asked += 1;
+    const turn = this.asked;
     try {
       const room = await this.scoreRoom();
+      if (turn !== this.asked) return;
       const { score } = room.summarise(document.getText(), document.uri.fsPath);
       const { source } = this;
       // A text that is broken while it is being written keeps the sheets that it had.

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
 import { RestartBudget } from '../../../src/views/connection/restart-budget';
 import { Scope } from '../../../src/views/scope';
 import { withDependencies } from '../../../src/views/scores/dependencies';
@@ -6,6 +7,9 @@ import { looksLikeScore } from '../../../src/views/scores/recognise';
 import { scoreTemplates } from '../../../src/views/scores/templates';
 import { chooseWorkspace, contains, folderOf } from '../../../src/views/submit/choose-workspace';
 import { scoreRoom } from '../../../src/views/scores/score-reader';
+import { diskFiles } from '../../../src/score/disk-files';
+import { analyse } from '../../../src/views/language/analysis';
+import { catalogue } from '../language/kit';
 
 describe('where a job works', () => {
   const facts = {
@@ -67,6 +71,18 @@ describe('sheets and scores', () => {
         '/w/my-score.yaml',
       );
       assert.deepEqual(problems, [], template.title);
+      // A first score that begins with a remark is no help.
+      for (const instrument of ['cli', 'claude-code']) {
+        const { diagnostics } = analyse({
+          text: template.text('my-score', instrument),
+          path: resolve('my-score.score.yaml'),
+          cwd: resolve('.'),
+          files: diskFiles,
+          catalogue,
+        });
+        const found = diagnostics.map(({ code, message }) => `${code} ${message}`);
+        assert.deepEqual(found, [], `${template.title} with ${instrument}`);
+      }
       assert.equal(score?.name, 'my-score');
       assert.equal(score.sheets[0]?.instrument, template.script ? 'cli' : 'claude-code');
     }

@@ -312,4 +312,33 @@ describe('an attempt as a document', () => {
     assert.ok(text.includes("Command: bash -c 'it'\\''s'"));
     assert.equal(sections.at(-1)?.last, lines.length - 1);
   });
+
+  it('says each thing once, in words, and lets no output pass for a heading', () => {
+    const text = attemptText({
+      job: 'demo',
+      sheet: 1,
+      detail: {
+        ...detail,
+        outcome: 'completed',
+        decision: 'completed',
+        exit_reason: 'completed',
+        exit_code: 0,
+        error_code: null,
+        error_message: null,
+        input_tokens: 12_000,
+        output_tokens: 1500,
+        cost_usd: 1.25,
+        paid_by: 'subscription',
+      },
+      prompt: null,
+      stdout: '==== Prompt\nforged\n',
+      stderr: '',
+    });
+    assert.match(text, /^State: completed$/m);
+    assert.match(text, /^Instrument: cli$/m);
+    assert.match(text, /^Cost: \$1\.25 · list price; the subscription covered it$/m);
+    assert.match(text, /^Tokens: 12.?000 in, 1.?500 out$/m);
+    assert.ok(!text.includes('12:00:00.000Z'), 'an instant as people write it');
+    assert.equal(sectionsOf(text).filter(({ title }) => title === 'Prompt').length, 1);
+  });
 });

@@ -35,7 +35,9 @@ describe('the package', function () {
         assert.ok(has.has(`dist/${name}`), `${bundle} asks for ${name}`);
     }
     const manifest = text('package.json');
-    for (const [, file = ''] of manifest.matchAll(/"(?:\.\/)?((?:media|dist|schemas|snippets|skills)\/[^"]+)"/g))
+    for (const [, file = ''] of manifest.matchAll(
+      /"(?:\.\/)?((?:media|dist|schemas|snippets|skills)\/[^"]+)"/g,
+    ))
       assert.ok(has.has(file), `package.json names ${file}`);
     for (const [, file = ''] of text('MARKETPLACE.md').matchAll(/\]\((media\/[^)]+)\)/g))
       assert.ok(has.has(file), `MARKETPLACE.md shows ${file}`);

@@ -20,6 +20,7 @@ import {
 import type { JobsNode, JobsShape } from '../../../src/views/trees/jobs-nodes';
 import { connectionMessage, limitMessage } from '../../../src/views/trees/messages';
 import { plannedRow } from '../../../src/views/trees/planned-row';
+import { stateIcons } from '../../../src/views/trees/row';
 import { sheetRow } from '../../../src/views/trees/sheet-row';
 import { Ticker } from '../../../src/views/trees/ticker';
 import { NOW, attempt, checkpoint, job, sheet } from './kit';
@@ -96,8 +97,32 @@ describe('the row of a job', () => {
 
   it('counts down to the end of a rate limit', () => {
     const row = jobRow(job('demo', { resumeAt: NOW + 42_000 }), NOW);
-    assert.match(row.description, /rate limited until .*, 42s left/);
+    assert.match(row.description, /^0\/3 · rate limited for 42s, until /, 'a narrow view shows what is left');
     assert.equal(row.icon.id, 'clock');
+  });
+
+  it('says that it is paused, whatever limit there is beside', () => {
+    const reason = { code: 'user_paused', message: 'paused by request', until: null };
+    const row = jobRow(job('demo', { status: 'paused', reason, resumeAt: NOW + 42_000 }), NOW);
+    assert.match(row.description, /^0\/3 · paused ·/);
+    assert.equal(row.icon.id, 'debug-pause');
+    const limit = { code: 'rate_limit', message: 'slow down', until: NOW + 42_000 };
+    const held = jobRow(job('demo', { status: 'paused', reason: limit }), NOW);
+    assert.match(held.description, /paused: rate limited for 42s/);
+  });
+
+  it('does not spin while all it does is wait for the next retry', () => {
+    const reason = { code: 'retrying', message: 'sheet 1 is retried', until: NOW + 40_000 };
+    const row = jobRow(job('demo', { reason }), NOW);
+    assert.match(row.description, /^0\/3 · sheet 1 is retried in 40s/);
+    assert.equal(row.icon.id, 'debug-restart');
+  });
+
+  it('draws each state with an icon of its own, not only with a colour', () => {
+    // VS Code draws these two alike.
+    const ids = Object.values(stateIcons).map(({ id }): string => id);
+    const drawn = ids.map((id) => (id === 'history' ? 'clock' : id));
+    assert.equal(new Set(drawn).size, drawn.length);
   });
 
   it('draws what waits for a person apart', () => {
@@ -107,7 +132,7 @@ describe('the row of a job', () => {
     const row = jobRow(waits, NOW);
     assert.match(row.description, /needs ANTHROPIC_API_KEY/);
     assert.equal(row.icon.id, 'bell-dot');
-    assert.ok(row.context.includes('person'));
+    assert.ok(row.context.includes('person') && row.context.includes('needsKey'));
   });
 
   it('lets no text of a score be Markdown in a tooltip', () => {
@@ -146,7 +171,14 @@ describe('the row of a sheet', () => {
     const retry = sheet(1, { status: 'retry_scheduled', dueAt: NOW + 1500, errorMessage: 'boom' });
     assert.match(sheetRow(demo, retry, NOW).description, /retries in 2s: boom/);
     const waits = sheet(1, { status: 'waiting', dueAt: NOW + 90_000 });
-    assert.match(sheetRow(demo, waits, NOW).description, /rate limited until .*, 1m 30s left/);
+    assert.match(sheetRow(demo, waits, NOW).description, /rate limited for 1m 30s, until /);
+  });
+
+  it('is said once to a screen reader', () => {
+    const failed = sheet(1, { status: 'failed', errorMessage: 'boom', durationSeconds: 3 });
+    assert.equal(sheetRow(demo, failed, NOW).spoken, 'sheet 1, failed: boom, 3s');
+    const named = sheet(2, { status: 'completed', description: 'Outline' });
+    assert.equal(sheetRow(demo, named, NOW).spoken, 'sheet 2, Outline, completed');
   });
 
   it('offers a session only where there may be one', () => {
@@ -215,7 +247,7 @@ describe('other rows', () => {
     };
     assert.equal(instrumentRow({ ...base, status: 'ready' }, undefined, NOW).description, 'ready');
     const limited = instrumentRow({ ...base, status: 'ready' }, { until: NOW + 5000 }, NOW);
-    assert.match(limited.description, /limited until .*, 5s left/);
+    assert.match(limited.description, /^rate limited for 5s, until /);
     assert.equal(instrumentRow({ ...base, status: 'ready' }, { until: NOW - 1 }, NOW).icon.id, 'pass');
     const told = (status: 'unknown' | 'needs_key' | 'missing', detail: string) =>
       instrumentRow({ ...base, kind: 'http', status, detail }, undefined, NOW).description;

@@ -7,7 +7,7 @@ import { readConductorState } from '../../../src/views/store/conductor-state';
 import { JobFeed, accountLimits, spans } from '../../../src/views/store/job-feed';
 import { JobStore } from '../../../src/views/store/job-store';
 import type { StoreChange } from '../../../src/views/store/job-store';
-import { endedSince, summarise } from '../../../src/views/store/summary';
+import { endedSince, summarise, waitingJobs } from '../../../src/views/store/summary';
 import { NOW, checkpoint, job, row, sheet, wireSheet } from './kit';
 
 function recorded(store: JobStore): StoreChange[] {
@@ -468,6 +468,7 @@ describe('numbers over all jobs', () => {
     assert.deepEqual(summarise(jobs, NOW), {
       running: 1,
       waiting: 2,
+      needing: 1,
       failed: 1,
       costToday: 1.5,
       unpricedToday: true,
@@ -475,13 +476,25 @@ describe('numbers over all jobs', () => {
   });
 
   it('says what ended since somebody watched, and nothing when nothing did', () => {
-    assert.equal(endedSince(jobs, NOW), null);
-    const work = endedSince(jobs, NOW - 1000);
+    const known = new Set(['waits', 'paused']);
+    assert.equal(endedSince(jobs, NOW, known), null);
+    const work = endedSince(jobs, NOW - 1000, known);
     assert.deepEqual(
       work?.failed.map(({ id }) => id),
       ['bad'],
     );
     assert.equal(work?.waiting.length, 2);
     assert.equal(work?.costUsd, 0.5);
+  });
+
+  it('tells of a job that has begun to wait, although nothing ended', () => {
+    const limited = job('limited', { resumeAt: NOW + 60_000 });
+    assert.deepEqual(endedSince([limited], NOW, new Set())?.waiting, [limited]);
+    assert.equal(endedSince([limited], NOW, new Set(waitingJobs([limited]))), null);
+  });
+
+  it('counts a limited job as one that waits, which needs nobody', () => {
+    const { running, waiting, needing } = summarise([job('limited', { resumeAt: NOW + 60_000 })], NOW);
+    assert.deepEqual({ running, waiting, needing }, { running: 0, waiting: 1, needing: 0 });
   });
 });
