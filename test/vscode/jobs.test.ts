@@ -157,6 +157,22 @@ describe('a job', () => {
     await eventually('it is gone', () => !api.jobs().some(({ id }) => id === 'one'));
   });
 
+  it('goes with others that are selected, after one question', async function () {
+    this.timeout(30_000);
+    const api = await extensionApi();
+    // As a tree's menu hands them over; a sheet among them counts for nothing.
+    const rows = ['long', 'survivor'].map((job) => ({ kind: 'job', job }));
+    const asked = await answering('Delete', () =>
+      vscode.commands.executeCommand('marianne.deleteJob', rows[0], [
+        ...rows,
+        { kind: 'sheet', job: 'green', sheet: 1 },
+      ]),
+    );
+    assert.deepEqual(asked, ['Delete 2 jobs?']);
+    await eventually('both are gone', () => !api.jobs().some(({ id }) => id === 'long' || id === 'survivor'));
+    assert.ok(api.jobs().some(({ id }) => id === 'green'));
+  });
+
   it('that cannot be played is told with its first error', async () => {
     const uri = await scoreFile('broken.yaml', 'name: broken\nsheet: { size: 0 }\nprompt: {}\n');
     const told = await answering('Nothing', () =>

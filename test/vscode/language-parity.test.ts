@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { homedir } from 'node:os';
 import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { z } from 'zod';
-import { extensionApi } from './kit';
+import { runCli } from '../../src/cli/program';
+import { CollectingSink, contextOf } from '../support/cli-context';
+import { answering, extensionApi, scoreFile } from './kit';
 
 const issueSchema = z.object({
   check_id: z.string(),
@@ -72,7 +74,7 @@ describe('diagnostics of the editor and of mzt validate', function () {
       const text = readFileSync(path, 'utf8');
       const document = await vscode.workspace.openTextDocument(path);
       await vscode.window.showTextDocument(document);
-      const wanted = validated(join(extension.extensionPath, 'dist', 'cli.js'), path, text, folder);
+      const wanted = await validated(join(extension.extensionPath, 'dist'), path, text, folder);
       const shown = await shownFor(document, wanted.length);
       const [a, b] = [wanted.join('\n'), shown.join('\n')];
       if (a !== b) differences.push(`${path.slice(own.length)}\n  validate:\n${a}\n  editor:\n${b}`);
@@ -82,16 +84,31 @@ describe('diagnostics of the editor and of mzt validate', function () {
   });
 });
 
-function validated(cli: string, path: string, text: string, folder: string): string[] {
-  const workspace = /^workspace:/m.test(text) ? [] : ['--workspace', folder];
-  const { stdout, stderr } = spawnSync(process.execPath, [cli, 'validate', path, '--json', ...workspace], {
-    encoding: 'utf8',
-    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
-    cwd: folder,
+describe('Validate Score', function () {
+  this.timeout(40_000);
+
+  it('judges a score that names no workspace by the folder of the window, as the editor does', async () => {
+    await extensionApi();
+    await scoreFile('here.md', 'x');
+    const uri = await scoreFile(
+      'judged.score.yaml',
+      'name: j\ninstrument: cli\nsheet: {size: 1, total_items: 1}\nprompt: {template: "true"}\nvalidations:\n  - {type: content_contains, path: here.md, pattern: x}\n',
+    );
+    const messages = await answering('', () => vscode.commands.executeCommand('marianne.validateScore', uri));
+    assert.match(messages.join(), /^judged\.score\.yaml is valid/);
   });
-  assert.ok(stdout !== '', stderr);
+});
+
+/** What `mzt validate --json` says: the program itself, in this process, for time's sake. */
+async function validated(distDir: string, path: string, text: string, folder: string): Promise<string[]> {
+  const workspace = /^workspace:/m.test(text) ? [] : ['--workspace', folder];
+  const [stdout, stderr] = [new CollectingSink(), new CollectingSink()];
+  const env = Object.fromEntries(Object.entries(process.env).map(([name, value]) => [name, value ?? '']));
+  const context = contextOf(folder, env, { stdout, stderr }, { distDir, home: homedir() });
+  await runCli(['validate', path, '--json', ...workspace], context);
+  assert.ok(stdout.text !== '', stderr.text);
   return answerSchema
-    .parse(JSON.parse(stdout))
+    .parse(JSON.parse(stdout.text))
     .issues.map(({ check_id, severity, range, related, tags }) =>
       [
         check_id,

@@ -267,6 +267,67 @@ describe('the score language', () => {
     await eventually(() => lensesOf(document), isThere);
   });
 
+  it('serves the template file of an open score, with the sheets of that score', async function () {
+    this.timeout(40_000);
+    const text = score.replace(/ {2}template: \|\n(?: {4}.*\n)+/, "  template_file: 'sing [1].j2'\n");
+    await writeFile(
+      join(folder, 'sing [1].j2'),
+      '😀 {% if stage == 1 %}\r\n{{ tune | title }}\r\n{% elif stage in [2] %}\r\n{{ 1 }}\r\n{% endif %}\r\n',
+    );
+    const owner = await open(text);
+    await eventually(
+      () => vscode.languages.getDiagnostics(owner.uri).length,
+      () => true,
+    );
+    const template = await vscode.workspace.openTextDocument(join(folder, 'sing [1].j2'));
+    await vscode.window.showTextDocument(template);
+    const lenses = await eventually(
+      () => lensesOf(template),
+      (found) => found.length > 0,
+    );
+    const previews = lenses.filter(({ command }) => command?.command === 'marianne.previewPrompt');
+    assert.deepEqual(
+      previews.map(({ range, command }) => {
+        const [target] = (command?.arguments ?? []) as SheetTarget[];
+        return [range.start.line, range.start.character, target?.sheet, target?.uri.toString()];
+      }),
+      [
+        [0, 3, 1, owner.uri.toString()],
+        [2, 0, 2, owner.uri.toString()],
+      ],
+    );
+    const list = await vscode.commands.executeCommand<vscode.CompletionList>(
+      'vscode.executeCompletionItemProvider',
+      template.uri,
+      behind(template, '{{ 1').translate(0, -1),
+    );
+    const labels = list.items.map(({ label }) => (typeof label === 'string' ? label : label.label));
+    assert.ok(labels.includes('tune') && labels.includes('sheet_num'), labels.join());
+    const hovers = await vscode.commands.executeCommand<vscode.Hover[]>(
+      'vscode.executeHoverProvider',
+      template.uri,
+      behind(template, '| tit'),
+    );
+    assert.ok(hovers.length > 0);
+    const [definition] = await vscode.commands.executeCommand<vscode.Location[]>(
+      'vscode.executeDefinitionProvider',
+      template.uri,
+      behind(template, '{{ tu'),
+    );
+    assert.equal(definition && owner.getText(definition.range), 'tune');
+    // The lenses follow the text, and stay while it is broken.
+    const follow = async (): Promise<void> => {
+      await eventually(
+        () => lensesOf(template),
+        (found) => [2, 4].every((line) => found.some(({ range }) => range.start.line === line)),
+      );
+    };
+    await edit(template, '😀 ', '😀\n\n');
+    await follow();
+    await edit(template, '{{ tune', '{% tune');
+    await follow();
+  });
+
   it('finds scores by content and leaves other YAML alone', async () => {
     const byContent = await open(score, 'plain.yaml');
     await eventually(
@@ -312,7 +373,8 @@ describe('the score language', () => {
       const documents = new ScoreDocuments({ ...deps, ...more }, () => true);
       const lenses = new ScoreLenses({ ...deps, ...more }, documents);
       try {
-        return (await lenses.provideCodeLenses(document)).map(({ command }) => command?.title ?? '');
+        const found = await lenses.provideCodeLenses(document);
+        return found.map((lens) => lenses.resolveCodeLens(lens).command?.title ?? '');
       } finally {
         lenses.dispose();
         documents.dispose();

@@ -76,6 +76,39 @@ describe('commands', () => {
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
   });
 
+  it('name the setting when it leads the job nowhere', async function () {
+    this.timeout(30_000);
+    const uri = await scoreFile('lost.yaml', cliScore('lost', 'true'));
+    const config = vscode.workspace.getConfiguration('marianne');
+    await config.update('jobWorkspace', 'no/such/folder', vscode.ConfigurationTarget.Global);
+    try {
+      const said = await answering('', () => vscode.commands.executeCommand('marianne.submitScore', uri));
+      assert.match(said.join(), /Setting marianne\.jobWorkspace: The folder .*no\/such.* does not exist/);
+    } finally {
+      await config.update('jobWorkspace', undefined, vscode.ConfigurationTarget.Global);
+    }
+  });
+
+  it('say of a job that it waits for a key, with what helps', async function () {
+    this.timeout(30_000);
+    const api = await extensionApi();
+    const uri = await scoreFile('locked.yaml', cliScore('locked', 'go').replace(': cli', ': anthropic_api'));
+    const waits = () =>
+      api.jobs().find(({ id, reason }) => id === 'locked' && reason?.code === 'waiting_for_key');
+    const said = await answering('', async () => {
+      await vscode.commands.executeCommand('marianne.submitScore', uri);
+      await eventually('the job says what it waits for', waits);
+    });
+    assert.equal(
+      said.filter((text) => /^Marianne: locked: waits for ANTHROPIC_API_KEY/.test(text)).length,
+      1,
+    );
+    await answering('Cancel Job', () => vscode.commands.executeCommand('marianne.cancelJob', 'locked'));
+    await eventually('it is cancelled', () =>
+      api.jobs().find(({ id, status }) => id === 'locked' && status === 'cancelled'),
+    );
+  });
+
   it('ask to save a score that is in no file yet, instead of offering others', async () => {
     const document = await vscode.workspace.openTextDocument({
       language: 'yaml',

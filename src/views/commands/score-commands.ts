@@ -5,6 +5,7 @@ import { longCall } from '../long-work';
 import { sheetCount } from '../trees/format';
 import { jobArgument, scoreArgument, scoreSheetArgument } from './arguments';
 import type { Command } from './command';
+import { workspaceFor } from './submit';
 
 /** Marianne: Validate Score. What the conductor would say, as Problems-like text with a jump to the first place. */
 export const validateScore: Command = {
@@ -15,7 +16,12 @@ export const validateScore: Command = {
     const document = await vscode.workspace.openTextDocument(uri);
     if (document.isDirty && !(await document.save())) return;
     const title = l10n.t('Validating {0}', basename(uri.fsPath));
-    const answer = await longCall(services.connection, title, 'job.validate', { config_path: uri.fsPath });
+    const { score } = (await services.scoreRoom()).summarise(document.getText(), uri.fsPath);
+    // As it would be submitted: a score that names no workspace works in the folder of the window.
+    const chosen = workspaceFor(uri, score?.writtenWorkspace ?? null);
+    const workspace = chosen.source === 'score' ? null : chosen.path;
+    const params = { config_path: uri.fsPath, workspace };
+    const answer = await longCall(services.connection, title, 'job.validate', params);
     const errors = answer.diagnostics.filter(({ severity }) => severity === 'error');
     const warnings = answer.diagnostics.filter(({ severity }) => severity === 'warning');
     for (const { severity, code, message, range } of answer.diagnostics) {

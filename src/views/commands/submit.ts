@@ -198,12 +198,20 @@ async function rejected(
       : line === null
         ? first.message
         : l10n.t('line {0}: {1}', line, first.message);
+  const fromSetting =
+    first?.code === 'V002' && workspaceFor(request.uri, score.writtenWorkspace).source === 'setting';
+  const setting = l10n.t('Open Settings');
   const picked = await vscode.window.showErrorMessage(
-    l10n.t('{0} was not submitted: {1}', score.name, text),
+    fromSetting
+      ? l10n.t('{0} was not submitted. Setting marianne.jobWorkspace: {1}', score.name, first.message)
+      : l10n.t('{0} was not submitted: {1}', score.name, text),
+    ...(fromSetting ? [setting] : []),
     ...(untrusted ? [trust] : []),
     open,
   );
   if (picked === trust) await vscode.commands.executeCommand('marianne.trustFolder');
+  if (picked === setting)
+    await vscode.commands.executeCommand('workbench.action.openSettings', 'marianne.jobWorkspace');
   if (picked === open) {
     const at = Math.max(0, (line ?? 1) - 1);
     await vscode.window.showTextDocument(request.uri, { selection: new vscode.Range(at, 0, at, 0) });

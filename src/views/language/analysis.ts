@@ -56,14 +56,24 @@ export function analyse(input: AnalysisInput): Analysis {
 }
 
 /** Reads and plans the text. */
-export function draft({ text, path, cwd }: Pick<AnalysisInput, 'text' | 'path' | 'cwd'>): Draft {
+function draft(input: Pick<AnalysisInput, 'text' | 'path' | 'cwd'>): Draft {
+  return planDraft(readDraft(input), input.cwd);
+}
+
+/** Reads the text. The steps are apart, so that who reads long ones can let others work in between. */
+export function readDraft({ text, path }: Pick<AnalysisInput, 'text' | 'path'>): Omit<Draft, 'plan'> {
   const { score, diagnostics } = parseScore({ text, path });
   const file = score?.file ?? readYaml(text);
-  const template = inlineTemplate(file);
+  return { file, score, template: inlineTemplate(file), diagnostics };
+}
+
+/** Plans what was read. */
+export function planDraft(read: Omit<Draft, 'plan'>, cwd: string): Draft {
+  const { score } = read;
   // The window sends its own folder as the workspace of a score that names none.
   const names = score?.isWritten(['workspace']) === true;
   const plan = score === null ? null : planScore(score, names ? { cwd } : { cwd, workspaceOverride: cwd });
-  return { file, score, plan, template, diagnostics };
+  return { ...read, plan };
 }
 
 /** Completes a draft with what files and instruments tell. */

@@ -5,7 +5,7 @@ import type { InstrumentCatalogue } from '../../score/catalogue';
 import { diskFiles } from '../../score/disk-files';
 import type { ScoreFiles } from '../../score/files';
 import type { Analysis } from './analysis';
-import { checkDraft, draft } from './analysis';
+import { checkDraft, planDraft, readDraft } from './analysis';
 import type { ScoreLanguageDeps } from './contract';
 import type { LiveModels } from './models';
 
@@ -13,6 +13,15 @@ interface State {
   readonly version: number;
   readonly generation: number;
   readonly analysis: Promise<Analysis>;
+}
+
+/** The open score whose template a file is. */
+export interface TemplateOwner {
+  readonly uri: vscode.Uri;
+  /** Of the score's document. */
+  readonly version: number;
+  /** The last one that held together. */
+  readonly analysis: Analysis;
 }
 
 /** Instruments of so many workspaces are kept: who types a path names many. */
@@ -29,6 +38,9 @@ export class ScoreDocuments implements vscode.Disposable {
   private readonly outdated = new vscode.EventEmitter<void>();
   /** By workspace. */
   private readonly catalogues = new Map<string | null, Promise<InstrumentCatalogue>>();
+  private readonly analysed = new vscode.EventEmitter<void>();
+  /** An analysis is done, or a score was closed. */
+  readonly onAnalysed = this.analysed.event;
   /** Counts changes outside of the scores' texts: files, instruments. */
   private generation = 0;
 
@@ -48,6 +60,7 @@ export class ScoreDocuments implements vscode.Disposable {
       paths.some(({ path }) => path.includes('/.marianne/')) ? reload() : invalidate();
     this.disposables.push(
       this.outdated,
+      this.analysed,
       vscode.workspace.onDidSaveTextDocument(({ uri }) => files([uri])),
       vscode.workspace.onDidCreateFiles((event) => files(event.files)),
       vscode.workspace.onDidDeleteFiles((event) => files(event.files)),
@@ -58,13 +71,18 @@ export class ScoreDocuments implements vscode.Disposable {
       vscode.window.onDidChangeWindowState(({ focused }) => focused && reload()),
       vscode.workspace.onDidChangeTextDocument(({ document }) => {
         // An unsaved template file is read as it stands in its editor.
-        if (document.uri.scheme === 'file' && !this.isScore(document) && this.isUsed(document.uri.fsPath))
+        if (
+          document.uri.scheme === 'file' &&
+          !this.isScore(document) &&
+          this.ownerOf(document.uri.fsPath) !== null
+        )
           invalidate();
       }),
       vscode.workspace.onDidCloseTextDocument((document) => {
         this.states.delete(document.uri.toString());
         this.latest.delete(document.uri.toString());
         this.good.delete(document.uri.toString());
+        this.analysed.fire();
       }),
     );
     if (deps.onCatalogueChanged !== undefined) {
@@ -125,8 +143,13 @@ export class ScoreDocuments implements vscode.Disposable {
     const path = this.pathOf(document);
     const text = document.getText();
     const input = { text, path, cwd: this.cwdOf(document, path), files: withEditors() };
-    const read = draft(input);
-    if (text.length > longText) await new Promise((resume) => setImmediate(resume));
+    const breathe = async (): Promise<void> => {
+      if (text.length > longText) await new Promise((resume) => setImmediate(resume));
+    };
+    const parsed = readDraft(input);
+    await breathe();
+    const read = planDraft(parsed, input.cwd);
+    await breathe();
     const catalogue = await this.catalogue(read.plan?.workspace ?? null);
     const analysis = checkDraft(read, { ...input, catalogue });
     const key = document.uri.toString();
@@ -134,6 +157,7 @@ export class ScoreDocuments implements vscode.Disposable {
     if (!document.isClosed && isNewer) {
       this.latest.set(key, { version, analysis });
       if (analysis.score !== null) this.good.set(key, analysis);
+      this.analysed.fire();
     }
     return analysis;
   }
@@ -156,11 +180,20 @@ export class ScoreDocuments implements vscode.Disposable {
     return this.deps.jobFolder?.(document.uri) ?? folder ?? dirname(path);
   }
 
-  private isUsed(path: string): boolean {
-    return [...this.latest.values()].some(({ analysis }) => {
-      const file = analysis.score?.fields.prompt.template_file ?? null;
-      return file !== null && resolve(dirname(analysis.input.path), file) === path;
-    });
+  /** Template files that open scores name, absolute, sorted. */
+  templatePaths(): string[] {
+    const paths = [...this.good.values()].flatMap((analysis) => templateFileOf(analysis) ?? []);
+    return [...new Set(paths)].sort();
+  }
+
+  /** The open score that has this file as its template; the first, when several do. */
+  ownerOf(path: string): TemplateOwner | null {
+    for (const document of this.open()) {
+      const analysis = this.good.get(document.uri.toString());
+      if (analysis !== undefined && templateFileOf(analysis) === path)
+        return { uri: document.uri, version: document.version, analysis };
+    }
+    return null;
   }
 
   dispose(): void {
@@ -169,6 +202,11 @@ export class ScoreDocuments implements vscode.Disposable {
     this.latest.clear();
     this.good.clear();
   }
+}
+
+function templateFileOf({ score, input }: Analysis): string | null {
+  const file = score?.fields.prompt.template_file ?? null;
+  return file === null ? null : resolve(dirname(input.path), file);
 }
 
 /** The disk, with the unsaved texts of open editors in place of the files'. */

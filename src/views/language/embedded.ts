@@ -14,7 +14,7 @@ export interface Embedded {
 }
 
 /** Part of a document that is written as it is read: one line, or a quoted text without escapes. */
-function verbatim(text: string, from: number): Embedded {
+export function verbatim(text: string, from: number): Embedded {
   const end = from + text.length;
   return {
     text,

@@ -5,6 +5,7 @@ import type { YamlMapping, YamlNode } from '../../score/yaml-node';
 import { keyText } from '../../score/yaml-node';
 import type { Analysis } from './analysis';
 import { isTemplatePath, namesInstrument, namesProfile, takesPlaceholders } from './completion';
+import type { Embedded } from './embedded';
 import { embeddedScalar } from './embedded';
 import { escapeMarkdown, fieldAt, fieldMarkdown } from './fields';
 import { jinjaPlaceAt, localNames } from './jinja';
@@ -45,7 +46,12 @@ function hoverIn(node: YamlNode, path: readonly string[], wanted: Wanted): Hover
     const item = node.items[position];
     return item === undefined ? null : hoverIn(item, [...path, String(position)], wanted);
   }
-  if (isTemplatePath(path)) return templateHover(wanted);
+  if (isTemplatePath(path)) {
+    const { analysis, offset } = wanted;
+    return analysis.template === null
+      ? null
+      : templateHoverAt(analysis, analysis.file.text, analysis.template.embedded, offset);
+  }
   if (takesPlaceholders(path)) {
     const embedded = embeddedScalar(wanted.analysis.file.index, node);
     const word = wordAt(wanted.analysis.file.text, wanted.offset);
@@ -130,12 +136,17 @@ function variableMarkdown(analysis: Analysis, name: string): string | null {
   return `**${escapeMarkdown(name)}** · your variable (\`prompt.variables\`)`;
 }
 
-function templateHover({ analysis, offset }: Wanted): HoverText | null {
-  const { template, file } = analysis;
-  const word = wordAt(file.text, offset);
-  if (template === null || word === null) return null;
-  const end = template.embedded.fromDocument(word.end);
-  const place = end === null ? null : jinjaPlaceAt(template.embedded.text, end);
+/** The hover inside of a template. @param text of the document that holds the template, @param offset in it */
+export function templateHoverAt(
+  analysis: Analysis,
+  text: string,
+  template: Embedded,
+  offset: number,
+): HoverText | null {
+  const word = wordAt(text, offset);
+  if (word === null) return null;
+  const end = template.fromDocument(word.end);
+  const place = end === null ? null : jinjaPlaceAt(template.text, end);
   if (place === null) return null;
   const builtin = (list: typeof templateFilters, kind: string): HoverText | null => {
     const info = list.find(({ name }) => name === word.text);
@@ -156,7 +167,7 @@ function templateHover({ analysis, offset }: Wanted): HoverText | null {
     return named(word, known ? `**loop.${word.text}**\n\n${loopDocs[word.text] ?? ''}` : null);
   }
   if (place.kind === 'number') return null;
-  const local = localNames(template.embedded.text, end ?? 0).findLast(({ name }) => name === word.text);
+  const local = localNames(template.text, end ?? 0).findLast(({ name }) => name === word.text);
   if (local !== undefined)
     return named(word, `**${escapeMarkdown(local.name)}** · ${local.kind} of this template`);
   return named(word, variableMarkdown(analysis, word.text)) ?? builtin(templateGlobals, 'function');

@@ -2,10 +2,10 @@
 import * as vscode from 'vscode';
 import type { ScoreLanguageDeps, ScoreTarget, SheetTarget } from './contract';
 import { lensCommands } from './contract';
-import type { ScoreDocuments } from './documents';
+import type { ScoreDocuments, TemplateOwner } from './documents';
 import { durationText } from './duration';
 import type { LensMode, LensPlace } from './lenses';
-import { lensPlaces, shiftPlaces } from './lenses';
+import { lensPlaces, shiftPlaces, templatePlaces } from './lenses';
 
 /** While a sheet runs its time is told anew so often, milliseconds. */
 const tickMs = 1000;
@@ -18,6 +18,16 @@ const icons: Readonly<Record<string, string>> = {
   cancelled: 'circle-slash',
   paused: 'debug-pause',
 };
+
+/** A lens that gets its command when it comes into view: a score may have thousands, and VS Code copies every command that it is given. */
+class PlannedLens extends vscode.CodeLens {
+  constructor(
+    range: vscode.Range,
+    readonly planned: vscode.Command,
+  ) {
+    super(range);
+  }
+}
 
 export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
@@ -47,8 +57,23 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
   async provideCodeLenses(document: vscode.TextDocument): Promise<vscode.CodeLens[]> {
     if (!this.documents.isScore(document)) return [];
     const places = await this.placesOf(document);
-    const lenses = places.flatMap((place) => this.lensesAt(document, place));
-    return lenses;
+    return places.flatMap((place) => this.lensesAt(document, place));
+  }
+
+  resolveCodeLens(lens: vscode.CodeLens): vscode.CodeLens {
+    if (lens instanceof PlannedLens) lens.command = lens.planned;
+    return lens;
+  }
+
+  /** The lenses in a template file: the branches, for the sheets of its score. */
+  ofTemplate(document: vscode.TextDocument, owner: TemplateOwner): vscode.CodeLens[] {
+    if (modeOf(this.deps.setting<unknown>('codeLens', owner.uri)) !== 'all') return [];
+    const [key, text] = [document.uri.toString(), document.getText()];
+    const good = this.good.get(key);
+    const found = templatePlaces(owner.analysis, text);
+    if (found !== null) this.good.set(key, { text, places: found });
+    const places = found ?? (good === undefined ? [] : shiftPlaces(good.places, good.text, text));
+    return places.flatMap((place) => this.lensesAt(owner, place));
   }
 
   private async placesOf(document: vscode.TextDocument): Promise<readonly LensPlace[]> {
@@ -69,20 +94,17 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
     return places;
   }
 
-  private lensesAt(document: vscode.TextDocument, place: LensPlace): vscode.CodeLens[] {
+  private lensesAt(score: ScoreTarget, place: LensPlace): vscode.CodeLens[] {
     const range = new vscode.Range(place.line, place.column, place.line, place.column);
-    const commands =
-      place.kind === 'score' ? this.scoreCommands(document) : this.sheetCommands(document, place);
-    return commands.map(
-      (command) => new vscode.CodeLens(range, { ...command, title: spaced(command.title) }),
-    );
+    const commands = place.kind === 'score' ? this.scoreCommands(score) : this.sheetCommands(score, place);
+    return commands.map((command) => new PlannedLens(range, { ...command, title: spaced(command.title) }));
   }
 
-  private scoreCommands(document: vscode.TextDocument): vscode.Command[] {
-    const target: ScoreTarget = { uri: document.uri, version: document.version };
+  private scoreCommands(score: ScoreTarget): vscode.Command[] {
+    const target: ScoreTarget = { uri: score.uri, version: score.version };
     const { t } = vscode.l10n;
     const commands: vscode.Command[] = [];
-    if (this.mayRun(document)) {
+    if (this.mayRun(score)) {
       commands.push({
         title: t('$(play) Run Score'),
         command: lensCommands.submitScore,
@@ -91,25 +113,25 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
     }
     if (this.deps.isTrusted())
       commands.push({ title: t('Validate'), command: lensCommands.validateScore, arguments: [target] });
-    const last = this.deps.lastResult?.(document.uri);
+    const last = this.deps.lastResult?.(score.uri);
     if (last !== undefined) {
       const detail = last.detail === undefined ? '' : ` · ${last.detail}`;
-      commands.push({ title: `${iconOf(last.status)} ${last.status}${detail}`, command: '' });
+      commands.push({ title: `${iconOf(last.status)} ${wordsOf(last.status)}${detail}`, command: '' });
     }
     return commands;
   }
 
   /** Restricted Mode runs nothing; an unsaved document is no file that could be played. */
-  private mayRun(document: vscode.TextDocument): boolean {
-    return this.deps.isTrusted() && document.uri.scheme === 'file';
+  private mayRun(score: ScoreTarget): boolean {
+    return this.deps.isTrusted() && score.uri.scheme === 'file';
   }
 
-  private sheetCommands(document: vscode.TextDocument, place: LensPlace): vscode.Command[] {
+  private sheetCommands(score: ScoreTarget, place: LensPlace): vscode.Command[] {
     const [first = 1] = place.sheets;
     const several = place.sheets.length > 1;
     const target: SheetTarget = {
-      uri: document.uri,
-      version: document.version,
+      uri: score.uri,
+      version: score.version,
       sheet: first,
       ...(several ? { sheets: place.sheets } : {}),
     };
@@ -121,7 +143,7 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
     });
     const commands: vscode.Command[] = [];
     const name = rangeText(place.sheets);
-    if (this.mayRun(document)) {
+    if (this.mayRun(score)) {
       const title = several ? t('$(play) Run one of sheets {0}…', name) : t('$(play) Run sheet {0}', name);
       commands.push(make(title, lensCommands.runSheet));
       if (place.waits && !place.crowded)
@@ -132,7 +154,7 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
     if (this.deps.isTrusted() && (!place.crowded || commands.length === 0)) {
       commands.push(make(several ? t('Preview prompt…') : t('Preview prompt'), lensCommands.previewPrompt));
     }
-    const state = this.stateText(document.uri, place.sheets);
+    const state = this.stateText(score.uri, place.sheets);
     if (state !== null) commands.push({ title: state, command: '' });
     return commands;
   }
@@ -149,11 +171,11 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
         only.status === 'running' && only.startedAt !== undefined
           ? Math.max(0, (Date.now() - only.startedAt) / 1000)
           : only.durationSeconds;
-      return `${iconOf(only.status)} ${only.status}${seconds === undefined ? '' : ` ${durationText(seconds)}`}`;
+      return `${iconOf(only.status)} ${wordsOf(only.status)}${seconds === undefined ? '' : ` ${durationText(seconds)}`}`;
     }
     const counts = new Map<string, number>();
     for (const { status } of states) counts.set(status, (counts.get(status) ?? 0) + 1);
-    return [...counts].map(([status, count]) => `${iconOf(status)} ${count} ${status}`).join(' ');
+    return [...counts].map(([status, count]) => `${iconOf(status)} ${count} ${wordsOf(status)}`).join(' ');
   }
 
   /** One timer for all: it runs only while a lens with a running time is shown. */
@@ -173,6 +195,11 @@ export class ScoreLenses implements vscode.CodeLensProvider, vscode.Disposable {
 /** VS Code 1.139 lays a lens out as boxes, between which a common space is lost. */
 function spaced(title: string): string {
   return title.replace(/(\$\([^)]+\)) /g, '$1\u00a0').replace(/ (?=\$\()/g, '\u00a0');
+}
+
+/** `retry_scheduled` of the wire, for people. */
+function wordsOf(status: string): string {
+  return status.replaceAll('_', ' ');
 }
 
 function iconOf(status: string): string {

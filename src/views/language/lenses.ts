@@ -2,7 +2,9 @@
 import type { Plan } from '../../score/plan';
 import type { YamlEntry } from '../../score/yaml-node';
 import { entryOf, findNode, keyText } from '../../score/yaml-node';
+import { TextIndex } from '../../score/text-index';
 import type { Analysis } from './analysis';
+import { parsedOrNull } from './analysis';
 import { sheetBranches } from './branches';
 
 /** Setting `marianne.codeLens`. */
@@ -70,6 +72,20 @@ export function lensPlaces(analysis: Analysis, mode: LensMode): LensPlace[] | nu
     }
   }
   return inOrder(places);
+}
+
+/** The branches of a template file; null while it cannot be parsed. */
+export function templatePlaces({ score, plan }: Analysis, text: string): LensPlace[] | null {
+  const parsed = parsedOrNull(text);
+  if (parsed === null || plan === null || score === null) return null;
+  const index = new TextIndex(text);
+  return inOrder(
+    sheetBranches(parsed, plan, score.variables).map(({ offset, sheets }) => {
+      const { line, column } = index.range(offset, offset);
+      const place = { line: line - 1, column: column - 1, sheets, waits: waits(plan, 'branch', sheets) };
+      return { kind: 'branch', ...place, crowded: false };
+    }),
+  );
 }
 
 function waits(plan: Plan, kind: LensPlace['kind'], sheets: readonly number[]): boolean {

@@ -1,10 +1,10 @@
 /** Completion, hover, links, definitions, outline and quick fixes, in VS Code's words. */
 import { isAbsolute } from 'node:path';
 import * as vscode from 'vscode';
-import type { Suggestion } from './completion';
 import { modelPathAt, suggest } from './completion';
 import type { ScoreDiagnostics } from './diagnostics';
 import { diagnosticSource, editorRange } from './diagnostics';
+import { completionItem, rangeOf } from './editor-items';
 import type { ScoreDocuments } from './documents';
 import { repairsOf } from './fixes';
 import type { Repair } from './repair';
@@ -28,19 +28,6 @@ const selector: vscode.DocumentSelector = [
   { language: 'yaml', scheme: 'untitled' },
 ];
 
-const completionKinds: Readonly<Record<Suggestion['kind'], vscode.CompletionItemKind>> = {
-  field: vscode.CompletionItemKind.Property,
-  value: vscode.CompletionItemKind.EnumMember,
-  instrument: vscode.CompletionItemKind.Module,
-  model: vscode.CompletionItemKind.Value,
-  number: vscode.CompletionItemKind.Value,
-  variable: vscode.CompletionItemKind.Variable,
-  filter: vscode.CompletionItemKind.Function,
-  test: vscode.CompletionItemKind.Function,
-  function: vscode.CompletionItemKind.Function,
-  tag: vscode.CompletionItemKind.Keyword,
-};
-
 const symbolKinds: Readonly<Record<OutlineItem['kind'], vscode.SymbolKind>> = {
   name: vscode.SymbolKind.File,
   block: vscode.SymbolKind.Module,
@@ -60,13 +47,6 @@ function isSchemaServed(document: vscode.TextDocument): boolean {
   return (
     hasScoreName(document.uri.path) && vscode.extensions.getExtension('redhat.vscode-yaml')?.isActive === true
   );
-}
-
-function rangeOf(
-  document: vscode.TextDocument,
-  place: { readonly from: number; readonly end: number },
-): vscode.Range {
-  return new vscode.Range(document.positionAt(place.from), document.positionAt(place.end));
 }
 
 /** Registers all of them. */
@@ -133,17 +113,6 @@ function completion(documents: ScoreDocuments): vscode.CompletionItemProvider {
         .map((each) => completionItem(document, each));
     },
   };
-}
-
-function completionItem(document: vscode.TextDocument, given: Suggestion): vscode.CompletionItem {
-  const item = new vscode.CompletionItem(given.label, completionKinds[given.kind]);
-  item.insertText = given.snippet ? new vscode.SnippetString(given.insert) : given.insert;
-  item.range = rangeOf(document, given);
-  item.sortText = `${String(given.order).padStart(5, '0')} ${given.label}`;
-  if (given.detail !== null) item.detail = given.detail;
-  if (given.documentation !== null) item.documentation = new vscode.MarkdownString(given.documentation);
-  if (given.again) item.command = { title: '', command: 'editor.action.triggerSuggest' };
-  return item;
 }
 
 async function hover(

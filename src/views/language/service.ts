@@ -6,6 +6,7 @@ import { ScoreDocuments } from './documents';
 import { ScoreLenses } from './lens-provider';
 import { registerProviders } from './providers';
 import { ScoreStatus } from './status';
+import { TemplateFiles } from './template-files';
 
 /** Registers all language features. */
 export function startLanguage(
@@ -17,7 +18,8 @@ export function startLanguage(
   const lenses = new ScoreLenses(deps, documents);
   return vscode.Disposable.from(
     ...registerProviders(documents, diagnostics, lenses),
-    new ScoreStatus(documents, diagnostics),
+    new ScoreStatus(deps, documents, diagnostics),
+    new TemplateFiles(documents, lenses),
     lenses,
     diagnostics,
     documents,

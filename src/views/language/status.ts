@@ -1,6 +1,6 @@
 /** What the language status (the braces in the status bar) says of the score in the active editor. */
 import * as vscode from 'vscode';
-import type { ScoreTarget } from './contract';
+import type { ScoreLanguageDeps, ScoreTarget } from './contract';
 import { lensCommands } from './contract';
 import type { ScoreDiagnostics } from './diagnostics';
 import type { ScoreDocuments } from './documents';
@@ -11,6 +11,7 @@ export class ScoreStatus implements vscode.Disposable {
   private readonly disposables: vscode.Disposable[];
 
   constructor(
+    private readonly deps: Pick<ScoreLanguageDeps, 'isTrusted'>,
     private readonly documents: ScoreDocuments,
     private readonly diagnostics: ScoreDiagnostics,
   ) {
@@ -64,7 +65,7 @@ export class ScoreStatus implements vscode.Disposable {
     ].join(' · ');
     const target: ScoreTarget = { uri: document.uri, version: document.version };
     item.command =
-      problems > 0
+      problems > 0 || !this.deps.isTrusted()
         ? { title: t('Show Problems'), command: 'workbench.actions.view.problems' }
         : { title: t('Validate'), command: lensCommands.validateScore, arguments: [target] };
   }

@@ -1,5 +1,6 @@
 /** The conductor's log in a channel of its own: read from its file by offset, while somebody may look at it. */
 import { open } from 'node:fs/promises';
+import { StringDecoder } from 'node:string_decoder';
 import * as vscode from 'vscode';
 import { statePaths } from '../../protocol/paths';
 import { l10n } from '../l10n';
@@ -16,6 +17,8 @@ export class ConductorLog implements Disposable {
   private offset = -1;
   private inode = 0;
   private cutter = new LineCutter();
+  /** A page may end inside a character. */
+  private decoder = new StringDecoder('utf8');
   private reading = false;
 
   constructor(private readonly stateDir: string) {}
@@ -50,6 +53,7 @@ export class ConductorLog implements Disposable {
           this.offset = this.inode === 0 ? Math.max(0, size - FIRST_BYTES) : 0;
           this.inode = ino;
           this.cutter = new LineCutter();
+          this.decoder = new StringDecoder('utf8');
         }
         if (size - this.offset > PAGE_BYTES * 4) {
           this.channel?.warn(l10n.t('{0} bytes of the log are not shown', size - this.offset - PAGE_BYTES));
@@ -62,7 +66,7 @@ export class ConductorLog implements Disposable {
           this.offset,
         );
         this.offset += bytesRead;
-        for (const line of this.cutter.push(buffer.toString('utf8', 0, bytesRead)).split('\n'))
+        for (const line of this.cutter.push(this.decoder.write(buffer.subarray(0, bytesRead))).split('\n'))
           this.write(line);
       } finally {
         await file.close();

@@ -113,7 +113,8 @@ export class LogTail {
     }
     follow.offset = page.next_offset;
     this.emit(follow, follow.cutter.push(page.data), page.path);
-    if (page.eof && !page.running) {
+    // A log may end with half a character: then there is nothing more to come either.
+    if (!page.running && (page.eof || page.data === '')) {
       this.emit(follow, follow.cutter.held > 0 ? `${follow.cutter.flush()}\n` : '');
       follow.ended = true;
     }

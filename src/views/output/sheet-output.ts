@@ -6,7 +6,7 @@ import { l10n } from '../l10n';
 import { settings } from '../settings';
 import { Scope } from '../scope';
 import type { Disposable } from '../scope';
-import type { JobStore } from '../store/job-store';
+import type { JobStore, StoreChange } from '../store/job-store';
 import { attemptEnd } from '../trees/attempt-row';
 import { AttemptQueue, nextSheets } from './attempt-queue';
 import type { AttemptTail } from './attempt-queue';
@@ -84,7 +84,10 @@ class SheetChannel implements Disposable {
         }),
       write: (text) => this.write(text),
       restart: (text) => this.replace(header + text),
-      limit,
+      // Read each time: a changed setting is obeyed at once.
+      get limit() {
+        return settings.outputLimit();
+      },
       pause,
     });
     const done = tail.done.then(async () => {
@@ -130,7 +133,7 @@ export class SheetOutput implements Disposable {
         }
       }),
     );
-    this.scope.add(store.onChange(() => this.advance()));
+    this.scope.add(store.onChange((change) => this.onStoreChange(change)));
   }
 
   dispose(): void {
@@ -170,8 +173,10 @@ export class SheetOutput implements Disposable {
         }
       }
       channel = this.newChannel(`Marianne: ${target.job} ${target.sheet}`);
-      this.pinned.set(key, channel);
     }
+    // The one that was asked for last is the youngest.
+    this.pinned.delete(key);
+    this.pinned.set(key, channel);
     const attempt = this.store.sheet(target.job, target.sheet)?.attempts.at(-1)?.attempt;
     if (attempt !== undefined) channel.show({ job: target.job, sheet: target.sheet, attempt });
     channel.channel.show(true);
@@ -209,6 +214,13 @@ export class SheetOutput implements Disposable {
 
   private channels(): SheetChannel[] {
     return [...(this.live === null ? [] : [this.live]), ...this.pinned.values()];
+  }
+
+  private onStoreChange({ sheets, sheetLists }: StoreChange): void {
+    const followed = new Set(this.channels().map((channel) => channel.last?.job));
+    if (this.followedJob !== null) followed.add(this.followedJob);
+    if (sheets.some(({ job }) => followed.has(job)) || sheetLists.some((job) => followed.has(job)))
+      this.advance();
   }
 
   /** A retry makes a new attempt, a job goes on to its next sheet: what is followed goes with it. */

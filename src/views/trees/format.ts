@@ -26,7 +26,7 @@ export function countdown(until: number, now: number): string {
 
 /** A rate limit: what is left comes first, because a narrow view cuts the end off. */
 export function limitText(until: number, now: number): string {
-  return l10n.t('rate limited for {0}, until {1}', countdown(until, now), clock(until, now));
+  return l10n.t('rate limited, {0} left, until {1}', countdown(until, now), clock(until, now));
 }
 
 /** Clock time, with the date when it is not today. */

@@ -6,6 +6,8 @@ export type JobsNode =
   | { readonly kind: 'elsewhere' }
   | { readonly kind: 'more'; readonly where: 'here' | 'elsewhere'; readonly from: number }
   | { readonly kind: 'job'; readonly job: string }
+  /** Stands for the sheets of a job until the first of them are known. */
+  | { readonly kind: 'loading'; readonly job: string }
   | { readonly kind: 'movement'; readonly job: string; readonly movement: number }
   | {
       readonly kind: 'range';
@@ -29,6 +31,8 @@ export function nodeId(node: JobsNode): string {
       return `more/${node.where}/${node.from}`;
     case 'job':
       return `job/${node.job}`;
+    case 'loading':
+      return `job/${node.job}/loading`;
     case 'movement':
       return `job/${node.job}/movement/${node.movement}`;
     case 'range':
@@ -121,6 +125,7 @@ export function childNodes(node: JobsNode, shape: JobsShape): JobsNode[] | null 
         }))
         .reverse();
     }
+    case 'loading':
     case 'attempt':
       return [];
   }
@@ -143,6 +148,7 @@ export function parentNode(node: JobsNode, shape: JobsShape): JobsNode | undefin
       if (page > 0) return { kind: 'more', where: here ? 'here' : 'elsewhere', from: page * PAGE_ROWS };
       return here || !hasHere(shape) ? undefined : { kind: 'elsewhere' };
     }
+    case 'loading':
     case 'movement':
       return { kind: 'job', job: node.job };
     case 'range':

@@ -1,5 +1,6 @@
 /** The Jobs tree in VS Code. */
 import * as vscode from 'vscode';
+import { pause } from '../../client/pause';
 import { l10n } from '../l10n';
 import { Scope } from '../scope';
 import type { Disposable } from '../scope';
@@ -50,6 +51,8 @@ export interface SeenFailures {
 }
 
 const TICK_MS = 1_000;
+/** Most jobs have told their sheets by then, milliseconds. */
+const QUICK_MS = 120;
 
 export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
   private readonly scope = new Scope();
@@ -136,14 +139,32 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
     }
     let children = childNodes(node, this.shape);
     if (children === null && node.kind === 'job') {
-      try {
-        await this.options.feed.openSheets(node.job);
-      } catch (error) {
-        this.options.onError(error);
-      }
-      children = childNodes(node, this.shape);
+      const isOver = await this.loadSheets(node);
+      children = childNodes(node, this.shape) ?? (isOver ? [] : [{ kind: 'loading', job: node.job }]);
     }
     return (children ?? []).map((child) => this.same(child));
+  }
+
+  /**
+   * True when it ended, well or badly; false when it takes its time: what comes then is news of the store. VS Code forgets children that are still
+   * being looked for whenever any row changes, so they are never waited for long.
+   */
+  private async loadSheets(node: Extract<JobsNode, { kind: 'job' }>): Promise<boolean> {
+    const quick = new AbortController();
+    let isLate = false;
+    const loading = this.options.feed.openSheets(node.job).then(
+      () => true,
+      (error: unknown) => {
+        this.options.onError(error);
+        // The row that says "loading" goes.
+        if (isLate) this.fire([node]);
+        return true;
+      },
+    );
+    const isOver = await Promise.race([loading, pause(QUICK_MS, quick.signal).then(() => false)]);
+    quick.abort();
+    isLate = !isOver;
+    return isOver;
   }
 
   getParent(node: JobsNode): JobsNode | undefined {
@@ -173,6 +194,10 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
       case 'job': {
         const job = store.job(node.job);
         return job === undefined ? gone(id) : jobRow(job, now);
+      }
+      case 'loading': {
+        const label = l10n.t('Loading its sheets…');
+        return { ...gone(id), label, spoken: label, icon: { id: 'loading~spin' } };
       }
       case 'movement':
         return groupRow(

@@ -25,6 +25,43 @@ describe('terminal output as plain text', () => {
 });
 
 describe('a line that does not end', () => {
+  it('is shown in pieces, and no more than a piece is kept', () => {
+    const cutter = new LineCutter();
+    let shown = '';
+    for (let part = 0; part < 100; part += 1) {
+      shown += cutter.push('x'.repeat(10_000));
+      assert.ok(cutter.held <= 16 * 1024);
+    }
+    shown += cutter.push('\n');
+    assert.equal(shown, `${'x'.repeat(1_000_000)}\n`);
+  });
+
+  it('loses no escape at the border of two pieces or chunks, wherever that lies', () => {
+    const text =
+      'a\u001b[38;5;196mred\u001b[0m\u001b]8;;http://x\u001b\\link\u001b]8;;\u0007\u001b(Bz\r\nnext\n';
+    for (let border = 0; border <= text.length; border += 1) {
+      const cutter = new LineCutter();
+      const shown = cutter.push(text.slice(0, border)) + cutter.flush() + cutter.push(text.slice(border));
+      assert.equal(shown, 'aredlinkz\nnext\n', `border ${border}`);
+    }
+  });
+
+  it('as a progress bar, is shown now and then, each time in a line of its own', () => {
+    const cutter = new LineCutter();
+    let shown = cutter.push('get it\n10%\r20%') + cutter.flush();
+    shown += cutter.push('\r30%\r40%') + cutter.flush();
+    shown += cutter.push('\r') + cutter.flush();
+    shown += cutter.push('100%\ndone\r\n');
+    assert.equal(shown, 'get it\n20%\n40%\n100%\ndone\n');
+    let held = 0;
+    for (let step = 0; step < 20_000; step += 1) {
+      assert.equal(cutter.push(`\r${step} of 20000`), '');
+      held = Math.max(held, cutter.held);
+    }
+    assert.ok(held < 20_000, String(held));
+    assert.equal(cutter.push('\n'), '19999 of 20000\n');
+  });
+
   it('keeps back no more than a line that a person would read', () => {
     const cutter = new LineCutter();
     for (let step = 0; step < 20_000; step += 1) assert.equal(cutter.push(`\r${step} of 20000 files`), '');
@@ -187,6 +224,18 @@ describe('following a log', () => {
     await clock.turn(4);
     await tail.done;
     assert.match(shown(), /^before\n.*begins anew.*\nnew\n$/s);
+  });
+
+  it('ends with a log whose last character is not whole', async () => {
+    const logs = new Logs();
+    logs.text.stdout = 'all but';
+    logs.running = false;
+    const { read } = logs;
+    logs.read = async (...given) => ({ ...(await read(...given)), size: 9, eof: false });
+    const cut = follow(logs);
+    await cut.clock.turn(4);
+    await cut.tail.done;
+    assert.equal(cut.shown(), 'all but\n');
   });
 
   it('ends when it is stopped', async () => {

@@ -97,7 +97,11 @@ describe('the row of a job', () => {
 
   it('counts down to the end of a rate limit', () => {
     const row = jobRow(job('demo', { resumeAt: NOW + 42_000 }), NOW);
-    assert.match(row.description, /^0\/3 · rate limited for 42s, until /, 'a narrow view shows what is left');
+    assert.match(
+      row.description,
+      /^0\/3 · rate limited, 42s left, until /,
+      'a narrow view shows what is left',
+    );
     assert.equal(row.icon.id, 'clock');
   });
 
@@ -108,7 +112,7 @@ describe('the row of a job', () => {
     assert.equal(row.icon.id, 'debug-pause');
     const limit = { code: 'rate_limit', message: 'slow down', until: NOW + 42_000 };
     const held = jobRow(job('demo', { status: 'paused', reason: limit }), NOW);
-    assert.match(held.description, /paused: rate limited for 42s/);
+    assert.match(held.description, /paused: rate limited, 42s left/);
   });
 
   it('does not spin while all it does is wait for the next retry', () => {
@@ -171,7 +175,7 @@ describe('the row of a sheet', () => {
     const retry = sheet(1, { status: 'retry_scheduled', dueAt: NOW + 1500, errorMessage: 'boom' });
     assert.match(sheetRow(demo, retry, NOW).description, /retries in 2s: boom/);
     const waits = sheet(1, { status: 'waiting', dueAt: NOW + 90_000 });
-    assert.match(sheetRow(demo, waits, NOW).description, /rate limited for 1m 30s, until /);
+    assert.match(sheetRow(demo, waits, NOW).description, /rate limited, 1m 30s left, until /);
   });
 
   it('is said once to a screen reader', () => {
@@ -247,7 +251,7 @@ describe('other rows', () => {
     };
     assert.equal(instrumentRow({ ...base, status: 'ready' }, undefined, NOW).description, 'ready');
     const limited = instrumentRow({ ...base, status: 'ready' }, { until: NOW + 5000 }, NOW);
-    assert.match(limited.description, /^rate limited for 5s, until /);
+    assert.match(limited.description, /^rate limited, 5s left, until /);
     assert.equal(instrumentRow({ ...base, status: 'ready' }, { until: NOW - 1 }, NOW).icon.id, 'pass');
     const told = (status: 'unknown' | 'needs_key' | 'missing', detail: string) =>
       instrumentRow({ ...base, kind: 'http', status, detail }, undefined, NOW).description;
