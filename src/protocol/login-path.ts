@@ -3,6 +3,9 @@ import { spawn } from 'node:child_process';
 import { isAbsolute } from 'node:path';
 import { isExecutableFile } from './program-places';
 
+/** What a login shell begins with by itself: this process's PATH may come from the terminal that it was started from. */
+export const LOGIN_START_PATH = '/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin';
+
 /** PATH as the user's login shell has it, or why it is not known. */
 export type LoginPath = { readonly path: string } | { readonly failure: string };
 

@@ -57,6 +57,8 @@ describe('mzt for login shells', function () {
     assert.match(told.stdout, new RegExp(`${version}.*${build}`));
     const { stdout } = await login('mzt doctor; true');
     assert.match(stdout, /state +\S.*\.marianne/);
+    const seen = (await login('mzt doctor; true', { SHELL: '/bin/bash' })).stdout;
+    assert.match(seen, /mzt +the login shell runs .*\/\.local\/bin\/mzt \(.*\/\.marianne\/bin\/mzt\)/);
     assert.deepEqual(await foundMzt(place.stateDir, place.folders), {
       path: join(local(), 'mzt'),
       ours: true,

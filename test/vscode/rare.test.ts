@@ -69,6 +69,9 @@ describe('a report', function () {
 
   it('shows everything first, without keys, home and what scores say, and copies what the person left of it', async () => {
     const api = await extensionApi();
+    await vscode.workspace
+      .getConfiguration('marianne')
+      .update('submit.ask', false, vscode.ConfigurationTarget.Global);
     process.env['OPENROUTER_API_KEY'] = 'or-secret-of-the-test';
     const uri = await scoreFile(
       'reported.yaml',

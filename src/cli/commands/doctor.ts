@@ -1,7 +1,9 @@
 import { constants } from 'node:fs';
-import { access, stat, statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { access, realpath, stat, statfs } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { LOGIN_START_PATH, readLoginPath } from '../../protocol/login-path';
 import { statePaths } from '../../protocol/paths';
+import { isExecutableFile, pathFolders } from '../../protocol/program-places';
 import { versionOf } from '../build-info';
 import { loadInstruments } from '../catalogue';
 import type { CliCommand, Invocation } from '../command';
@@ -53,6 +55,7 @@ async function doctor({ context, output }: Invocation): Promise<ExitCode> {
     await stateFinding(context),
     await spaceFinding(context),
     await conductorFinding(context),
+    ...(await commandFindings(context)),
     ...keyring.findings,
     ...catalogue.problems.map((problem): Finding => ({
       name: 'profile',
@@ -146,6 +149,28 @@ async function existingParent(path: string): Promise<string> {
   for (let at = dirname(path); ; at = dirname(at)) {
     if ((await stat(at).catch(() => null)) !== null || at === dirname(at)) return at;
   }
+}
+
+/** Start files may take their time, milliseconds. */
+const SHELL_TIMEOUT_MS = 5_000;
+
+/** Which `mzt` a login shell runs: another one than this explains a lot. Nothing where no shell is known. */
+async function commandFindings({ env, home }: CliContext): Promise<Finding[]> {
+  const name = 'mzt';
+  const { SHELL: shell } = env;
+  if (shell === undefined || shell === '' || home === '') return [];
+  const login = await readLoginPath(shell, home, SHELL_TIMEOUT_MS, LOGIN_START_PATH);
+  if ('failure' in login) return [{ name, level: 'info', message: login.failure, remedy: null }];
+  const path = pathFolders(login.path)
+    .map((folder) => join(folder, 'mzt'))
+    .find(isExecutableFile);
+  if (path === undefined) {
+    const remedy = 'For it to: “Marianne: Install mzt Command” in VS Code.';
+    return [{ name, level: 'info', message: 'the login shell finds none', remedy }];
+  }
+  const real = await realpath(path);
+  const message = `the login shell runs ${path}${real === path ? '' : ` (${real})`}`;
+  return [{ name, level: 'ok', message, remedy: null }];
 }
 
 /** Below this a long job may not end well: journal, prompts and logs need room. */

@@ -1,4 +1,5 @@
 /** Commands whose work is in a bundle that is loaded when one is run. */
+import { longWork } from '../long-work';
 import type { Command } from './command';
 
 function rare(id: Command['id'], name: 'doctor' | 'reportIssue' | 'installMzt' | 'uninstallMzt'): Command {
@@ -6,7 +7,7 @@ function rare(id: Command['id'], name: 'doctor' | 'reportIssue' | 'installMzt' |
     id,
     async run(services) {
       const room = await services.commandRoom();
-      await room[name](services);
+      await room[name](services, longWork);
     },
   };
 }

@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import { l10n } from '../l10n';
 import { instrumentQuery } from '../instrument-list';
 import type { Services } from '../services';
+import type { LongWork } from './contract';
 import { foundMzt, loginFolders } from '../terminal-command/install';
 
 /** Lines of Markdown. Starts nothing; what cannot be asked is said. */
@@ -64,8 +65,10 @@ async function conductorFacts({ connection, secrets }: Services): Promise<string
 }
 
 /** Marianne: Doctor. A document to read or to send. */
-export async function doctor(services: Services): Promise<void> {
+export async function doctor(services: Services, longWork: LongWork): Promise<void> {
   if (vscode.workspace.isTrusted) await services.connection.ensure();
-  const lines = [`# ${l10n.t('Marianne: doctor')}`, '', ...(await diagnosis(services))];
-  await services.pages.show(l10n.t('Marianne: doctor'), `${lines.join('\n')}\n`);
+  const facts = await longWork(l10n.t('Looking at what is there'), () => diagnosis(services));
+  const title = l10n.t('Marianne: doctor');
+  const lines = [`# ${title}`, '', ...facts, ''];
+  await services.pages.show(title, lines.join('\n'));
 }

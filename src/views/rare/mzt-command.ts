@@ -5,6 +5,7 @@ import * as vscode from 'vscode';
 import { statePaths } from '../../protocol/paths';
 import { l10n } from '../l10n';
 import type { Services } from '../services';
+import type { LongWork } from './contract';
 import { rememberMzt } from '../terminal-command/memory';
 import {
   installMzt as install,
@@ -22,10 +23,16 @@ function places({ connection }: Services) {
   };
 }
 
-export async function installMzt(services: Services): Promise<void> {
+/** A login shell may read long start files. */
+function foldersOf(home: string, longWork: LongWork): Promise<readonly string[] | null> {
+  return longWork(l10n.t('Asking the login shell where it looks for programs'), () => loginFolders(home));
+}
+
+export async function installMzt(services: Services, longWork: LongWork): Promise<void> {
   const home = homedir();
   const shim = statePaths(services.connection.stateDir).mzt;
-  const done = await install({ ...places(services), folders: await loginFolders(home) });
+  const folders = await foldersOf(home, longWork);
+  const done = await install({ ...places(services), folders });
   services.log.info(`install mzt: ${JSON.stringify(done)}`);
   await rememberMzt(services.context, true);
   switch (done.kind) {
@@ -78,10 +85,10 @@ export async function installMzt(services: Services): Promise<void> {
   }
 }
 
-export async function uninstallMzt(services: Services): Promise<void> {
+export async function uninstallMzt(services: Services, longWork: LongWork): Promise<void> {
   const home = homedir();
   const { stateDir } = services.connection;
-  const removed = await uninstall({ stateDir, home, folders: await loginFolders(home) });
+  const removed = await uninstall({ stateDir, home, folders: await foldersOf(home, longWork) });
   await rememberMzt(services.context, false);
   await vscode.window.showInformationMessage(
     removed.length === 0

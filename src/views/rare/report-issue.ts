@@ -6,6 +6,7 @@ import * as vscode from 'vscode';
 import { statePaths } from '../../protocol/paths';
 import { l10n } from '../l10n';
 import type { Services } from '../services';
+import type { LongWork } from './contract';
 import { diagnosis } from './diagnosis';
 import { conductorLine, redacted, withoutScores } from './redaction';
 
@@ -13,10 +14,10 @@ const LOG_LINES = 40;
 const TAIL_BYTES = 64 * 1024;
 const REPORTER = 'vscode.openIssueReporter';
 
-export async function reportIssue(services: Services): Promise<void> {
+export async function reportIssue(services: Services, longWork: LongWork): Promise<void> {
   const document = await vscode.workspace.openTextDocument({
     language: 'markdown',
-    content: await reportText(services),
+    content: await longWork(l10n.t('Looking at what is there'), () => reportText(services)),
   });
   await vscode.window.showTextDocument(document, { preview: false });
   const go = l10n.t('Open Issue Reporter');

@@ -15,6 +15,8 @@ const MARKS: Readonly<Partial<Record<SheetModel['status'], string>>> = {
 export class JobLines {
   /** What was last said of each sheet. */
   private readonly said = new Map<number, string>();
+  /** The attempt whose output was last named, of each sheet. */
+  private readonly outputSaid = new Map<number, number>();
   private saidOfJob = '';
 
   constructor(
@@ -43,6 +45,16 @@ export class JobLines {
     return lines;
   }
 
+  /** Is what is known of the sheets as new as what is known of the job? They are asked for one after the other. */
+  isWhole(): boolean {
+    const sheets = this.store.sheets(this.run) ?? [];
+    const completed = sheets.filter(({ status }) => status === 'completed').length;
+    return (
+      !sheets.some(({ status }) => isRunning(status)) &&
+      completed >= (this.store.job(this.run)?.completed ?? 0)
+    );
+  }
+
   /** The last line. */
   ending(): string {
     const job = this.store.job(this.run);
@@ -58,14 +70,17 @@ export class JobLines {
 
   private sheetLines(sheet: SheetModel, attempt: number, now: number): string[] {
     const label = plain(sheetLabel(sheet.num, sheet.description));
+    // A short one may have ended before it was seen to run: where its output is, is said all the same.
+    const isNew = attempt > 0 && this.outputSaid.get(sheet.num) !== attempt;
+    this.outputSaid.set(sheet.num, attempt);
+    const output = isNew ? [`  ${this.outputOf(sheet.num, attempt)}`] : [];
     if (isRunning(sheet.status)) {
       const again = attempt > 1 ? l10n.t('attempt {0}', attempt) : null;
-      const head = `▶ ${label}: ${parts(sheet.instrument, sheet.model, again)}`;
-      return attempt === 0 ? [head] : [head, `  ${this.outputOf(sheet.num, attempt)}`];
+      return [`▶ ${label}: ${parts(sheet.instrument, sheet.model, again)}`, ...output];
     }
     const took = sheet.durationSeconds > 0 ? duration(sheet.durationSeconds * 1000) : null;
     const outcome = plain(sheetOutcome(sheet, now)) || sheetState(sheet.status);
-    return [`${MARKS[sheet.status] ?? '·'} ${label}: ${parts(outcome, took)}`];
+    return [`${MARKS[sheet.status] ?? '·'} ${label}: ${parts(outcome, took)}`, ...output];
   }
 }
 

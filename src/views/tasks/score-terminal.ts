@@ -13,6 +13,8 @@ import { JobLines, plain } from './job-lines';
 import type { Submitting } from './score-tasks';
 
 const CTRL_C = '\x03';
+/** So long the last words of sheets are waited for when their job has ended, milliseconds. */
+const SETTLE_MS = 3_000;
 
 export function scoreTerminal(
   services: Services,
@@ -159,11 +161,21 @@ class ScoreTerminal implements vscode.Pseudoterminal {
         ? l10n.t('Ending this task cancels the job.')
         : l10n.t('Ending this task leaves the job running.'),
     );
+    let timer: NodeJS.Timeout | null = null;
+    let late = false;
+    this.following.add({ dispose: () => timer !== null && clearTimeout(timer) });
     const look = () => {
       if (this.isOver) return;
       for (const line of lines.next(Date.now())) this.say(line);
       const job = store.job(run);
       if (job !== undefined && !hasEnded(job)) return;
+      if (job !== undefined && !lines.isWhole() && !late) {
+        timer ??= setTimeout(() => {
+          late = true;
+          look();
+        }, SETTLE_MS);
+        return;
+      }
       this.say(lines.ending());
       this.end(job?.status === 'completed' ? 0 : 1);
     };

@@ -16,7 +16,7 @@ import {
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ensureRuntimeCopy } from '../../client/runtime-copy';
-import { readLoginPath } from '../../protocol/login-path';
+import { LOGIN_START_PATH, readLoginPath } from '../../protocol/login-path';
 import { makeFolders } from '../../protocol/make-folders';
 import { statePaths } from '../../protocol/paths';
 import { ensurePrivateDir, errorCode } from '../../protocol/private-folder';
@@ -25,8 +25,6 @@ import { SHIM_MARK, shimText } from './shim';
 
 /** Start files of a login shell may take their time, milliseconds. */
 const SHELL_TIMEOUT_MS = 8_000;
-/** What a login shell begins with; what the editor's own PATH has may come from the terminal it was started from. */
-const START_PATH = '/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin';
 
 export interface Place {
   readonly stateDir: string;
@@ -50,7 +48,7 @@ export type Installed =
 /** Folders of the user's login shell; null when it does not say. */
 export async function loginFolders(home: string): Promise<readonly string[] | null> {
   const shell = process.env['SHELL'] ?? userInfo().shell ?? '/bin/sh';
-  const answer = await readLoginPath(shell, home, SHELL_TIMEOUT_MS, START_PATH);
+  const answer = await readLoginPath(shell, home, SHELL_TIMEOUT_MS, LOGIN_START_PATH);
   return 'path' in answer ? pathFolders(answer.path) : null;
 }
 

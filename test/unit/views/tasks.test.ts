@@ -62,7 +62,11 @@ describe('a job, line by line', () => {
       attempts: [attempt(2)],
     });
     sheets[1] = sheet(2, { status: 'failed', errorMessage: 'exit code 3', attempts: [attempt(1)] });
-    assert.deepEqual(next(), ['✓ 1 Sing: completed · 41s', '✗ Sheet 2: failed: exit code 3']);
+    assert.deepEqual(next(), [
+      '✓ 1 Sing: completed · 41s',
+      '✗ Sheet 2: failed: exit code 3',
+      '  /logs/2.1.stdout.log',
+    ]);
   });
 
   it('says why a job is paused, and how it ended', () => {
@@ -78,6 +82,16 @@ describe('a job, line by line', () => {
     assert.deepEqual(bare([lines.ending()]), ['✗ duet: failed · 1 of 2 sheets · sheet 2 failed']);
     model = undefined;
     assert.equal(lines.ending(), 'duet was deleted.');
+  });
+
+  it('knows whether it has heard of all sheets', () => {
+    sheets = [sheet(1, { status: 'completed' }), sheet(2, { status: 'dispatched', attempts: [attempt(1)] })];
+    model = job('duet', { status: 'completed', completed: 2, total: 2 });
+    assert.equal(lines.isWhole(), false);
+    sheets[1] = sheet(2);
+    assert.equal(lines.isWhole(), false);
+    sheets[1] = sheet(2, { status: 'completed' });
+    assert.equal(lines.isWhole(), true);
   });
 
   it('lets nothing of an agent move the cursor', () => {
