@@ -73,6 +73,8 @@ export const jobResponseSchema = z.object({
   diagnostics: z.array(wireDiagnosticSchema).optional(),
   /** Of a rejection that asking again never helps: `unknown_instrument`, `unknown_sheet`. */
   error_code: text.optional(),
+  /** Of a rejection for an unknown instrument: a folder that brings instruments which nobody has approved (`trust.list`). */
+  trust_needed: text.optional(),
   plan: wirePlanSchema.optional(),
   rendering: z.array(renderingSchema).optional(),
   agents: z.array(agentSchema).optional(),

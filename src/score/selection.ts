@@ -12,6 +12,8 @@ export interface Selection {
 export interface PlayProblem {
   readonly code: 'unknown_instrument' | 'unknown_sheet';
   readonly message: string;
+  /** A folder whose instruments nobody has approved: one of them may be what is missing. */
+  readonly unapproved?: string;
 }
 
 /** A sheet that was not asked for, and why it is left out. */
@@ -56,6 +58,7 @@ export function unknownInstrument(plan: Plan, catalogue: Profiles): PlayProblem 
     return {
       code: 'unknown_instrument',
       message: `no instrument "${name}" (sheet ${sheet.num})${hint}${folder}`,
+      ...(catalogue.unapproved ? { unapproved: catalogue.unapproved.path } : {}),
     };
   }
   return null;

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import type { Connection } from './connection/connection';
 import { Scope } from './scope';
 import type { Disposable } from './scope';
-import { looksLikeScore } from './scores/recognise';
+import { isScore } from './scores/score-document';
 import type { JobStore } from './store/job-store';
 import { jobContext } from './trees/job-row';
 
@@ -20,10 +20,7 @@ export function keepContextKeys(connection: Connection, store: JobStore): Dispos
   };
   const editor = () => {
     const document = vscode.window.activeTextEditor?.document;
-    set(
-      'activeScore',
-      document?.uri.scheme === 'file' && looksLikeScore(document.uri.fsPath, document.getText()),
-    );
+    set('activeScore', document?.uri.scheme === 'file' && isScore(document));
   };
   const jobs = () => {
     const list = store.list();
@@ -39,6 +36,11 @@ export function keepContextKeys(connection: Connection, store: JobStore): Dispos
   scope.add(connection.onState(state));
   scope.add(store.onChange(jobs));
   scope.add(vscode.window.onDidChangeActiveTextEditor(editor));
+  scope.add(
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration('marianne.scoreFiles')) editor();
+    }),
+  );
   scope.add(
     vscode.workspace.onDidSaveTextDocument((document) => {
       if (document === vscode.window.activeTextEditor?.document) editor();

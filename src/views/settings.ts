@@ -16,6 +16,11 @@ export const settings = {
   outputLimit: () => Math.max(1, get('output.limitMegabytes', 4)) * 1024 * 1024,
   /** MCP servers of the user; as written, the conductor checks them. A machine's setting: no workspace can bring one. */
   mcpServers: () => get<Readonly<Record<string, unknown>>>('mcpServers', {}),
+  /** Globs, relative to the workspace folder or absolute. */
+  scoreFiles: (scope: vscode.Uri) =>
+    get<readonly unknown[]>('scoreFiles', [], scope).filter(
+      (glob): glob is string => typeof glob === 'string' && glob !== '',
+    ),
   terminalCommand: () => get('terminal.addCommand', true),
   statusBar: () => get('statusBar.show', true),
 };

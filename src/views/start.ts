@@ -176,11 +176,13 @@ function registerCommands(scope: Scope, services: Services): void {
       vscode.commands.registerCommand(command.id, async (...given: unknown[]) => {
         try {
           // VS Code keeps this rule in menus and palette; a link, a lens or a message gets past it.
-          if (trusting.has(command.id) && !vscode.workspace.isTrusted) await tellUntrusted();
-          else await command.run(services, ...given);
+          if (!trusting.has(command.id) || vscode.workspace.isTrusted)
+            return await command.run(services, ...given);
+          await tellUntrusted();
         } catch (error) {
           await tellFailure(services, error);
         }
+        return undefined;
       }),
     );
   }

@@ -174,7 +174,9 @@ validations:
     const text = head(`${one}\nprompt: {template: "echo plain"}`);
     const own = conductor.score('own', text.replace('instrument: cli', 'instrument: own'));
     const submit = () => conductor.call('job.submit', { config_path: own, workspace: conductor.workspace });
-    assert.match((await submit()).message, /not approved/);
+    const refusal = await submit();
+    assert.match(refusal.message, /not approved/);
+    assert.equal(refusal.trust_needed, conductor.workspace);
 
     const { entries } = await conductor.call('trust.list', { dir: conductor.workspace });
     const digests = entries.map(({ digest }) => digest);

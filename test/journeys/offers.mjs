@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { journey } from '../../scripts/vscode/journey.mjs';
-import { fanOut } from './scores.mjs';
+import { fanOut, waiting } from './scores.mjs';
 
 /** What the palette offers of Marianne's commands, all of it: the list is scrolled to its end. */
 async function offered(window) {
@@ -52,23 +52,8 @@ const trusted = [
   ...['Install mzt Command…', 'Open Terminal With mzt'],
 ];
 const ofJobs = [
-  ...[
-    'Pause Job',
-    'Resume Job',
-    'Retry Job',
-    'Retry With a Hint…',
-    'Rerun Sheet',
-    'Cancel Job',
-    'Delete Job',
-  ],
-  ...[
-    'Clear Finished Jobs…',
-    'Filter Jobs…',
-    'Show Job',
-    'Open Workspace Folder',
-    'Show Sheet Output',
-    'Pin Sheet Output',
-  ],
+  ...['Retry With a Hint…', 'Rerun Sheet'],
+  ...['Filter Jobs…', 'Show Job', 'Open Workspace Folder', 'Show Sheet Output', 'Pin Sheet Output'],
   ...[
     'Open Attempt',
     'Show Changes',
@@ -78,13 +63,15 @@ const ofJobs = [
     'Continue in Claude Code',
   ],
 ];
+const ofLiveJobs = ['Pause Job', 'Cancel Job'];
+const ofEndedJobs = ['Delete Job', 'Clear Finished Jobs…'];
 const inFolder = 'Trust This Folder’s Instruments…';
 const running = ['Restart Conductor', 'Stop Conductor'];
 
 journey(
   'commands are offered when they can work',
-  { files: { 'duet.yaml': fanOut }, timeoutSeconds: 150 },
-  async ({ window, session }) => {
+  { files: { 'patient.yaml': waiting('patient') }, timeoutSeconds: 150 },
+  async ({ window, session, folder }) => {
     await window.showContainer('Marianne');
     await offersOnly(window, [...trusted, inFolder, 'Start Conductor'], 'no conductor');
 
@@ -92,11 +79,16 @@ journey(
     await window.pane('Jobs').getByText('There are no jobs yet').waitFor({ timeout: 30_000 });
     await offersOnly(window, [...trusted, inFolder, ...running], 'no jobs');
 
-    await window.openFile('duet.yaml');
+    await window.openFile('patient.yaml');
     await window.command('Marianne: Submit Score');
     await window.pick(/Submit$/);
-    await window.row(window.pane('Jobs'), 'duet').waitFor({ timeout: 30_000 });
-    await offersOnly(window, [...trusted, inFolder, ...running, ...ofJobs], 'a job');
+    const job = window.row(window.pane('Jobs'), 'patient');
+    await job.waitFor({ timeout: 30_000 });
+    const some = [...trusted, inFolder, ...running, ...ofJobs];
+    await offersOnly(window, [...some, ...ofLiveJobs], 'a job that plays');
+    writeFileSync(join(folder, 'go-on'), '');
+    await job.filter({ hasText: '1/1' }).waitFor({ timeout: 20_000 });
+    await offersOnly(window, [...some, ...ofEndedJobs], 'a job that is over');
 
     const empty = await session.openWindow({ empty: true });
     await offersOnly(empty, [...trusted, 'Start Conductor'], 'no folder');
@@ -104,9 +96,9 @@ journey(
     const none = empty.toast('There is no score in this workspace');
     await none.waitFor();
     await none.getByRole('button', { name: 'New Score' }).click();
-    const folder = empty.toast('Open a folder first');
-    await folder.waitFor();
-    await folder.getByRole('button', { name: 'Open Folder' }).waitFor();
+    const first = empty.toast('Open a folder first');
+    await first.waitFor();
+    await first.getByRole('button', { name: 'Open Folder' }).waitFor();
   },
 );
 

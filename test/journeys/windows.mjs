@@ -75,7 +75,7 @@ journey(
     const isDone = () => mzt(session, folder, 'list', '-a', '-s', 'completed', '-q').includes('long');
     assert.ok(await until(isDone, 30_000, 300), 'it ends with no window open');
     const back = await session.openWindow();
-    const summary = await back.notifications(/While no window watched: done: long/);
+    const summary = await back.notifications(/While you were away: done: long/);
     await summary.first().waitFor({ timeout: 20_000 });
     assert.equal(await summary.count(), 1);
     await summary.first().hover();
@@ -84,6 +84,6 @@ journey(
     assert.ok(await until(async () => (await rows())[0]?.label === 'long', 15_000), 'its row is selected');
     await back.reload();
     await back.row(back.pane('Jobs'), 'long').waitFor({ timeout: 30_000 });
-    assert.equal(await (await back.notifications(/While no window watched/)).count(), 0, 'it is said once');
+    assert.equal(await (await back.notifications(/While you were away/)).count(), 0, 'it is said once');
   },
 );

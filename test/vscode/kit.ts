@@ -52,16 +52,20 @@ validations: []
 `;
 }
 
-/** Runs `work` while messages are answered by the one action with that title, and tells which messages came. */
-export async function answering(action: string, work: () => Thenable<unknown>): Promise<string[]> {
+/** Runs `work` while messages are answered by their action with (one of) that title, and tells which messages came. */
+export async function answering(
+  action: string | readonly string[],
+  work: () => Thenable<unknown>,
+): Promise<string[]> {
+  const titles: readonly unknown[] = [action].flat();
   const messages: string[] = [];
   const names = ['showInformationMessage', 'showWarningMessage', 'showErrorMessage'] as const;
   const before = names.map((name) => vscode.window[name]);
   const stub = (message: string, ...rest: unknown[]) => {
     messages.push(message);
     const isAction = (item: unknown) =>
-      item === action ||
-      (typeof item === 'object' && item !== null && 'title' in item && item.title === action);
+      titles.includes(item) ||
+      (typeof item === 'object' && item !== null && 'title' in item && titles.includes(item.title));
     return Promise.resolve(rest.find(isAction));
   };
   for (const name of names) Object.assign(vscode.window, { [name]: stub });

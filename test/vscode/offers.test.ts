@@ -260,6 +260,30 @@ describe('instruments', () => {
     });
   });
 
+  it('of a folder are offered to be trusted where a score needs one, which is then submitted', async function () {
+    this.timeout(60_000);
+    const brought = join(folder(), 'brought');
+    const instruments = join(brought, '.marianne', 'instruments');
+    mkdirSync(instruments, { recursive: true });
+    writeFileSync(
+      join(instruments, 'local-cat.yaml'),
+      'name: local-cat\ndisplay_name: Cat\nkind: cli\ncli: { command: { executable: cat } }\n',
+    );
+    const score = ask('brought', 'local-cat', '').replace('sheet:', 'workspace: ./brought\nsheet:');
+    const uri = await scoreFile('brought.yaml', score);
+    try {
+      const told = await answering(['Trust This Folder’s Instruments', 'Trust'], () =>
+        vscode.commands.executeCommand('marianne.submitScore', uri),
+      );
+      assert.equal(told.length, 2, told.join('\n'));
+      assert.match(told[0] ?? '', /^brought was not submitted: no instrument "local-cat"/);
+      assert.equal(told[1], 'Trust the instruments of brought?');
+      assert.equal(await ended('brought'), 'completed');
+    } finally {
+      rmSync(brought, { recursive: true, force: true });
+    }
+  });
+
   describe('that act without asking', () => {
     const agent = () => join(state(), 'agent.sh');
     const claude = (name: string, workspace: string) =>

@@ -110,6 +110,7 @@ export function jobCommands(options: JobApiOptions, lookup: JobLookup): Handlers
           message: outcome.message,
           diagnostics: outcome.diagnostics.map(wireDiagnostic),
           ...(outcome.errorCode ? { error_code: outcome.errorCode } : {}),
+          ...(outcome.unapproved ? { trust_needed: outcome.unapproved } : {}),
           ...(outcome.consentNeeded
             ? {
                 consent_needed: {

@@ -53,6 +53,8 @@ interface Rejection {
   readonly diagnostics: readonly Diagnostic[];
   /** Set where asking the same again can never help. */
   readonly errorCode?: PlayProblem['code'];
+  /** A folder whose instruments nobody has approved: one of them may be what is missing. */
+  readonly unapproved?: string;
   readonly consentNeeded?: { readonly workspace: string; readonly instruments: readonly string[] };
 }
 
@@ -176,7 +178,10 @@ export class Submissions {
     if (!ready || hasErrors(diagnostics)) return rejected(firstError(diagnostics));
     const { plan } = ready;
     const problem = await this.playProblem(plan, request);
-    if (problem) return { ...rejected(problem.message), errorCode: problem.code };
+    if (problem) {
+      const { code, message, unapproved } = problem;
+      return { ...rejected(message), errorCode: code, ...(unapproved ? { unapproved } : {}) };
+    }
     const trouble = await prepareWorkspace(plan.workspace);
     if (trouble) return rejected(trouble);
     const active = request.again ? undefined : await this.activeRun(intake.path, plan.workspace);

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { l10n } from '../l10n';
 import { longWork } from '../long-work';
-import { looksLikeScore } from '../scores/recognise';
+import { isScore } from '../scores/score-document';
 import { workspaceScores } from '../scores/workspace-scores';
 import type { Services } from '../services';
 import type { JobModel, SheetModel } from '../store/model';
@@ -167,14 +167,7 @@ export async function scoreArgument(services: Services, given: unknown): Promise
   const uri = uriOf(isObject(given) && 'uri' in given ? given['uri'] : given);
   if (uri !== null) return uri;
   const active = vscode.window.activeTextEditor?.document;
-  if (
-    active !== undefined &&
-    active.uri.scheme === 'file' &&
-    looksLikeScore(active.uri.fsPath, active.getText())
-  ) {
-    return active.uri;
-  }
-  if (active?.isUntitled === true && looksLikeScore('/untitled.yaml', active.getText())) return saved(active);
+  if (active !== undefined && isScore(active)) return active.isUntitled ? saved(active) : active.uri;
   return pickScore(services);
 }
 

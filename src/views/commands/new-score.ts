@@ -45,7 +45,9 @@ export const newScore: Command = {
       : await readyInstrument(services);
     const uri = await freeName(folder.uri, name);
     const edit = new vscode.WorkspaceEdit();
-    edit.createFile(uri, { contents: new TextEncoder().encode(template.entry.text(name, instrument)) });
+    edit.createFile(uri, {
+      contents: new TextEncoder().encode(template.entry.text(name, instrument)),
+    });
     if (!(await vscode.workspace.applyEdit(edit)))
       throw new Error(l10n.t('{0} cannot be written.', uri.fsPath));
     await vscode.window.showTextDocument(uri);

@@ -1,44 +1,47 @@
+import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { l10n } from '../l10n';
 import { longCall } from '../long-work';
 import { instrumentQuery } from '../instrument-list';
-import { looksLikeScore } from '../scores/recognise';
+import { isScore } from '../scores/score-document';
 import type { Services } from '../services';
 import { instrumentRow } from '../trees/instrument-row';
 import type { Command } from './command';
 
-/** Marianne: Trust This Folder's Instruments. Shows what a folder brings before it counts. */
+/** Marianne: Trust This Folder's Instruments. Shows what a folder brings before it counts. Takes the folder's path; gives true once it is trusted. */
 export const trustFolder: Command = {
   id: 'marianne.trustFolder',
-  async run(services) {
-    const folder = await pickFolder();
-    if (folder === null) return;
-    const dir = folder.uri.fsPath;
-    const title = l10n.t('Reading what {0} brings', folder.name);
+  async run(services, given) {
+    const dir = typeof given === 'string' ? given : (await pickFolder())?.uri.fsPath;
+    if (dir === undefined) return false;
+    const name = basename(dir);
+    const title = l10n.t('Reading what {0} brings', name);
     const { entries } = await longCall(services.connection, title, 'trust.list', { dir });
     const open = entries.filter((entry) => !entry.approved);
     if (entries.length === 0) {
-      void vscode.window.showInformationMessage(l10n.t('{0} brings no instruments of its own.', folder.name));
-      return;
+      void vscode.window.showInformationMessage(l10n.t('{0} brings no instruments of its own.', name));
+      return false;
     }
     if (open.length === 0) {
       const revoke = l10n.t('Revoke');
       const answer = await vscode.window.showInformationMessage(
-        l10n.t('The instruments of {0} are trusted already.', folder.name),
+        l10n.t('The instruments of {0} are trusted already.', name),
         revoke,
       );
-      if (answer === revoke) await services.connection.call('trust.revoke', { dir });
-      return;
+      if (answer !== revoke) return true;
+      await services.connection.call('trust.revoke', { dir });
+      return false;
     }
     const yes = l10n.t('Trust');
     const answer = await vscode.window.showWarningMessage(
-      l10n.t('Trust the instruments of {0}?', folder.name),
+      l10n.t('Trust the instruments of {0}?', name),
       { modal: true, detail: open.map((entry) => `${entry.summary}\n${entry.path}`).join('\n\n') },
       yes,
     );
-    if (answer !== yes) return;
+    if (answer !== yes) return false;
     await services.connection.call('trust.approve', { dir, digests: open.map(({ digest }) => digest) });
     await services.instrumentsView.refresh(true);
+    return true;
   },
 };
 
@@ -57,7 +60,7 @@ export const selectInstrument: Command = {
     const editor = vscode.window.activeTextEditor;
     const line = editor === undefined ? -1 : topLevelKey(editor.document, 'instrument');
     // Other YAML is not ours to write into.
-    if (editor === undefined || !looksLikeScore(editor.document.uri.fsPath, editor.document.getText())) {
+    if (editor === undefined || !isScore(editor.document)) {
       await vscode.env.clipboard.writeText(name);
       void vscode.window.showInformationMessage(
         l10n.t('Copied “{0}”: no score is open to write it into.', name),
@@ -172,7 +175,7 @@ export const setApiKey: Command = {
       await connection.ask('secrets.offer', { values: { [name]: value } });
     await services.instrumentsView.refresh(true);
     void vscode.window.setStatusBarMessage(
-      value === '' ? l10n.t('{0} forgotten', name) : l10n.t('{0} stored', name),
+      value === '' ? l10n.t('{0} forgotten; jobs under way keep it', name) : l10n.t('{0} stored', name),
       4_000,
     );
   },

@@ -189,7 +189,7 @@ async function rejected(
   }
   const trust = l10n.t('Trust This Folder’s Instruments');
   const open = l10n.t('Open Score');
-  const untrusted = (answer.diagnostics ?? []).some(({ message }) => /not (approved|trusted)/i.test(message));
+  const { trust_needed: untrusted } = answer;
   const first = answer.diagnostics?.find(({ severity }) => severity === 'error');
   const line = first?.range?.line ?? null;
   const text =
@@ -206,10 +206,13 @@ async function rejected(
       ? l10n.t('{0} was not submitted. Setting marianne.jobWorkspace: {1}', score.name, first.message)
       : l10n.t('{0} was not submitted: {1}', score.name, text),
     ...(fromSetting ? [setting] : []),
-    ...(untrusted ? [trust] : []),
+    ...(untrusted === undefined ? [] : [trust]),
     open,
   );
-  if (picked === trust) await vscode.commands.executeCommand('marianne.trustFolder');
+  if (picked === trust) {
+    const trusted = await vscode.commands.executeCommand('marianne.trustFolder', untrusted);
+    if (trusted === true) await submit(services, request, score);
+  }
   if (picked === setting)
     await vscode.commands.executeCommand('workbench.action.openSettings', 'marianne.jobWorkspace');
   if (picked === open) {

@@ -1,7 +1,7 @@
 /** Score language: recognises scores; everything else is loaded when the first one is open. */
 import * as vscode from 'vscode';
+import { isScore } from '../scores/score-document';
 import type { ScoreLanguage, ScoreLanguageDeps } from './contract';
-import { hasScoreContent, hasScoreName } from './recognise';
 
 /** Recognises scores, and loads the language features with the first. Starts nothing. */
 export function registerScoreLanguage(deps: ScoreLanguageDeps): ScoreLanguage {
@@ -38,28 +38,9 @@ class LazyLanguage implements ScoreLanguage {
     const version = document.version + this.generation * 2 ** 32;
     const known = this.known.get(document);
     if (known?.version === version) return known.answer;
-    const answer = this.recognise(document);
+    const answer = isScore(document);
     this.known.set(document, { version, answer });
     return answer;
-  }
-
-  private recognise(document: vscode.TextDocument): boolean {
-    if (document.languageId !== 'yaml' || !['file', 'untitled'].includes(document.uri.scheme)) return false;
-    return hasScoreName(document.uri.path) || this.isListed(document) || hasScoreContent(document.getText());
-  }
-
-  /** By the setting `marianne.scoreFiles`: globs, relative to the workspace folder or absolute. */
-  private isListed(document: vscode.TextDocument): boolean {
-    const globs = this.deps.setting<unknown>('scoreFiles', document.uri);
-    if (!Array.isArray(globs)) return false;
-    const folder = vscode.workspace.getWorkspaceFolder(document.uri);
-    return globs.some((glob) => {
-      if (typeof glob !== 'string' || glob === '') return false;
-      const absolute = glob.startsWith('/') || glob.startsWith('**');
-      if (!absolute && folder === undefined) return false;
-      const pattern = absolute || folder === undefined ? glob : new vscode.RelativePattern(folder, glob);
-      return vscode.languages.match({ pattern }, document) > 0;
-    });
   }
 
   private load(): void {

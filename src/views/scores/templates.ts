@@ -37,7 +37,14 @@ export function scoreTemplates(): readonly ScoreTemplate[] {
   ];
 }
 
-const hello = (name: string) => `name: ${name}
+/** A name as YAML: one that it would read as a number, a date or a truth value is quoted. */
+function scalar(name: string): string {
+  return /^[A-Za-z][\w.-]*$/.test(name) && !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(name)
+    ? name
+    : `'${name}'`;
+}
+
+const hello = (name: string) => `name: ${scalar(name)}
 description: Two sheets, each checked
 instrument: cli
 sheet:
@@ -66,7 +73,7 @@ validations:
     condition: stage == 2
 `;
 
-const essay = (name: string, instrument: string) => `name: ${name}
+const essay = (name: string, instrument: string) => `name: ${scalar(name)}
 description: An outline, then a text that keeps to it
 instrument: ${instrument}
 sheet:
@@ -99,7 +106,7 @@ validations:
     condition: stage == 2
 `;
 
-const fanOut = (name: string) => `name: ${name}
+const fanOut = (name: string) => `name: ${scalar(name)}
 description: Three voices and a chorus
 instrument: cli
 sheet:

@@ -1,6 +1,7 @@
 /** The scores of the workspace, found by their names and texts. */
 import * as vscode from 'vscode';
 import { looksLikeScore } from './recognise';
+import { listedScores } from './score-document';
 import type { LoadScoreRoom } from './score-room';
 
 /** At most so many YAML files of the workspace are looked at. */
@@ -21,11 +22,14 @@ export async function workspaceScores(
 ): Promise<readonly FoundScore[]> {
   const room = await scoreRoom();
   const files = await vscode.workspace.findFiles('**/*.{yaml,yml}', '**/node_modules/**', MOST_FILES);
+  const listed = new Set((await listedScores()).map(String));
+  const others = new Set(files.map(String));
+  const named = [...listed].filter((uri) => !others.has(uri)).map((uri) => vscode.Uri.parse(uri));
   const found = await Promise.all(
-    files.map(async (uri) => {
+    [...files, ...named].map(async (uri) => {
       if (signal?.aborted === true) return null;
       const text = await readText(uri);
-      if (text === null || !looksLikeScore(uri.fsPath, text)) return null;
+      if (text === null || !(listed.has(uri.toString()) || looksLikeScore(uri.fsPath, text))) return null;
       const { score } = room.summarise(text, uri.fsPath);
       return {
         uri,

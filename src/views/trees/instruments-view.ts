@@ -12,6 +12,7 @@ import { instrumentRow } from './instrument-row';
 import { code, escapeMarkdown } from './job-row';
 import { connectionMessage, limitMessage } from './messages';
 import { Ticker } from './ticker';
+import { TreeNews } from './tree-news';
 import { treeItem } from './tree-item';
 
 /** What is not there comes after what is. */
@@ -28,6 +29,7 @@ export class InstrumentsView implements vscode.TreeDataProvider<InstrumentRow>, 
   private readonly scope = new Scope();
   private readonly changed = this.scope.add(new vscode.EventEmitter<InstrumentRow[] | undefined>());
   readonly onDidChangeTreeData = this.changed.event;
+  private readonly news = this.scope.add(new TreeNews<InstrumentRow>((nodes) => this.changed.fire(nodes)));
   readonly view: vscode.TreeView<InstrumentRow>;
   private rows: readonly InstrumentRow[] = [];
   private loaded = false;
@@ -52,7 +54,7 @@ export class InstrumentsView implements vscode.TreeDataProvider<InstrumentRow>, 
     );
     this.scope.add(
       store.onLimits(() => {
-        this.changed.fire(undefined);
+        this.news.fire(undefined);
         this.tell();
       }),
     );
@@ -78,7 +80,7 @@ export class InstrumentsView implements vscode.TreeDataProvider<InstrumentRow>, 
 
   /** Rows of limited instruments count down; the last time, they say that they are free again. */
   private tick(): void {
-    this.changed.fire(this.rows.filter(({ name }) => this.store.limits().has(name)));
+    this.news.fire(this.rows.filter(({ name }) => this.store.limits().has(name)));
     this.tell();
   }
 
@@ -104,7 +106,7 @@ export class InstrumentsView implements vscode.TreeDataProvider<InstrumentRow>, 
       this.rows = [...instruments].sort(
         (a, b) => order[a.status] - order[b.status] || (a.name < b.name ? -1 : 1),
       );
-      this.changed.fire(undefined);
+      this.news.fire(undefined);
     } catch (error) {
       this.onError(error);
     }

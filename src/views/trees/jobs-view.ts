@@ -33,6 +33,7 @@ import { stateIcons } from './row';
 import type { Row } from './row';
 import { isRunning, sheetRow, sheetTooltip } from './sheet-row';
 import { Ticker } from './ticker';
+import { TreeNews } from './tree-news';
 import { treeItem } from './tree-item';
 
 export interface JobsViewOptions {
@@ -58,6 +59,7 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
   private readonly scope = new Scope();
   private readonly changed = this.scope.add(new vscode.EventEmitter<JobsNode[] | undefined>());
   readonly onDidChangeTreeData = this.changed.event;
+  private readonly news = this.scope.add(new TreeNews<JobsNode>((nodes) => this.changed.fire(nodes)));
   readonly view: vscode.TreeView<JobsNode>;
   private readonly shape: JobsShape;
   /** VS Code knows nodes by identity: the same node is always the same object. */
@@ -105,7 +107,7 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
 
   /** Everything anew: folders of this window changed. */
   refresh(): void {
-    this.changed.fire(undefined);
+    this.news.fire(undefined);
     this.updateBadge();
   }
 
@@ -114,7 +116,7 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
     this.filter = filter;
     this.view.description = filter === 'all' ? '' : filterLabel(filter);
     this.tell();
-    this.changed.fire(undefined);
+    this.news.fire(undefined);
   }
 
   /** Selects a job and opens it, if need be without the filter. Does nothing while the view was never shown. */
@@ -248,7 +250,7 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
     // A job that changed may come through the filter now, or no more.
     if (change.list || (this.filter !== 'all' && change.jobs.length > 0)) {
       this.forgetGone();
-      this.changed.fire(undefined);
+      this.news.fire(undefined);
       return;
     }
     const nodes = new Map<string, JobsNode>();
@@ -280,7 +282,7 @@ export class JobsView implements vscode.TreeDataProvider<JobsNode>, Disposable {
   /** Redraws nodes, as far as they were ever shown. */
   private fire(nodes: readonly JobsNode[]): void {
     const known = nodes.flatMap((node) => this.nodes.get(nodeId(node)) ?? []);
-    if (known.length > 0) this.changed.fire(known);
+    if (known.length > 0) this.news.fire(known);
   }
 
   /** Rows of jobs that went are not drawn again. */

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { l10n } from '../l10n';
 import { Scope } from '../scope';
 import type { Disposable } from '../scope';
-import { looksLikeScore } from '../scores/recognise';
+import { isScore } from '../scores/score-document';
 import type { LoadScoreRoom, PlannedScore } from '../scores/score-room';
 import type { JobFeed } from '../store/job-feed';
 import type { JobStore, StoreChange } from '../store/job-store';
@@ -13,6 +13,7 @@ import { plannedRow } from './planned-row';
 import type { Row } from './row';
 import { sheetRow, sheetTooltip } from './sheet-row';
 import { Ticker } from './ticker';
+import { TreeNews } from './tree-news';
 import { treeItem } from './tree-item';
 
 export type SheetsNode =
@@ -34,6 +35,7 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
   private readonly scope = new Scope();
   private readonly changed = this.scope.add(new vscode.EventEmitter<SheetsNode[] | undefined>());
   readonly onDidChangeTreeData = this.changed.event;
+  private readonly news = this.scope.add(new TreeNews<SheetsNode>((nodes) => this.changed.fire(nodes)));
   readonly view: vscode.TreeView<SheetsNode>;
   private source: Source = { kind: 'none' };
   private readonly nodes = new Map<string, SheetsNode>();
@@ -176,7 +178,7 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
   private onEditor(editor: vscode.TextEditor | undefined): void {
     if (editor === undefined || editor.document.uri.scheme !== 'file') return;
     const { document } = editor;
-    if (!looksLikeScore(document.uri.fsPath, document.getText())) return;
+    if (!isScore(document)) return;
     if (this.source.kind === 'score' && isEqual(this.source.uri, document.uri)) return;
     void this.readScore(document);
   }
@@ -212,7 +214,7 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
           : '';
     this.drawn.clear();
     this.keepTicking();
-    this.changed.fire(undefined);
+    this.news.fire(undefined);
   }
 
   /** The job whose sheets are shown, or the last run of the score that is. */
@@ -232,7 +234,7 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
     const changed = [...this.drawn].filter(
       ([node, description]) => this.row(node).description !== description,
     );
-    if (changed.length > 0) this.changed.fire(changed.map(([node]) => node));
+    if (changed.length > 0) this.news.fire(changed.map(([node]) => node));
   }
 
   private onStoreChange(change: StoreChange): void {
@@ -246,12 +248,12 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
     }
     if (change.list && source.kind === 'score') {
       // Perhaps there is a newer run of this score.
-      this.changed.fire(undefined);
+      this.news.fire(undefined);
       if (job !== undefined) this.feed.openSheets(job).catch(this.onError);
       return;
     }
     if (job === undefined) return;
-    if (change.sheetLists.includes(job)) this.changed.fire(undefined);
+    if (change.sheetLists.includes(job)) this.news.fire(undefined);
     const nodes: SheetsNode[] = [];
     for (const changed of change.sheets) {
       if (changed.job !== job) continue;
@@ -262,7 +264,7 @@ export class SheetsView implements vscode.TreeDataProvider<SheetsNode>, Disposab
       const node = this.nodes.get(id);
       if (node !== undefined) nodes.push(node);
     }
-    if (nodes.length > 0) this.changed.fire(nodes);
+    if (nodes.length > 0) this.news.fire(nodes);
   }
 
   private same(node: SheetsNode): SheetsNode {

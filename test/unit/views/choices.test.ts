@@ -84,6 +84,12 @@ describe('sheets and scores', () => {
         assert.deepEqual(found, [], `${template.title} with ${instrument}`);
       }
       assert.equal(score?.name, 'my-score');
+      for (const name of ['2026', '1e3', 'true', 'Null', '2026-11-21', '0x1f', 'a.b-c'])
+        assert.equal(
+          scoreRoom.summarise(template.text(name, 'cli'), '/w/x.yaml').score?.name,
+          name,
+          template.title,
+        );
       assert.equal(score.sheets[0]?.instrument, template.script ? 'cli' : 'claude-code');
     }
   });
